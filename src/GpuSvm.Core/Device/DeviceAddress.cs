@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+
+namespace GpuSvm.Core.Device;
+
+/// <summary>
+/// One device-side mapping: an address, how to reach it, how many pages it covers and in which direction, packed into 8 bytes.
+/// Bits 12 to 51 hold the page-aligned address, 0 to 4 the order, 5 to 6 the protocol, 7 "device may write", 8 "present".
+/// Kernel: struct drm_pagemap_addr, which takes 16 bytes.
+/// </summary>
+public readonly record struct DeviceAddress
+{
+    private const ulong AddressMask = 0x000F_FFFF_FFFF_F000;
+    private const ulong WritableBit = 1UL << 7;
+    private const ulong PresentBit = 1UL << 8;
+
+    private readonly ulong _bits;
+
+    /// <summary>Packs a mapping.</summary>
+    /// <param name="address">A page-aligned address below 2^52, in the protocol's own terms.</param>
+    /// <param name="protocol">How to reach it.</param>
+    /// <param name="order">How many pages it covers.</param>
+    /// <param name="writable">Whether the device may write through it; false maps to-device only.</param>
+    public DeviceAddress(ulong address, AddressProtocol protocol, PageOrder order, bool writable)
+    {
+        if ((address & ~AddressMask) != 0)
+            throw new ArgumentOutOfRangeException(nameof(address), address, "A device address must be 4 KiB aligned and below 2^52.");
+        _bits = address | order.Value | ((ulong)protocol << 5) | (writable ? WritableBit : 0) | PresentBit;
+    }
+
+    /// <summary>The address in the protocol's terms, in bytes.</summary>
+    public ulong Address => _bits & AddressMask;
+
+    /// <summary>How many pages it covers.</summary>
+    public PageOrder Order => new((byte)(_bits & 31));
+
+    /// <summary>How the device reaches it.</summary>
+    public AddressProtocol Protocol => (AddressProtocol)((_bits >> 5) & 3);
+
+    /// <summary>Whether the device may write through it.</summary>
+    public bool IsWritable => (_bits & WritableBit) != 0;
+
+    /// <summary>Whether this is a mapping at all; the default value is not.</summary>
+    public bool IsPresent => (_bits & PresentBit) != 0;
+
+    /// <summary>The frame of the device's own memory; only for <see cref="AddressProtocol.LocalMemory"/>.</summary>
+    public DeviceFrame Frame => new((int)(Address >> PageSize.Shift));
+
+    /// <summary>The mapping of one part of this one.</summary>
+    /// <param name="pageOffset">Pages to skip from its start.</param>
+    /// <param name="order">The part's order.</param>
+    /// <returns>The part's mapping.</returns>
+    public DeviceAddress Part(int pageOffset, PageOrder order) =>
+        new(Address + ((ulong)pageOffset << PageSize.Shift), Protocol, order, IsWritable);
+}

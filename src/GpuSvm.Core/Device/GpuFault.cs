@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+
+namespace GpuSvm.Core.Device;
+
+/// <summary>One entry of a device's fault buffer: an access that found no usable translation and waits for a replay.</summary>
+/// <param name="Address">The faulting address.</param>
+/// <param name="Access">What was tried.</param>
+/// <param name="AddressSpaceId">Which GPU address space, as its page table was numbered.</param>
+/// <param name="Token">The device's own mark of who waits; handed back with the acknowledge.</param>
+/// <param name="Timestamp">Stopwatch ticks at which the fault was raised.</param>
+public readonly record struct GpuFault(VirtualAddress Address, MemoryAccess Access, int AddressSpaceId, int Token, long Timestamp);

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+
+namespace GpuSvm.Core.Device;
+
+/// <summary>A device's own memory as blocks of power-of-two pages. It knows no virtual address and no owner.</summary>
+/// <remarks>Thread-safe. Locking: implementations take rank DeviceMemory inside and call nothing outward.</remarks>
+public interface IDeviceMemory
+{
+    /// <summary>The memory's size in base pages.</summary>
+    int Pages { get; }
+
+    /// <summary>Pages that are free at this moment.</summary>
+    int FreePages { get; }
+
+    /// <summary>Takes a block, aligned to its own size. Its contents are whatever they were.</summary>
+    /// <param name="order">The block's order, at most 9.</param>
+    /// <param name="first">The block's first frame.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or <see cref="SvmStatus.OutOfDeviceMemory"/>: evict and try again.</returns>
+    SvmStatus Allocate(PageOrder order, out DeviceFrame first);
+
+    /// <summary>Gives a block back.</summary>
+    /// <param name="first">The first frame, as <see cref="Allocate"/> gave it.</param>
+    /// <param name="order">The same order.</param>
+    void Free(DeviceFrame first, PageOrder order);
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm.Core.Diagnostics;
+
+/// <summary>The places where a failure can be injected, one for each allocation, map, copy and host operation that can fail.</summary>
+public enum InjectionPoint
+{
+    /// <summary><see cref="Device.IDeviceMemory.Allocate"/> answers "full".</summary>
+    DeviceAllocate,
+
+    /// <summary><see cref="Device.ICopyEngine.CopyToDevice"/> fails.</summary>
+    CopyToDevice,
+
+    /// <summary><see cref="Device.ICopyEngine.CopyToHost"/> fails.</summary>
+    CopyToHost,
+
+    /// <summary><see cref="Device.ICopyEngine.Clear"/> fails.</summary>
+    ClearDevice,
+
+    /// <summary><see cref="Device.IDmaMapper.Map"/> fails.</summary>
+    DmaMap,
+
+    /// <summary><see cref="Device.IDevicePageTable.Prepare"/> fails.</summary>
+    PageTablePrepare,
+
+    /// <summary><see cref="Host.IHostMemory.Populate"/> fails.</summary>
+    HostPopulate,
+
+    /// <summary><see cref="Host.IHostMemory.Detach"/> fails.</summary>
+    HostDetach,
+
+    /// <summary><see cref="Host.IHostMemory.Attach"/> fails once; the caller retries.</summary>
+    HostAttach,
+
+    /// <summary><see cref="Host.IHostMemory.AcquireStaging"/> finds nothing.</summary>
+    HostStaging,
+}

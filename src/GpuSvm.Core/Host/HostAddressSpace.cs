@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm.Core.Host;
+
+/// <summary>The mm. (Being written.)</summary>
+public sealed class HostAddressSpace
+{
+}

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
+
+namespace GpuSvm.Core.Host;
+
+/// <summary>
+/// What the CPU's MMU must provide so that <see cref="HostAddressSpace"/> can play the kernel's mm: about ten operations, nothing of devices, ranges or
+/// policies. Implemented over the running process (userfaultfd), over plain memory (portable) and over arrays (simulated).
+/// </summary>
+/// <remarks>
+/// Thread-safe. Callers hold at most the Host lock; never the notifier lock or deeper. Intervals are page aligned and inside one mapping unless said otherwise.
+/// The caller makes sure that no two calls work on the same pages at once (the page states of <see cref="HostAddressSpace"/> do that).
+/// </remarks>
+public interface IHostMemory : IDisposable
+{
+    /// <summary>What this memory can promise.</summary>
+    HostMemoryCapabilities Capabilities { get; }
+
+    /// <summary>Says who hears of CPU faults and events; called once, before the first allocation.</summary>
+    /// <param name="client">The host address space.</param>
+    void Connect(IHostMemoryClient client);
+
+    /// <summary>Maps fresh shared memory that reads as zeroes, readable and writable; one mapping of its own.</summary>
+    /// <param name="bytes">At least 1; rounded up to whole pages. From 2 MiB on it starts on a 2 MiB boundary.</param>
+    /// <param name="interval">The page-aligned interval.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidArgument"/>, or <see cref="SvmStatus.OutOfHostMemory"/>.</returns>
+    SvmStatus Allocate(long bytes, out AddressRange interval);
+
+    /// <summary>Unmaps what <see cref="Allocate"/> gave: from now on it is no mapping, and its pages are gone. The caller has invalidated it before.</summary>
+    /// <param name="interval">Exactly an allocated interval.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or <see cref="SvmStatus.InvalidHandle"/> if it is not one.</returns>
+    SvmStatus Free(AddressRange interval);
+
+    /// <summary>Finds the first mapping that ends above an address.</summary>
+    /// <param name="address">Any address.</param>
+    /// <param name="mapping">The mapping; it may begin above the address.</param>
+    /// <returns>False if there is none.</returns>
+    bool TryFindMapping(VirtualAddress address, out HostMapping mapping);
+
+    /// <summary>What the CPU's page table says of each page, without changing anything.</summary>
+    /// <param name="interval">At most 512 pages.</param>
+    /// <param name="pages">One answer a page.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or <see cref="SvmStatus.NotMapped"/>.</returns>
+    SvmStatus Query(AddressRange interval, Span<HostPage> pages);
+
+    /// <summary>
+    /// Makes the absent pages of the interval present, reading as zeroes, and wakes who waits for them. Present pages stay. For
+    /// <see cref="MemoryAccess.Write"/> all end up writable (the zero page is replaced, write protection is removed).
+    /// </summary>
+    /// <param name="interval">At most 2 MiB; a whole aligned 2 MiB may be given as one huge page.</param>
+    /// <param name="access">What will be done with them.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.OutOfHostMemory"/>, <see cref="SvmStatus.Retry"/> if an event is pending, <see cref="SvmStatus.NotMapped"/>.</returns>
+    SvmStatus Populate(AddressRange interval, MemoryAccess access);
+
+    /// <summary>
+    /// Takes the present pages away from the CPU atomically, each with all writes that went to it before, into the same offsets of a staging block. Absent
+    /// pages become holes of the block. A CPU thread that touches one afterwards faults and waits.
+    /// </summary>
+    /// <param name="interval">As many pages as the block has.</param>
+    /// <param name="staging">An empty block of the interval's order, or larger.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; otherwise nothing has changed: <see cref="SvmStatus.Busy"/> (pinned, shared), <see cref="SvmStatus.Retry"/> (an event is pending).</returns>
+    SvmStatus Detach(AddressRange interval, HostStaging staging);
+
+    /// <summary>Makes the present pages of a staging block visible to the CPU and wakes who waits. Holes of the block stay absent.</summary>
+    /// <param name="interval">Absent pages, as many as are taken from the block.</param>
+    /// <param name="staging">The block; its pages leave it (a portable memory keeps them).</param>
+    /// <param name="writable">Whether the CPU may write without a further fault.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Unmapped"/> if the mapping is gone (the pages stay in the block); <see cref="SvmStatus.OutOfHostMemory"/>. It retries pending events itself.</returns>
+    SvmStatus Attach(AddressRange interval, HostStaging staging, bool writable);
+
+    /// <summary>Gets a staging block for the interval.</summary>
+    /// <param name="interval">The interval it will serve: 2^order pages, aligned to it.</param>
+    /// <param name="forAttach">True: a block with pages in it whose bytes are rubbish, all marked present, to be written and attached. False: an empty block to detach into.</param>
+    /// <returns>The block, or null if none can be had.</returns>
+    HostStaging? AcquireStaging(AddressRange interval, bool forAttach);
+
+    /// <summary>Gives a staging block back, with or without pages in it.</summary>
+    /// <param name="staging">The block.</param>
+    void ReleaseStaging(HostStaging staging);
+
+    /// <summary>Takes the CPU's right to write away, or gives it back and wakes who waits. Pages that are absent stay so.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <param name="protect">True to protect.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.NotSupported"/>, <see cref="SvmStatus.Retry"/>.</returns>
+    SvmStatus WriteProtect(AddressRange interval, bool protect);
+
+    /// <summary>Drops the pages of the interval: they are absent and read as zeroes afterwards.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.NotMapped"/>.</returns>
+    SvmStatus Discard(AddressRange interval);
+
+    /// <summary>Lets every CPU thread that waits for a page of the interval try again.</summary>
+    /// <param name="interval">The pages.</param>
+    void Wake(AddressRange interval);
+
+    /// <summary>Reads present pages as a DMA engine would; never faults the calling thread.</summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="destination">Where to.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or <see cref="SvmStatus.NotMapped"/> if a page is absent.</returns>
+    SvmStatus Read(VirtualAddress address, Span<byte> destination);
+
+    /// <summary>Writes present pages as a DMA engine would; never faults the calling thread.</summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="source">From where.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or <see cref="SvmStatus.NotMapped"/> if a page is absent.</returns>
+    SvmStatus Write(VirtualAddress address, ReadOnlySpan<byte> source);
+}

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm.Core.Locking;
+
+/// <summary>
+/// The order of all locks, outer to inner: whoever holds a lock may take only locks of a higher rank. Waits are ranked too. This table is the
+/// only place where the order is said; docs/locks.md lists what each lock guards.
+/// </summary>
+public enum LockRank
+{
+    /// <summary>A GPU address space: faults share it; bind, attribute change and collection own it. Kernel: xe vm->lock.</summary>
+    Vm = 10,
+
+    /// <summary>One fault works on a range at a time.</summary>
+    Range = 20,
+
+    /// <summary>The host address space (the mm): faults and migrations share it; mapping changes own it. Kernel: mmap_lock.</summary>
+    Host = 30,
+
+    /// <summary>Waiting for a running invalidation, ranked like a lock. Kernel: the pseudo-lock of mmu_interval_read_begin.</summary>
+    Invalidation = 40,
+
+    /// <summary>One per notifier window; whatever it guards is written only under its write side. Kernel: notifier_lock.</summary>
+    Notifier = 50,
+
+    /// <summary>A device's page table.</summary>
+    PageTable = 60,
+
+    /// <summary>A device's memory allocator and lists of allocations.</summary>
+    DeviceMemory = 70,
+
+    /// <summary>The queue of ranges to collect; usable under the notifier lock.</summary>
+    CollectorQueue = 80,
+
+    /// <summary>Page states of the host address space, notifier subscriptions, and other small locks that take nothing further.</summary>
+    Leaf = 90,
+}

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm.Core.Locking;
+
+/// <summary>Where in the protocol a thread stands at a schedule point.</summary>
+public enum SchedulePointKind
+{
+    /// <summary>About to take a lock exclusively; the subject is the lock.</summary>
+    LockTake,
+
+    /// <summary>About to take a lock shared; the subject is the lock.</summary>
+    LockTakeShared,
+
+    /// <summary>Has just released a lock; the subject is the lock.</summary>
+    LockReleased,
+
+    /// <summary>About to wait for a running invalidation or migration to end.</summary>
+    Wait,
+
+    /// <summary>Has just read a notifier sequence; the subject is the notifier.</summary>
+    SequenceRead,
+
+    /// <summary>About to fault an interval in, between the sequence read and the notifier lock.</summary>
+    HmmFault,
+
+    /// <summary>The pages are mapped for the device, the page table not yet written.</summary>
+    PagesMapped,
+
+    /// <summary>Pages are collected for migration and invisible to the CPU; the copy has not begun.</summary>
+    MigrationCollected,
+
+    /// <summary>The copy is done; the pages are not yet visible at their new place.</summary>
+    MigrationCopied,
+
+    /// <summary>An invalidation is about to call its notifiers.</summary>
+    InvalidationStart,
+
+    /// <summary>An invalidation has called its notifiers; the change is about to be made.</summary>
+    InvalidationCalled,
+
+    /// <summary>A garbage collection is about to begin.</summary>
+    Collect,
+}

@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gpusvm.h: one shared virtual address space for a process and its GPUs, in user space.
+ *
+ * Every function returns a gpusvm_status (0 is done) unless said otherwise, may be called from any thread, and never lets an exception out.
+ * gpusvm_last_error() gives the sentence that belongs to the last failing call of the calling thread.
+ * Addresses are ordinary pointers of this process. Sizes are in bytes.
+ */
+#ifndef GPUSVM_H
+#define GPUSVM_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define GPUSVM_ABI_VERSION 1
+
+/* What a call came to. The sixteens are families: done 0, retry 16, declined 32, exhausted 48, gone 64, misuse 80. */
+typedef enum gpusvm_status {
+    GPUSVM_DONE = 0,
+    GPUSVM_RETRY = 16,
+    GPUSVM_BUSY = 17,
+    GPUSVM_READ_ONLY = 32,
+    GPUSVM_NOT_MIGRATABLE = 33,
+    GPUSVM_MIXED_PLACEMENT = 34,
+    GPUSVM_NOT_SUPPORTED = 35,
+    GPUSVM_OUT_OF_HOST_MEMORY = 48,
+    GPUSVM_OUT_OF_DEVICE_MEMORY = 49,
+    GPUSVM_TIMED_OUT = 50,
+    GPUSVM_NOT_MAPPED = 64,
+    GPUSVM_UNMAPPED = 65,
+    GPUSVM_PROCESS_GONE = 66,
+    GPUSVM_DEVICE_GONE = 67,
+    GPUSVM_COPY_FAILED = 68,
+    GPUSVM_INVALID_ARGUMENT = 80,
+    GPUSVM_INVALID_HANDLE = 81,
+    GPUSVM_KERNEL_FAILED = 82
+} gpusvm_status;
+
+/* Which host memory stands behind the shared memory. */
+typedef enum gpusvm_memory_kind {
+    GPUSVM_MEMORY_AUTO = 0,     /* real where this machine allows it, else portable */
+    GPUSVM_MEMORY_REAL = 1,     /* userfaultfd: pages move at any time, both sides may touch at any time */
+    GPUSVM_MEMORY_PORTABLE = 2  /* plain memory: the CPU must not touch it while a launch runs; every page is home when gpusvm_wait returns */
+} gpusvm_memory_kind;
+
+/* How to open shared memory. Zero means the default everywhere. */
+typedef struct gpusvm_options {
+    uint32_t struct_bytes;          /* sizeof(gpusvm_options) */
+    uint32_t memory_kind;           /* gpusvm_memory_kind */
+    uint64_t device_memory_bytes;   /* the software GPU's memory; a multiple of 4096, at least 4096; default 256 MiB */
+    uint64_t capacity_bytes;        /* most shared memory that can be allocated; default 64 GiB of address space */
+    uint32_t compute_units;         /* threads that run kernels, 1 to 256; default: the processors */
+    uint32_t largest_chunk_bytes;   /* largest piece that migrates at once: 4096, 65536 or 2097152 (default) */
+    uint32_t migration;             /* 0: to the device on its first touch (default); 1: never, map system memory */
+    uint32_t reserved;              /* 0 */
+} gpusvm_options;
+
+typedef uint64_t gpusvm_memory; /* a handle; 0 is none */
+typedef uint64_t gpusvm_launch; /* a handle; 0 is none */
+
+/* What happened since the memory was opened. Times are sums over all faults, in nanoseconds. */
+typedef struct gpusvm_statistics {
+    uint32_t struct_bytes;          /* sizeof(gpusvm_statistics), set by the caller */
+    uint32_t memory_kind;           /* GPUSVM_MEMORY_REAL or GPUSVM_MEMORY_PORTABLE */
+    uint64_t gpu_faults;            /* faults taken from the fault buffer */
+    uint64_t gpu_faults_valid;      /* of these, found already bound */
+    uint64_t gpu_faults_failed;     /* of these, refused with a status */
+    uint64_t gpu_fault_retries;     /* passes of the fault handler beyond the first */
+    uint64_t cpu_faults;            /* CPU touches of pages that were not there */
+    uint64_t cpu_faults_migrated;   /* of these, pages that came back from the device */
+    uint64_t bytes_to_device;
+    uint64_t bytes_to_ram;
+    uint64_t migrations_to_device;  /* blocks */
+    uint64_t migrations_to_ram;     /* blocks */
+    uint64_t evictions;             /* blocks pushed out to make room */
+    uint64_t invalidations;         /* notifier callbacks that reached a mapped range */
+    uint64_t ranges;                /* now */
+    uint64_t device_bytes_used;     /* now */
+    uint64_t device_bytes_total;
+    uint64_t heap_bytes;            /* now allocated */
+    uint64_t find_ns;               /* lookup and insertion of ranges */
+    uint64_t migrate_ns;            /* eviction and migration to the device */
+    uint64_t get_pages_ns;          /* host fault and device mapping */
+    uint64_t bind_ns;               /* page-table writing */
+    uint64_t fault_ns;              /* whole service, from the buffer to the acknowledge */
+    uint64_t cpu_fault_ns;          /* whole service of CPU faults */
+} gpusvm_statistics;
+
+/* How a launch ended. */
+typedef struct gpusvm_launch_result {
+    uint32_t struct_bytes;          /* sizeof(gpusvm_launch_result), set by the caller */
+    int32_t status;                 /* gpusvm_status */
+    uint64_t fault_address;         /* the address that failed the launch, or 0 */
+    uint32_t fault_access;          /* 0 read, 1 write */
+    uint32_t reserved;
+    uint64_t elapsed_ns;            /* from the launch to the last group's end */
+    char message[256];              /* one sentence; empty if done */
+} gpusvm_launch_result;
+
+/*
+ * What a kernel sees. A kernel runs once for each group 0 .. group_count-1, on any unit, in any order. All its accesses to shared memory go through
+ * the functions here: they translate through the GPU's page table, fault, and replay. After the first failed access every further one fails
+ * with the same status at once, and the launch fails with that address.
+ */
+typedef struct gpusvm_kernel_context gpusvm_kernel_context;
+
+/* One window into shared memory: a pointer to translated bytes. */
+typedef struct gpusvm_window {
+    uint64_t address;   /* in */
+    uint64_t bytes;     /* in: wanted, at least 1; out: what one translation covers, at most that */
+    uint32_t access;    /* in: 0 read, 1 write */
+    uint32_t reserved;
+    void* pointer;      /* out */
+} gpusvm_window;
+
+typedef struct gpusvm_kernel_functions {
+    uint64_t struct_bytes;
+    /* Copies bytes out of shared memory into private memory, and back. */
+    int32_t (*read)(gpusvm_kernel_context*, uint64_t address, void* destination, uint64_t bytes);
+    int32_t (*write)(gpusvm_kernel_context*, uint64_t address, const void* source, uint64_t bytes);
+    /* destination[i] = element indices[i] of the array at address; element_bytes is 1, 2, 4, 8 or 16; and back. */
+    int32_t (*gather)(gpusvm_kernel_context*, uint64_t address, const int64_t* indices, uint64_t count, uint32_t element_bytes, void* destination);
+    int32_t (*scatter)(gpusvm_kernel_context*, uint64_t address, const int64_t* indices, uint64_t count, uint32_t element_bytes, const void* source);
+    /* Adds to an aligned 4- or 8-byte integer atomically with respect to all units; the value before goes to *old (may be NULL). */
+    int32_t (*atomic_add)(gpusvm_kernel_context*, uint64_t address, int64_t value, uint32_t bytes, int64_t* old);
+    /*
+     * Opens up to 8 windows that are all valid together, until this unit's next call of any function here, or the kernel's end.
+     * Only for kernels in native code without a garbage collector: a managed kernel may be suspended while it holds a pointer, and everybody else
+     * would wait for it. Managed kernels use read, write, gather and scatter.
+     */
+    int32_t (*windows)(gpusvm_kernel_context*, gpusvm_window* windows, uint32_t count);
+    /* Lets go of all windows; for long computations between accesses. */
+    void (*yield)(gpusvm_kernel_context*);
+    /* Fails the launch with a sentence (UTF-8, at most 255 bytes are kept). */
+    void (*fail)(gpusvm_kernel_context*, const char* message);
+} gpusvm_kernel_functions;
+
+struct gpusvm_kernel_context {
+    const gpusvm_kernel_functions* functions;
+    uint64_t group_index;
+    uint64_t group_count;
+    int32_t status;     /* the first failure of this group, or GPUSVM_DONE */
+    uint32_t unit;      /* the compute unit that runs the group */
+    void* internal;
+};
+
+typedef void (*gpusvm_kernel)(gpusvm_kernel_context* context, void* arguments);
+
+/* The version of the library's ABI: GPUSVM_ABI_VERSION. */
+uint32_t gpusvm_abi_version(void);
+
+/* The sentence of the calling thread's last failing call, UTF-8; copies at most size-1 bytes and a NUL, returns the whole length. */
+uint64_t gpusvm_last_error(char* buffer, uint64_t size);
+
+/* Opens shared memory with one software GPU. GPUSVM_NOT_SUPPORTED: real memory was asked for and is not to be had; the error says why and what to do. */
+int32_t gpusvm_open(const gpusvm_options* options, gpusvm_memory* memory);
+
+/* Waits for running launches, brings every page home, frees everything. Pointers into the memory are invalid afterwards. */
+int32_t gpusvm_close(gpusvm_memory memory);
+
+/* Why the memory is of its kind: a sentence that names what stood in the way of real memory and how to enable it; empty for real memory. */
+uint64_t gpusvm_memory_reason(gpusvm_memory memory, char* buffer, uint64_t size);
+
+/* Allocates zeroed shared memory, page aligned, 2 MiB aligned from 2 MiB on. */
+int32_t gpusvm_alloc(gpusvm_memory memory, uint64_t bytes, void** pointer);
+
+/* Frees what gpusvm_alloc gave. GPUSVM_INVALID_HANDLE if the pointer is not such, or was freed before. Waits until no unit can reach it. */
+int32_t gpusvm_free(gpusvm_memory memory, void* pointer);
+
+/* Starts a kernel over group_count groups (at least 1). The arguments must stay valid until the launch has ended. Launches run in order. */
+int32_t gpusvm_launch_start(gpusvm_memory memory, gpusvm_kernel kernel, void* arguments, uint64_t group_count, gpusvm_launch* launch);
+
+/* Waits for a launch and tells how it ended; releases the handle unless it timed out. Milliseconds; UINT32_MAX waits forever. */
+int32_t gpusvm_launch_wait(gpusvm_launch launch, uint32_t timeout_ms, gpusvm_launch_result* result);
+
+/* Moves pages to the device (location 0) or to system memory (location 1) now; *moved (may be NULL) gets the bytes that really moved. */
+int32_t gpusvm_prefetch(gpusvm_memory memory, const void* pointer, uint64_t bytes, uint32_t location, uint64_t* moved);
+
+/* Reads the counters. */
+int32_t gpusvm_read_statistics(gpusvm_memory memory, gpusvm_statistics* statistics);
+
+/* Walks all live objects and checks the invariants; GPUSVM_DONE if none is broken, else GPUSVM_KERNEL_FAILED and the error lists them. */
+int32_t gpusvm_check(gpusvm_memory memory);
+
+/* What this machine can do, as JSON (an array of {name, ok, detail, remedy}); copies at most size-1 bytes and a NUL, returns the whole length. */
+uint64_t gpusvm_probe(char* buffer, uint64_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
