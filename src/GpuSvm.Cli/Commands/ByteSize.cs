@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Buffers;
 using System.Globalization;
 
 namespace GpuSvm.Cli.Commands;
@@ -12,6 +13,9 @@ internal static class ByteSize
     /// <summary>Units of 1024 by their first letter, in order.</summary>
     private const string Letters = "KMGT";
 
+    /// <summary>What a number may consist of.</summary>
+    private static readonly SearchValues<char> NumberCharacters = SearchValues.Create("0123456789.");
+
     /// <summary>Reads a size.</summary>
     /// <param name="text">What the user wrote.</param>
     /// <param name="option">The option it belongs to, for the message.</param>
@@ -20,7 +24,7 @@ internal static class ByteSize
     public static long Parse(string text, string option)
     {
         var trimmed = text.Trim();
-        var digits = trimmed.AsSpan().IndexOfAnyExcept("0123456789.");
+        var digits = trimmed.AsSpan().IndexOfAnyExcept(NumberCharacters);
         var number = digits < 0 ? trimmed : trimmed[..digits];
         var unit = digits < 0 ? "" : trimmed[digits..].Trim();
         if (!decimal.TryParse(number, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var value) || FactorOf(unit) is not { } factor)

@@ -122,7 +122,7 @@ internal sealed class BfsWorkload : IWorkload
     /// <summary>The kernel: one block of nodes.</summary>
     private void Expand(KernelContext context)
     {
-        var first = (nint)context.Load<int>(_work.Address + (context.GroupIndex * sizeof(int))) * BlockNodes;
+        var first = (nint)context.Load(_work, context.GroupIndex) * BlockNodes;
         var count = (int)Math.Min(BlockNodes, _graph.Nodes - first);
         var distances = UnitBuffer<int>.Get(0, count);
         var offsets = UnitBuffer<long>.Get(0, count + 1);
