@@ -1,7 +1,478 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
+using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Locking;
+
 namespace GpuSvm.Core.Host;
 
-/// <summary>The mm. (Being written.)</summary>
-public sealed class HostAddressSpace
+/// <summary>
+/// The process side of the shared address space: what the kernel's mm is to a driver. Mappings, page states, CPU faults, notifiers and migration,
+/// over any <see cref="IHostMemory"/>.
+/// </summary>
+/// <remarks>
+/// It remembers only what the machine cannot know: which pages are on a device (<see cref="PageStates"/>) and who wants to hear of changes
+/// (<see cref="MmuNotifierRegistry"/>). Everything else it asks the host memory at the moment it matters.
+///
+/// A page is in one of three states: the host answers for it (absent, present, zero, protected: all Linux's), it is on a device, or a claim holds it. A
+/// claim is how migrations, populations and evictions exclude each other page by page, as folio locks do in the kernel; it is never waited for by the
+/// threads that serve CPU faults: they leave a mark and go on, and the claim's end wakes the faulting thread.
+///
+/// Locking. <see cref="Lock"/> (rank Host, the mmap lock): walks share it, closing a mapping owns it. The threads that serve CPU faults never take
+/// it: somebody who holds it may be inside a call that the kernel completes only when such a thread has read an event (docs/real-memory.md, rule 2).
+/// Order of every change: claim, tell the notifiers, change the CPU's page table, settle, wake.
+/// Kernel: struct mm_struct, mm/memory.c, mm/migrate_device.c, mm/mmu_notifier.c.
+/// </remarks>
+public sealed class HostAddressSpace : IHostMemoryClient, IDisposable
 {
+    private const int MaxFaultAttempts = 64;
+
+    private readonly PageStates _states = new();
+    private readonly List<IDevicePageOwner> _owners = []; // Grows only, before the first page moves.
+    private readonly Stack<HostWorkspace> _workspaces = new(); // Guarded by _workspaceLock.
+    private readonly RankedLock _workspaceLock = new(LockRank.Leaf, "HostWorkspaces");
+    private readonly List<PageEntry> _released = []; // Device pages dropped in the open event gate. Guarded by the gate.
+    private readonly List<MmuEvent> _events = []; // Events of the open gate. Guarded by the gate.
+    private int _disposed; // Interlocked.
+
+    /// <summary>Creates the address space over a memory and connects the two.</summary>
+    /// <param name="memory">The memory; owned from now on.</param>
+    public HostAddressSpace(IHostMemory memory)
+    {
+        Memory = memory;
+        memory.Connect(this);
+    }
+
+    /// <summary>The memory beneath.</summary>
+    public IHostMemory Memory { get; }
+
+    /// <summary>The mmap lock.</summary>
+    public RankedReaderWriterLock Lock { get; } = new(LockRank.Host, "HostAddressSpace");
+
+    /// <summary>Whether the process side still exists.</summary>
+    public bool IsAlive => Volatile.Read(ref _disposed) == 0; // Pairs with the exchange in Dispose.
+
+    /// <summary>Counters of CPU faults.</summary>
+    public HostCounters Counters { get; } = new();
+
+    /// <summary>The notifiers.</summary>
+    internal MmuNotifierRegistry Notifiers { get; } = new();
+
+    /// <summary>Pages that are on a device or held by a claim.</summary>
+    public long AwayPages => _states.EntryCount;
+
+    /// <summary>Adds a device's pages to the address space.</summary>
+    /// <param name="owner">Who brings them back.</param>
+    /// <param name="pages">The number of its frames.</param>
+    /// <returns>The pagemap's index in page entries.</returns>
+    public int RegisterPagemap(IDevicePageOwner owner, int pages)
+    {
+        using (Lock.EnterWrite())
+        {
+            if (_owners.Count == 256)
+                throw new InvalidOperationException("An address space has room for 256 pagemaps.");
+            _owners.Add(owner);
+            return _states.AddPagemap(pages);
+        }
+    }
+
+    /// <summary>Maps fresh shared memory.</summary>
+    /// <param name="bytes">At least 1.</param>
+    /// <param name="interval">The page-aligned interval; 2 MiB aligned from 2 MiB on.</param>
+    /// <returns>As <see cref="IHostMemory.Allocate"/>; <see cref="SvmStatus.ProcessGone"/> after dispose.</returns>
+    public SvmStatus Allocate(long bytes, out AddressRange interval)
+    {
+        interval = default;
+        if (!IsAlive)
+            return SvmStatus.ProcessGone;
+        return bytes <= 0 ? SvmStatus.InvalidArgument : Memory.Allocate(bytes, out interval);
+    }
+
+    /// <summary>Unmaps what <see cref="Allocate"/> gave: devices lose it, its pages go wherever they are.</summary>
+    /// <param name="interval">Exactly an allocated interval.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidHandle"/> if it is none or was freed before, <see cref="SvmStatus.ProcessGone"/>.</returns>
+    /// <remarks>Locking: takes Host for write briefly; calls the host memory with nothing held, since that may need a service thread to go on.</remarks>
+    public SvmStatus Free(AddressRange interval)
+    {
+        if (!IsAlive)
+            return SvmStatus.ProcessGone;
+        using (Lock.EnterWrite())
+        {
+            if (!Memory.TryFindMapping(interval.Start, out HostMapping mapping) || mapping.Interval != interval || !_states.TryClose(interval))
+                return SvmStatus.InvalidHandle;
+        }
+
+        _states.WaitForMigrations(interval);
+        DropAndInvalidate(new MmuEvent(interval, MmuEventKind.Unmap));
+        SvmStatus status = Memory.Free(interval);
+        _states.EndClose(interval);
+        return status;
+    }
+
+    /// <summary>Finds the first mapping that ends above an address and is not being unmapped.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="mapping">The mapping.</param>
+    /// <returns>False if there is none.</returns>
+    public bool TryFindMapping(VirtualAddress address, out HostMapping mapping)
+    {
+        while (Memory.TryFindMapping(address, out mapping))
+        {
+            if (!_states.IsClosing(mapping.Interval))
+                return true;
+            address = mapping.Interval.End;
+        }
+
+        return false;
+    }
+
+    /// <summary>Subscribes a notifier to events.</summary>
+    /// <param name="notifier">A notifier that is not subscribed.</param>
+    public void Subscribe(MmuIntervalNotifier notifier) => Notifiers.Insert(notifier);
+
+    /// <summary>Ends a subscription; no callback runs afterwards.</summary>
+    /// <param name="notifier">A subscribed notifier.</param>
+    /// <remarks>Locking: may wait for running events.</remarks>
+    public void Unsubscribe(MmuIntervalNotifier notifier) => Notifiers.Remove(notifier);
+
+    /// <summary>Reads a notifier's sequence; waits while an event has it in its hands.</summary>
+    /// <param name="notifier">A subscribed notifier.</param>
+    /// <returns>The sequence, for <see cref="MmuIntervalNotifier.ReadRetry"/>.</returns>
+    public long ReadBegin(MmuIntervalNotifier notifier) => Notifiers.ReadBegin(notifier);
+
+    /// <summary>Takes a workspace from the pool.</summary>
+    /// <returns>A workspace nobody else uses; give it back with <see cref="ReturnWorkspace"/>.</returns>
+    public HostWorkspace RentWorkspace()
+    {
+        using (_workspaceLock.Enter())
+        {
+            if (_workspaces.Count > 0)
+                return _workspaces.Pop();
+        }
+
+        return new HostWorkspace(this);
+    }
+
+    /// <summary>Gives a workspace back.</summary>
+    /// <param name="workspace">A rented one.</param>
+    public void ReturnWorkspace(HostWorkspace workspace)
+    {
+        using (_workspaceLock.Enter())
+            _workspaces.Push(workspace);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Never takes the Host lock and never waits for a claim; see the type's remarks.</remarks>
+    public SvmStatus CpuFault(VirtualAddress address, MemoryAccess access)
+    {
+        long start = System.Diagnostics.Stopwatch.GetTimestamp();
+        VirtualAddress page = address.AlignDown(PageOrder.Small);
+        bool migrated = false;
+        SvmStatus status = SvmStatus.Busy;
+        for (int attempt = 0; attempt < MaxFaultAttempts && status.IsRetry(); attempt++)
+        {
+            if (!_states.TryGetForFault(page, out PageEntry entry))
+            {
+                status = SvmStatus.NotMapped;
+                break;
+            }
+
+            if (entry.IsMigrating)
+            {
+                Counters.CountCpuFault(start, migrated);
+                return SvmStatus.Busy; // The claim's end wakes the thread.
+            }
+
+            if (entry.IsDevice)
+            {
+                status = _owners[entry.Pagemap].MigrateToRam(page, entry, MigrationCause.CpuFault);
+                migrated = status == SvmStatus.Done;
+            }
+            else
+            {
+                status = PopulateForCpu(page, access);
+            }
+        }
+
+        if (status.IsRetry())
+        {
+            Memory.Wake(AddressRange.OfPages(page, 1)); // Contention is no reason to fail an access: let the thread touch again.
+            status = SvmStatus.Done;
+        }
+
+        Counters.CountCpuFault(start, migrated);
+        return status;
+    }
+
+    /// <inheritdoc/>
+    public void EnterEventGate() => _states.Lock.EnterGate();
+
+    /// <inheritdoc/>
+    public void LeaveEventGate()
+    {
+        if (_events.Count == 0)
+        {
+            _states.Lock.ExitGate();
+            return;
+        }
+
+        MmuEvent[] events = [.. _events];
+        PageEntry[] released = [.. _released];
+        _events.Clear();
+        _released.Clear();
+        _states.Lock.ExitGate();
+        foreach (MmuEvent mmuEvent in events)
+        {
+            Notifiers.InvalidateStart(mmuEvent);
+            Notifiers.InvalidateEnd();
+        }
+
+        ReleaseAll(released);
+    }
+
+    /// <inheritdoc/>
+    public void Unmapped(AddressRange interval) => DropInGate(new MmuEvent(interval, MmuEventKind.Unmap));
+
+    /// <inheritdoc/>
+    public void Discarded(AddressRange interval) => DropInGate(new MmuEvent(interval, MmuEventKind.Clear));
+
+    /// <summary>Makes absent pages present on a device's behalf.</summary>
+    /// <param name="interval">At most 512 pages, all the host's when last seen.</param>
+    /// <param name="access">What will be done with them.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, the retry family if pages were taken meanwhile, or the host memory's failure.</returns>
+    public SvmStatus Populate(AddressRange interval, MemoryAccess access)
+    {
+        SvmStatus status = _states.ClaimHost(interval);
+        if (status == SvmStatus.Busy)
+        {
+            _states.WaitForMigration(interval.Start);
+            return SvmStatus.Retry;
+        }
+
+        if (status == SvmStatus.MixedPlacement)
+            return SvmStatus.Retry;
+        return status == SvmStatus.Done ? PopulateClaimed(interval, access) : status;
+    }
+
+    /// <summary>Brings one page, and what its owner brings with it, home.</summary>
+    /// <param name="address">The page.</param>
+    /// <param name="entry">Its entry as just seen.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <returns>As <see cref="IDevicePageOwner.MigrateToRam"/>.</returns>
+    public SvmStatus MigrateHome(VirtualAddress address, PageEntry entry, MigrationCause cause) =>
+        _owners[entry.Pagemap].MigrateToRam(address, entry, cause);
+
+    /// <summary>Brings every device page of an interval home.</summary>
+    /// <param name="interval">Page aligned.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or the first failure; pages before it are home.</returns>
+    public SvmStatus MigrateHome(AddressRange interval, MigrationCause cause)
+    {
+        int failures = 0;
+        VirtualAddress at = interval.Start;
+        while (_states.FindDevicePage(new AddressRange(at, interval.End), out PageEntry entry) is { } page)
+        {
+            if (entry.IsMigrating)
+            {
+                _states.WaitForMigration(page);
+                continue;
+            }
+
+            SvmStatus status = MigrateHome(page, entry, cause);
+            if (status != SvmStatus.Done && ++failures > MaxFaultAttempts)
+                return status;
+            at = page;
+        }
+
+        return SvmStatus.Done;
+    }
+
+    /// <summary>The page whose bytes lie in a device frame.</summary>
+    /// <param name="pagemap">The pagemap's index.</param>
+    /// <param name="frame">The frame.</param>
+    /// <returns>The page, or null if the frame is nobody's.</returns>
+    public VirtualAddress? FindByFrame(int pagemap, DeviceFrame frame) => _states.FindByFrame(pagemap, frame);
+
+    /// <summary>Waits until no migration holds a page, or a moment has passed.</summary>
+    /// <param name="address">The page.</param>
+    public void WaitForMigration(VirtualAddress address) => _states.WaitForMigration(address);
+
+    /// <summary>The owner group of a pagemap.</summary>
+    /// <param name="pagemap">The pagemap's index.</param>
+    /// <returns>Its token.</returns>
+    internal int OwnerOf(int pagemap) => _owners[pagemap].OwnerToken;
+
+    /// <summary>Copies page entries.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="entries">Where to, one a page.</param>
+    public void ReadEntries(AddressRange interval, Span<PageEntry> entries) => _states.Read(interval, entries);
+
+    /// <summary>Ends the process side: notifiers are told that everything goes, then the memory is given up.</summary>
+    public void Dispose()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) // Pairs with IsAlive.
+            return;
+        DropAndInvalidate(new MmuEvent(new AddressRange(default, new VirtualAddress(1UL << 47)), MmuEventKind.Release));
+        Memory.Dispose();
+        Lock.Dispose();
+    }
+
+    /// <summary>Claims host pages for a migration to a device.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <returns>As <see cref="PageStates.ClaimHost"/>.</returns>
+    internal SvmStatus ClaimHostPages(AddressRange interval) => _states.ClaimHost(interval);
+
+    /// <summary>Claims device pages for a migration to RAM.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="pagemap">The pagemap.</param>
+    /// <param name="first">The first frame.</param>
+    /// <param name="frames">The number of frames.</param>
+    /// <param name="collected">Set for each page.</param>
+    /// <param name="source">Entries before the claim.</param>
+    /// <returns>How many were claimed.</returns>
+    internal int ClaimDevicePages(AddressRange interval, int pagemap, DeviceFrame first, int frames, bool[] collected, PageEntry[] source) =>
+        _states.ClaimDevice(interval, pagemap, first, frames, collected, source);
+
+    /// <summary>Ends claims with the pages on the device and wakes who waits.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="pagemap">The pagemap.</param>
+    /// <param name="first">The first page's frame.</param>
+    /// <param name="collected">Which pages were claimed.</param>
+    /// <returns>How many arrived.</returns>
+    internal int SettleOnDevice(AddressRange interval, int pagemap, DeviceFrame first, bool[] collected)
+    {
+        int arrived = _states.SettleOnDevice(interval, pagemap, first, collected, out bool waiters);
+        WakeIf(waiters, interval);
+        return arrived;
+    }
+
+    /// <summary>Makes holes of the pages that were dropped while claimed.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="collected">Which pages were claimed.</param>
+    /// <param name="staging">The block about to be attached.</param>
+    internal void MaskDropped(AddressRange interval, bool[] collected, HostStaging staging) => _states.MaskDropped(interval, collected, staging);
+
+    /// <summary>Ends claims with the pages in RAM and wakes who waits.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="collected">Which pages were claimed.</param>
+    internal void SettleInRam(AddressRange interval, bool[] collected) => WakeIf(_states.SettleInRam(interval, collected), interval);
+
+    /// <summary>Ends claims with the pages where they were and wakes who waits; frames of pages dropped meanwhile are released.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="collected">Which pages were claimed; on return, which of them were dropped.</param>
+    /// <param name="source">Their entries before.</param>
+    internal void SettleUnchanged(AddressRange interval, bool[] collected, PageEntry[] source)
+    {
+        WakeIf(_states.SettleUnchanged(interval, collected, collected), interval);
+        for (int page = 0; page < (int)interval.Pages; page++)
+        {
+            if (collected[page])
+                _owners[source[page].Pagemap].ReleaseFrames(source[page].Frame, 1);
+        }
+    }
+
+    /// <summary>Serves a CPU touch of a page the host answers for: absent, the zero page, or write-protected.</summary>
+    /// <param name="page">The page.</param>
+    /// <param name="access">What the CPU wants.</param>
+    /// <returns>As <see cref="CpuFault"/>, with the retry family for a lost race.</returns>
+    private SvmStatus PopulateForCpu(VirtualAddress page, MemoryAccess access)
+    {
+        if (!TryFindMapping(page, out HostMapping mapping) || !mapping.Interval.Contains(page))
+            return SvmStatus.NotMapped;
+        if (access == MemoryAccess.Write ? !mapping.IsWritable : !mapping.IsReadable)
+            return SvmStatus.ReadOnly;
+        AddressRange huge = page.Block(PageOrder.Huge);
+        if (access == MemoryAccess.Write && (Memory.Capabilities & HostMemoryCapabilities.HugePages) != 0
+            && mapping.Interval.Contains(huge) && _states.ClaimHost(huge) == SvmStatus.Done)
+        {
+            if (IsAbsent(huge))
+                return PopulateClaimed(huge, access);
+            Unclaim(huge);
+        }
+
+        AddressRange medium = page.Block(PageOrder.Medium).Intersect(mapping.Interval);
+        if (_states.ClaimHost(medium) == SvmStatus.Done)
+            return PopulateClaimed(medium, access);
+        AddressRange small = AddressRange.OfPages(page, 1);
+        SvmStatus status = _states.ClaimHost(small);
+        if (status == SvmStatus.MixedPlacement)
+            return SvmStatus.Retry;
+        return status == SvmStatus.Done ? PopulateClaimed(small, access) : status;
+    }
+
+    /// <summary>Whether the host memory has no page in a huge block.</summary>
+    /// <param name="huge">The block, claimed.</param>
+    /// <returns>True if it has none.</returns>
+    private bool IsAbsent(AddressRange huge)
+    {
+        HostWorkspace workspace = RentWorkspace();
+        bool absent = Memory.Query(huge, workspace.Pages) == SvmStatus.Done;
+        for (int page = 0; page < PageSize.PagesPerHuge && absent; page++)
+            absent = !workspace.Pages[page].IsPresent;
+        ReturnWorkspace(workspace);
+        return absent;
+    }
+
+    /// <summary>Populates a claimed interval and ends the claim.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="access">What will be done with the pages.</param>
+    /// <returns>The host memory's status.</returns>
+    private SvmStatus PopulateClaimed(AddressRange interval, MemoryAccess access)
+    {
+        SvmStatus status = Injection.ShouldFail(InjectionPoint.HostPopulate) ? SvmStatus.OutOfHostMemory : Memory.Populate(interval, access);
+        Unclaim(interval);
+        return status;
+    }
+
+    /// <summary>Ends a claim of host pages that have not moved.</summary>
+    /// <param name="interval">The interval, wholly claimed.</param>
+    private void Unclaim(AddressRange interval)
+    {
+        HostWorkspace workspace = RentWorkspace();
+        WakeIf(_states.SettleUnchanged(interval, workspace.AllPages, dropped: null), interval);
+        ReturnWorkspace(workspace);
+    }
+
+    /// <summary>Wakes CPU threads that wait for pages of an interval.</summary>
+    /// <param name="waiters">Whether there are any.</param>
+    /// <param name="interval">The interval.</param>
+    private void WakeIf(bool waiters, AddressRange interval)
+    {
+        if (waiters)
+            Memory.Wake(interval);
+    }
+
+    /// <summary>Applies an event inside the gate; what it calls for follows when the gate closes.</summary>
+    /// <param name="mmuEvent">The event.</param>
+    private void DropInGate(MmuEvent mmuEvent)
+    {
+        _states.DropLocked(mmuEvent.Interval, _released);
+        _events.Add(mmuEvent);
+    }
+
+    /// <summary>Makes devices lose an interval, then forgets its pages and releases their frames.</summary>
+    /// <param name="mmuEvent">The event.</param>
+    private void DropAndInvalidate(in MmuEvent mmuEvent)
+    {
+        Notifiers.InvalidateStart(mmuEvent);
+        var released = new List<PageEntry>();
+        using (_states.Lock.Enter())
+            _states.DropLocked(mmuEvent.Interval, released);
+        Notifiers.InvalidateEnd();
+        ReleaseAll(released);
+    }
+
+    /// <summary>Gives device frames of forgotten pages back to their owners, run by run.</summary>
+    /// <param name="released">Their entries.</param>
+    private void ReleaseAll(IReadOnlyList<PageEntry> released)
+    {
+        for (int i = 0; i < released.Count;)
+        {
+            PageEntry first = released[i];
+            int run = 1;
+            while (i + run < released.Count && released[i + run].Pagemap == first.Pagemap && released[i + run].Frame.Number == first.Frame.Number + run)
+                run++;
+            _owners[first.Pagemap].ReleaseFrames(first.Frame, run);
+            i += run;
+        }
+    }
 }

@@ -26,6 +26,12 @@ public sealed class RankedLock(LockRank rank, string name)
         return new Scope(this);
     }
 
+    /// <summary>Takes the lock across method boundaries; the same thread calls <see cref="ExitGate"/>. For gates that an interface opens and closes.</summary>
+    public void EnterGate() => Enter();
+
+    /// <summary>Gives back what <see cref="EnterGate"/> took.</summary>
+    public void ExitGate() => Exit();
+
     /// <summary>Asserts that this thread holds the lock.</summary>
     public void AssertHeld() => LockOrder.AssertHeld(this, write: true);
 

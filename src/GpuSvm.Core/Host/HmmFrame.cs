@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+
+namespace GpuSvm.Core.Host;
+
+/// <summary>What an HMM walk found at one page, packed into 8 bytes. Kernel: the unsigned long of hmm_range.hmm_pfns.</summary>
+/// <remarks>Bits 0 valid, 1 writable, 2 device, 3 zero page, 4 busy; 8 to 11 the CPU entry's order; 12 to 51 the host page's address or the device
+/// frame's number; 52 to 59 the pagemap.</remarks>
+public readonly record struct HmmFrame
+{
+    private const ulong ValidBit = 1;
+    private const ulong WritableBit = 2;
+    private const ulong DeviceBit = 4;
+    private const ulong ZeroBit = 8;
+    private const ulong BusyBit = 16;
+    private const ulong AddressMask = 0x000F_FFFF_FFFF_F000;
+
+    private readonly ulong _bits;
+
+    /// <summary>Packs the given bits.</summary>
+    /// <param name="bits">As described above.</param>
+    private HmmFrame(ulong bits) => _bits = bits;
+
+    /// <summary>Nothing there: absent, and nobody holds it.</summary>
+    public static HmmFrame Absent => default;
+
+    /// <summary>A migration holds the page.</summary>
+    public static HmmFrame Busy => new(BusyBit);
+
+    /// <summary>Whether there is a page the caller may map.</summary>
+    public bool IsValid => (_bits & ValidBit) != 0;
+
+    /// <summary>Whether the CPU's entry allows writing.</summary>
+    public bool IsWritable => (_bits & WritableBit) != 0;
+
+    /// <summary>Whether it is a device page.</summary>
+    public bool IsDevice => (_bits & DeviceBit) != 0;
+
+    /// <summary>Whether it is the page of zeroes.</summary>
+    public bool IsZero => (_bits & ZeroBit) != 0;
+
+    /// <summary>Whether a migration holds the page.</summary>
+    public bool IsBusy => (_bits & BusyBit) != 0;
+
+    /// <summary>The order of the CPU's entry; only for a host page.</summary>
+    public PageOrder Order => new((byte)((_bits >> 8) & 15));
+
+    /// <summary>Where DMA reaches the page; only for a host page.</summary>
+    public DmaPointer Pointer => new((nint)(_bits & AddressMask));
+
+    /// <summary>The frame; only for a device page.</summary>
+    public DeviceFrame Frame => new((int)((_bits & AddressMask) >> PageSize.Shift));
+
+    /// <summary>The pagemap's index; only for a device page.</summary>
+    public int Pagemap => (int)(_bits >> 52) & 255;
+
+    /// <summary>The frame of a page in RAM.</summary>
+    /// <param name="page">What the host memory says.</param>
+    /// <returns>The frame; <see cref="Absent"/> for an absent page.</returns>
+    public static HmmFrame OfHost(in HostPage page) => !page.IsPresent
+        ? Absent
+        : new HmmFrame(((ulong)page.Pointer.Value & AddressMask) | ((ulong)page.Order.Value << 8) | ValidBit
+            | (page.IsWritable ? WritableBit : 0) | (page.IsZero ? ZeroBit : 0));
+
+    /// <summary>The frame of a page on a device the caller may see.</summary>
+    /// <param name="entry">The page's entry.</param>
+    /// <returns>The frame.</returns>
+    public static HmmFrame OfDevice(PageEntry entry) =>
+        new(((ulong)(uint)entry.Frame.Number << PageSize.Shift) | ((ulong)entry.Pagemap << 52) | ValidBit | WritableBit | DeviceBit);
+
+    /// <summary>Whether another frame follows this one directly, in the same memory and with the same rights, so that one mapping may cover both.</summary>
+    /// <param name="next">The frame of the next page.</param>
+    /// <returns>True if it does.</returns>
+    public bool IsFollowedBy(HmmFrame next) =>
+        (next._bits & ~0xF00UL) == (_bits & ~0xF00UL) + PageSize.Bytes;
+
+    /// <summary>The frame's position in its memory, in pages, for alignment arithmetic.</summary>
+    public ulong PagePosition => (_bits & AddressMask) >> PageSize.Shift;
+}

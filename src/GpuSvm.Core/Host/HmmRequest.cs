@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm.Core.Host;
+
+/// <summary>What an HMM walk is asked to do with pages that are not as wanted.</summary>
+public enum HmmRequest
+{
+    /// <summary>Change nothing, tell what is there.</summary>
+    Snapshot,
+
+    /// <summary>Make every page readable.</summary>
+    Read,
+
+    /// <summary>Make every page writable.</summary>
+    Write,
+}

@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+
+namespace GpuSvm.Core.Host;
+
+/// <summary>What happened to CPU touches of pages that were not there. Monotonic; read without locks, each value by itself.</summary>
+public sealed class HostCounters
+{
+    private long _faults;
+    private long _migrated;
+    private long _ticks;
+
+    /// <summary>CPU faults taken.</summary>
+    public long CpuFaults => Interlocked.Read(ref _faults);
+
+    /// <summary>CPU faults that brought pages back from a device.</summary>
+    public long CpuFaultsMigrated => Interlocked.Read(ref _migrated);
+
+    /// <summary>Stopwatch ticks spent serving CPU faults.</summary>
+    public long CpuFaultTicks => Interlocked.Read(ref _ticks);
+
+    /// <summary>Counts one CPU fault.</summary>
+    /// <param name="start">The Stopwatch timestamp at which its service began.</param>
+    /// <param name="migrated">Whether pages came back from a device.</param>
+    internal void CountCpuFault(long start, bool migrated)
+    {
+        Interlocked.Increment(ref _faults);
+        if (migrated)
+            Interlocked.Increment(ref _migrated);
+        Interlocked.Add(ref _ticks, Stopwatch.GetTimestamp() - start);
+    }
+}

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm.Core.Host;
+
+/// <summary>Why an interval of the host address space changes. Kernel: enum mmu_notifier_event.</summary>
+public enum MmuEventKind
+{
+    /// <summary>The mapping goes away.</summary>
+    Unmap,
+
+    /// <summary>The pages' contents go away (madvise), the mapping stays.</summary>
+    Clear,
+
+    /// <summary>The mapping's protection changes.</summary>
+    Protection,
+
+    /// <summary>Pages move between memories.</summary>
+    Migrate,
+
+    /// <summary>The whole address space ends.</summary>
+    Release,
+}

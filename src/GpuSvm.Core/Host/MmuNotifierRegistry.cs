@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Locking;
+
+namespace GpuSvm.Core.Host;
+
+/// <summary>
+/// All notifiers of one host address space, and the odd/even sequence that ties readers to running events. Kernel: struct mmu_notifier_subscriptions.
+/// </summary>
+/// <remarks>
+/// The address space's sequence is even while nothing that hit a notifier is under way and odd while something is. Each notifier keeps the odd value of its
+/// last hit. A reader whose notifier's value equals the current (odd) value is inside an event and waits for its end.
+/// While any event is under way the tree does not change: subscriptions are put off to its end, so events can walk the tree without a lock.
+/// Locking: one leaf lock, never held across a callback.
+/// </remarks>
+internal sealed class MmuNotifierRegistry
+{
+    private readonly RankedLock _lock = new(LockRank.Leaf, "MmuNotifierRegistry");
+    private readonly object _ended = new(); // Pulsed when an event ends.
+    private readonly IntervalTree<MmuIntervalNotifier> _tree = new(); // Guarded by _lock; constant while _active > 0.
+    private readonly List<(MmuIntervalNotifier Notifier, bool Insert)> _deferred = []; // Guarded by _lock.
+    private long _sequence = 2; // Guarded by _lock; read without it by waiters.
+    private int _active; // Events under way. Guarded by _lock.
+
+    /// <summary>The number of notifiers subscribed.</summary>
+    public int Count => _tree.Count;
+
+    /// <summary>Begins an event: every overlapping notifier is called before this returns.</summary>
+    /// <param name="mmuEvent">What happens.</param>
+    /// <remarks>Locking: must not hold Notifier or deeper. Balanced by <see cref="InvalidateEnd"/>.</remarks>
+    public void InvalidateStart(in MmuEvent mmuEvent)
+    {
+        LockOrder.AssertNothingAtOrBelow(LockRank.Notifier);
+        SchedulePoint.Reach(SchedulePointKind.InvalidationStart, this);
+        MmuIntervalNotifier? notifier;
+        long sequence;
+        using (_lock.Enter())
+        {
+            _active++;
+            notifier = _tree.FindFirst(mmuEvent.Interval);
+            if (notifier is not null)
+                Volatile.Write(ref _sequence, _sequence | 1); // Pairs with the waiters in ReadBegin.
+            sequence = _sequence;
+        }
+
+        for (; notifier is not null; notifier = _tree.NextOverlap(notifier, mmuEvent.Interval))
+            notifier.Client.Invalidate(notifier, mmuEvent, sequence);
+        SchedulePoint.Reach(SchedulePointKind.InvalidationCalled, this);
+    }
+
+    /// <summary>Ends an event.</summary>
+    public void InvalidateEnd()
+    {
+        using (_lock.Enter())
+        {
+            if (--_active != 0 || ((_sequence & 1) == 0 && _deferred.Count == 0))
+                return;
+            if ((_sequence & 1) != 0)
+                Volatile.Write(ref _sequence, _sequence + 1); // Pairs with the waiters in ReadBegin and Remove.
+            foreach ((MmuIntervalNotifier notifier, bool insert) in _deferred)
+            {
+                if (insert)
+                    _tree.Insert(notifier);
+                else
+                    _tree.Remove(notifier);
+            }
+
+            _deferred.Clear();
+        }
+
+        lock (_ended)
+            Monitor.PulseAll(_ended);
+    }
+
+    /// <summary>Subscribes a notifier. During an event the subscription takes effect at its end, and readers wait until then .</summary>
+    /// <param name="notifier">A notifier that is not subscribed.</param>
+    public void Insert(MmuIntervalNotifier notifier)
+    {
+        using (_lock.Enter())
+        {
+            if (_active == 0)
+            {
+                notifier.SetSequence((_sequence - 1) | 1);
+                _tree.Insert(notifier);
+                return;
+            }
+
+            // An event that began before us may concern our interval: be inside it, so that readers wait for its end.
+            Volatile.Write(ref _sequence, _sequence | 1); // Pairs with the waiters in ReadBegin.
+            notifier.SetSequence(_sequence);
+            _deferred.Add((notifier, true));
+        }
+    }
+
+    /// <summary>Ends a subscription; when this returns no callback runs and none will .</summary>
+    /// <param name="notifier">A subscribed notifier.</param>
+    /// <remarks>Locking: may wait for running events: hold nothing that an event's callbacks need.</remarks>
+    public void Remove(MmuIntervalNotifier notifier)
+    {
+        LockOrder.CheckTake(LockRank.Invalidation, "notifier removal");
+        using (_lock.Enter())
+        {
+            if (_active == 0)
+            {
+                _tree.Remove(notifier);
+                return;
+            }
+
+            Volatile.Write(ref _sequence, _sequence | 1); // So that InvalidateEnd applies and announces. Pairs with the wait below.
+            _deferred.Add((notifier, false));
+        }
+
+        WaitWhile(static (registry, state) => registry.IsPending((MmuIntervalNotifier)state), notifier);
+    }
+
+    /// <summary>Reads a notifier's sequence for a later <see cref="MmuIntervalNotifier.ReadRetry"/>; waits while an event has the notifier in its hands.</summary>
+    /// <param name="notifier">The notifier.</param>
+    /// <returns>The sequence.</returns>
+    /// <remarks>Locking: may wait (rank Invalidation).</remarks>
+    public long ReadBegin(MmuIntervalNotifier notifier)
+    {
+        LockOrder.CheckTake(LockRank.Invalidation, "notifier read");
+        long sequence;
+        bool inside;
+        using (_lock.Enter())
+        {
+            sequence = notifier.Sequence;
+            inside = sequence == _sequence;
+        }
+
+        SchedulePoint.Reach(SchedulePointKind.SequenceRead, notifier);
+        if (inside)
+            WaitForSequenceChange(sequence);
+        return sequence;
+    }
+
+    /// <summary>Whether a removal is still put off.</summary>
+    /// <param name="notifier">The notifier removed.</param>
+    /// <returns>True while it is.</returns>
+    private bool IsPending(MmuIntervalNotifier notifier)
+    {
+        using (_lock.Enter())
+            return _deferred.Contains((notifier, false));
+    }
+
+    /// <summary>Waits until the address space's sequence differs.</summary>
+    /// <param name="sequence">The odd value to see the end of.</param>
+    private void WaitForSequenceChange(long sequence)
+    {
+        SpinWait spin = default;
+        while (Volatile.Read(ref _sequence) == sequence) // Pairs with the writes in InvalidateStart, InvalidateEnd, Insert and Remove.
+        {
+            if (!spin.NextSpinWillYield)
+            {
+                spin.SpinOnce();
+                continue;
+            }
+
+            SchedulePoint.Reach(SchedulePointKind.Wait, this);
+            lock (_ended)
+            {
+                if (Volatile.Read(ref _sequence) == sequence) // As above.
+                    Monitor.Wait(_ended, millisecondsTimeout: 1);
+            }
+        }
+    }
+
+    /// <summary>Waits for running events to end while a condition holds.</summary>
+    /// <param name="condition">The condition, asked of this registry and a state.</param>
+    /// <param name="state">The state.</param>
+    private void WaitWhile(Func<MmuNotifierRegistry, object, bool> condition, object state)
+    {
+        while (condition(this, state))
+        {
+            SchedulePoint.Reach(SchedulePointKind.Wait, this);
+            lock (_ended)
+                Monitor.Wait(_ended, millisecondsTimeout: 1);
+        }
+    }
+}

@@ -1,0 +1,409 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Locking;
+
+namespace GpuSvm.Core.Host;
+
+/// <summary>
+/// The states of all pages of one host address space, and every transition between them, each under one short leaf lock.
+/// </summary>
+/// <remarks>
+/// <code>
+///            ClaimHost / ClaimPopulate                     SettleOnDevice
+///   host  ------------------------------>  migrating  ----------------------->  device
+///    ^                                      |  ^   |                               |
+///    +--------------------------------------+  |   +-------- SettleUnchanged       |
+///         SettleInRam, SettleUnchanged         +-----------------------------------+
+///                                                          ClaimDevice
+/// </code>
+/// A claimed page belongs to its claimer alone. Unmap and discard do not wait for a claim: they mark the page dropped, and the settling step forgets it.
+/// The reverse map answers "which page lies in this frame" for eviction by physical page. Kernel: page-table locks, folio locks, rmap.
+/// Locking: one leaf lock; nothing is called under it.
+/// </remarks>
+internal sealed class PageStates
+{
+    private readonly RankedLock _lock = new(LockRank.Leaf, "PageStates");
+    private readonly PageTable _table = new(); // Guarded by _lock.
+    private readonly List<ulong[]> _reverse = []; // By pagemap: frame -> page number + 1, 0 for none. Guarded by _lock.
+    private readonly List<AddressRange> _closing = []; // Intervals being unmapped: no new claims. Guarded by _lock.
+    private readonly object _settled = new(); // Pulsed when claims end and somebody waits.
+    private int _waiters; // Threads in WaitForMigration. Interlocked.
+
+    /// <summary>The lock, for the event gate.</summary>
+    public RankedLock Lock => _lock;
+
+    /// <summary>The number of pages with an entry.</summary>
+    public long EntryCount
+    {
+        get
+        {
+            using (_lock.Enter())
+                return _table.Count;
+        }
+    }
+
+    /// <summary>Makes room for a pagemap's frames in the reverse map.</summary>
+    /// <param name="pages">The number of its frames.</param>
+    /// <returns>The pagemap's index.</returns>
+    public int AddPagemap(int pages)
+    {
+        using (_lock.Enter())
+        {
+            _reverse.Add(new ulong[pages]);
+            return _reverse.Count - 1;
+        }
+    }
+
+    /// <summary>The entry of a page, and a mark on it if a migration holds it.</summary>
+    /// <param name="address">The page.</param>
+    /// <param name="entry">The entry.</param>
+    /// <returns>False if the page's mapping is being taken away.</returns>
+    public bool TryGetForFault(VirtualAddress address, out PageEntry entry)
+    {
+        using (_lock.Enter())
+        {
+            entry = _table.Get(address.PageNumber);
+            if (IsClosingLocked(AddressRange.OfPages(address, 1)))
+                return false;
+            if (entry.IsMigrating)
+                _table.Set(address.PageNumber, entry.WithWaiter());
+            return true;
+        }
+    }
+
+    /// <summary>Copies the entries of an interval.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="entries">Where to, one a page.</param>
+    public void Read(AddressRange interval, Span<PageEntry> entries)
+    {
+        using (_lock.Enter())
+            _table.CopyTo(interval.Start.PageNumber, entries);
+    }
+
+    /// <summary>The first page at or after an address, below a limit, whose bytes are on a device and held by nobody.</summary>
+    /// <param name="interval">Where to look.</param>
+    /// <param name="entry">The page's entry.</param>
+    /// <returns>The page, or null.</returns>
+    public VirtualAddress? FindDevicePage(AddressRange interval, out PageEntry entry)
+    {
+        ulong limit = interval.End.PageNumber;
+        using (_lock.Enter())
+        {
+            for (ulong page = _table.FindNext(interval.Start.PageNumber, limit); page < limit; page = _table.FindNext(page + 1, limit))
+            {
+                entry = _table.Get(page);
+                if (entry.IsDevice)
+                    return VirtualAddress.OfPage(page);
+            }
+        }
+
+        entry = default;
+        return null;
+    }
+
+    /// <summary>Claims all pages of an interval, if the host answers for every one of them.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Busy"/>, <see cref="SvmStatus.MixedPlacement"/> (device pages in it) or
+    /// <see cref="SvmStatus.NotMapped"/> (being unmapped) with nothing claimed.</returns>
+    public SvmStatus ClaimHost(AddressRange interval)
+    {
+        using (_lock.Enter())
+        {
+            if (IsClosingLocked(interval))
+                return SvmStatus.NotMapped;
+            ulong first = interval.Start.PageNumber;
+            ulong limit = interval.End.PageNumber;
+            ulong taken = _table.FindNext(first, limit);
+            if (taken < limit)
+                return _table.Get(taken).IsMigrating ? SvmStatus.Busy : SvmStatus.MixedPlacement;
+            for (ulong page = first; page < limit; page++)
+                _table.Set(page, default(PageEntry).AsMigrating());
+            return SvmStatus.Done;
+        }
+    }
+
+    /// <summary>Claims the pages of an interval that lie in the given frames and are held by nobody.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="pagemap">The pagemap.</param>
+    /// <param name="first">The first frame.</param>
+    /// <param name="frames">The number of frames.</param>
+    /// <param name="collected">Set for each page of the interval.</param>
+    /// <param name="source">The entries before, for the claimed pages.</param>
+    /// <returns>How many were claimed.</returns>
+    public int ClaimDevice(AddressRange interval, int pagemap, DeviceFrame first, int frames, bool[] collected, PageEntry[] source)
+    {
+        int count = 0;
+        using (_lock.Enter())
+        {
+            ulong start = interval.Start.PageNumber;
+            int pages = (int)interval.Pages;
+            Array.Clear(collected, 0, pages);
+            for (int page = 0; page < pages; page++)
+            {
+                PageEntry entry = _table.Get(start + (ulong)page);
+                if (!entry.IsDevice || entry.IsMigrating || entry.Pagemap != pagemap
+                    || entry.Frame.Number < first.Number || entry.Frame.Number >= first.Number + frames)
+                    continue;
+                source[page] = entry;
+                collected[page] = true;
+                _table.Set(start + (ulong)page, entry.AsMigrating());
+                count++;
+            }
+        }
+
+        return count;
+    }
+
+    /// <summary>Ends claims with the pages in device frames.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="pagemap">The pagemap.</param>
+    /// <param name="first">The frame of the interval's first page.</param>
+    /// <param name="collected">Which pages were claimed.</param>
+    /// <param name="waiters">Whether somebody waits for one of them.</param>
+    /// <returns>How many arrived; dropped ones did not.</returns>
+    public int SettleOnDevice(AddressRange interval, int pagemap, DeviceFrame first, bool[] collected, out bool waiters)
+    {
+        int arrived = 0;
+        waiters = false;
+        using (_lock.Enter())
+        {
+            ulong[] reverse = _reverse[pagemap];
+            ulong start = interval.Start.PageNumber;
+            for (int page = 0; page < (int)interval.Pages; page++)
+            {
+                if (!collected[page])
+                    continue;
+                PageEntry entry = _table.Get(start + (ulong)page);
+                waiters |= entry.HasWaiter;
+                if (entry.IsDropped)
+                {
+                    _table.Set(start + (ulong)page, default);
+                    continue;
+                }
+
+                _table.Set(start + (ulong)page, PageEntry.OnDevice(pagemap, first + page));
+                reverse[first.Number + page] = start + (ulong)page + 1;
+                arrived++;
+            }
+        }
+
+        PulseWaiters();
+        return arrived;
+    }
+
+    /// <summary>Makes holes of the pages that were dropped while claimed, so that their old bytes are not brought back.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="collected">Which pages were claimed.</param>
+    /// <param name="staging">The block about to be attached.</param>
+    public void MaskDropped(AddressRange interval, bool[] collected, HostStaging staging)
+    {
+        using (_lock.Enter())
+        {
+            for (int page = 0; page < (int)interval.Pages; page++)
+            {
+                if (collected[page] && _table.Get(interval.Start.PageNumber + (ulong)page).IsDropped)
+                    staging.SetPresent(page, 1, present: false);
+            }
+        }
+    }
+
+    /// <summary>Ends claims with the pages in RAM.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="collected">Which pages were claimed.</param>
+    /// <returns>Whether somebody waits for one of them.</returns>
+    public bool SettleInRam(AddressRange interval, bool[] collected)
+    {
+        bool waiters = false;
+        using (_lock.Enter())
+        {
+            ulong start = interval.Start.PageNumber;
+            for (int page = 0; page < (int)interval.Pages; page++)
+            {
+                if (!collected[page])
+                    continue;
+                PageEntry entry = _table.Get(start + (ulong)page);
+                waiters |= entry.HasWaiter;
+                if (entry.IsDevice)
+                    _reverse[entry.Pagemap][entry.Frame.Number] = 0;
+                _table.Set(start + (ulong)page, default);
+            }
+        }
+
+        PulseWaiters();
+        return waiters;
+    }
+
+    /// <summary>Ends claims with the pages where they were.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="collected">Which pages were claimed.</param>
+    /// <param name="dropped">Receives, for each page, whether it was dropped meanwhile: its device frame is to be released.</param>
+    /// <returns>Whether somebody waits for one of them.</returns>
+    public bool SettleUnchanged(AddressRange interval, bool[] collected, bool[]? dropped)
+    {
+        bool waiters = false;
+        using (_lock.Enter())
+        {
+            ulong start = interval.Start.PageNumber;
+            for (int page = 0; page < (int)interval.Pages; page++)
+            {
+                if (!collected[page])
+                    continue;
+                PageEntry entry = _table.Get(start + (ulong)page);
+                waiters |= entry.HasWaiter;
+                bool forget = entry.IsDropped && entry.IsDevice;
+                if (forget)
+                    _reverse[entry.Pagemap][entry.Frame.Number] = 0;
+                if (dropped is not null)
+                    dropped[page] = forget;
+                _table.Set(start + (ulong)page, entry.IsDropped ? default : entry.Settled());
+            }
+        }
+
+        PulseWaiters();
+        return waiters;
+    }
+
+    /// <summary>The page whose bytes lie in a frame.</summary>
+    /// <param name="pagemap">The pagemap.</param>
+    /// <param name="frame">The frame.</param>
+    /// <returns>The page, or null.</returns>
+    public VirtualAddress? FindByFrame(int pagemap, DeviceFrame frame)
+    {
+        using (_lock.Enter())
+        {
+            ulong page = _reverse[pagemap][frame.Number];
+            return page == 0 ? null : VirtualAddress.OfPage(page - 1);
+        }
+    }
+
+    /// <summary>Forgets the pages of an interval whose mapping or contents are gone; claimed ones are marked, and forgotten when they settle.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="released">Receives the entries of forgotten device pages.</param>
+    /// <remarks>Locking: the lock is held (event gate).</remarks>
+    public void DropLocked(AddressRange interval, List<PageEntry> released)
+    {
+        _lock.AssertHeld();
+        ulong limit = interval.End.PageNumber;
+        for (ulong page = _table.FindNext(interval.Start.PageNumber, limit); page < limit; page = _table.FindNext(page + 1, limit))
+        {
+            PageEntry entry = _table.Get(page);
+            if (entry.IsMigrating)
+            {
+                _table.Set(page, entry.AsDropped());
+                continue;
+            }
+
+            _reverse[entry.Pagemap][entry.Frame.Number] = 0;
+            released.Add(entry);
+            _table.Set(page, default);
+        }
+    }
+
+    /// <summary>Refuses new claims in an interval from now on.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <returns>False if part of it is being closed already.</returns>
+    public bool TryClose(AddressRange interval)
+    {
+        using (_lock.Enter())
+        {
+            if (IsClosingLocked(interval))
+                return false;
+            _closing.Add(interval);
+            return true;
+        }
+    }
+
+    /// <summary>Ends what <see cref="TryClose"/> began; by now the interval is no mapping.</summary>
+    /// <param name="interval">The interval.</param>
+    public void EndClose(AddressRange interval)
+    {
+        using (_lock.Enter())
+            _closing.Remove(interval);
+    }
+
+    /// <summary>Whether an interval is being unmapped.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <returns>True if part of it is.</returns>
+    public bool IsClosing(AddressRange interval)
+    {
+        using (_lock.Enter())
+            return IsClosingLocked(interval);
+    }
+
+    /// <summary>Waits until a page is held by no migration, or a moment has passed.</summary>
+    /// <param name="address">The page.</param>
+    /// <remarks>Locking: a wait; nothing of rank Invalidation or deeper may be held.</remarks>
+    public void WaitForMigration(VirtualAddress address)
+    {
+        LockOrder.CheckTake(LockRank.Invalidation, "migration wait");
+        SpinWait spin = default;
+        Interlocked.Increment(ref _waiters); // Pairs with the read in PulseWaiters.
+        while (IsMigrating(address))
+        {
+            if (!spin.NextSpinWillYield)
+            {
+                spin.SpinOnce();
+                continue;
+            }
+
+            SchedulePoint.Reach(SchedulePointKind.Wait, this);
+            lock (_settled)
+                Monitor.Wait(_settled, millisecondsTimeout: 1);
+        }
+
+        Interlocked.Decrement(ref _waiters); // As above.
+    }
+
+    /// <summary>Waits until no page of an interval is held by a migration.</summary>
+    /// <param name="interval">An interval that is closed to new claims.</param>
+    public void WaitForMigrations(AddressRange interval)
+    {
+        while (true)
+        {
+            ulong? held = null;
+            using (_lock.Enter())
+            {
+                ulong limit = interval.End.PageNumber;
+                for (ulong page = _table.FindNext(interval.Start.PageNumber, limit); page < limit && held is null; page = _table.FindNext(page + 1, limit))
+                    held = _table.Get(page).IsMigrating ? page : null;
+            }
+
+            if (held is null)
+                return;
+            WaitForMigration(VirtualAddress.OfPage(held.Value));
+        }
+    }
+
+    /// <summary>Whether a migration holds a page.</summary>
+    /// <param name="address">The page.</param>
+    /// <returns>True if one does.</returns>
+    private bool IsMigrating(VirtualAddress address)
+    {
+        using (_lock.Enter())
+            return _table.Get(address.PageNumber).IsMigrating;
+    }
+
+    /// <summary>Whether an interval overlaps one being unmapped.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <returns>True if it does.</returns>
+    private bool IsClosingLocked(AddressRange interval)
+    {
+        _lock.AssertHeld();
+        foreach (AddressRange closing in _closing)
+        {
+            if (closing.Overlaps(interval))
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>Lets threads in <see cref="WaitForMigration"/> look again.</summary>
+    private void PulseWaiters()
+    {
+        if (Volatile.Read(ref _waiters) == 0) // Pairs with the increment in WaitForMigration; a late one sees the settled entry.
+            return;
+        lock (_settled)
+            Monitor.PulseAll(_settled);
+    }
+}
