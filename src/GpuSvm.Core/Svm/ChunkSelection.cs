@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Host;
 
 namespace GpuSvm.Core.Svm;
 
