@@ -22,6 +22,9 @@ public enum SchedulePointKind
     /// <summary>About to fault an interval in, between the sequence read and the notifier lock.</summary>
     HmmFault,
 
+    /// <summary>The interval is faulted in on the host side; the notifier lock is about to be taken.</summary>
+    HmmFaulted,
+
     /// <summary>The pages are mapped for the device, the page table not yet written.</summary>
     PagesMapped,
 

@@ -86,6 +86,7 @@ public sealed class SvmPages
             SvmStatus status = HmmRange.Fault(host, interval, request, context.OwnerToken, deadline, workspace);
             if (status != SvmStatus.Done)
                 return status;
+            SchedulePoint.Reach(SchedulePointKind.HmmFaulted, this);
             int count = Describe(interval, workspace, out bool hasDevice, out bool hasSystem);
             if (hasDevice && hasSystem && !context.AllowMixed)
                 return SvmStatus.MixedPlacement;
