@@ -42,4 +42,7 @@ public enum SchedulePointKind
 
     /// <summary>A garbage collection is about to begin.</summary>
     Collect,
+
+    /// <summary>About to do something to a host memory, or at a telling place inside it; the subject says what and to which (simulated memory only).</summary>
+    HostOperation,
 }
