@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm.Native.Abi;
+
+/// <summary>gpusvm_options, field by field.</summary>
+internal readonly struct OptionsStruct
+{
+#pragma warning disable CS0649 // The caller fills it, in C.
+    /// <summary>sizeof(gpusvm_options), as the caller was compiled.</summary>
+    public readonly uint StructBytes;
+
+    /// <summary>0 auto, 1 real, 2 portable.</summary>
+    public readonly uint MemoryKind;
+
+    /// <summary>The device memory in bytes; 0 for the default.</summary>
+    public readonly ulong DeviceMemoryBytes;
+
+    /// <summary>The most that can be allocated, in bytes; 0 for the default.</summary>
+    public readonly ulong CapacityBytes;
+
+    /// <summary>Threads that run kernels; 0 for the processors.</summary>
+    public readonly uint ComputeUnits;
+
+    /// <summary>4096, 65536 or 2097152; 0 for the last.</summary>
+    public readonly uint LargestChunkBytes;
+
+    /// <summary>0 migrates on first touch, 1 never.</summary>
+    public readonly uint Migration;
+
+    /// <summary>Must be 0.</summary>
+    public readonly uint Reserved;
+#pragma warning restore CS0649
+}

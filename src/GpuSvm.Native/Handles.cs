@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm.Native;
+
+/// <summary>The two handle tables of the library, and the sentences for handles that stand for nothing.</summary>
+internal static class Handles
+{
+    /// <summary>For a gpusvm_memory that is none.</summary>
+    public const string NoMemory = "The handle is no open shared memory: it was closed, or gpusvm_open never gave it.";
+
+    /// <summary>For a gpusvm_launch that is none.</summary>
+    public const string NoLaunch = "The handle is no launch: it was waited for already, its memory was closed, or gpusvm_launch_start never gave it.";
+
+    /// <summary>Open memories.</summary>
+    public static HandleTable<Session> Memories { get; } = new();
+
+    /// <summary>Launches whose end nobody has been told.</summary>
+    public static HandleTable<SessionLaunch> Launches { get; } = new();
+}

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Native.Abi;
+
+namespace GpuSvm.Native;
+
+/// <summary>How to open a <see cref="Session"/>: gpusvm_options with defaults filled in and every field checked.</summary>
+/// <param name="Memory">Which host memory.</param>
+/// <param name="DeviceMemoryBytes">Whole pages, at least one.</param>
+/// <param name="CapacityBytes">Whole pages, at least one.</param>
+/// <param name="ComputeUnits">1 to 256.</param>
+/// <param name="LargestChunk">4 KiB, 64 KiB or 2 MiB.</param>
+/// <param name="Migrate">Whether pages move to the device.</param>
+internal sealed record SessionOptions(MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate)
+{
+    private const ulong DefaultDeviceMemory = 256UL << 20;
+    private const ulong DefaultCapacity = 64UL << 30;
+    private const ulong MaximumDeviceMemory = 4UL << 40;
+    private const ulong MaximumCapacity = 64UL << 40;
+
+    /// <summary>The orders in which memory migrates, largest first, as the VM wants them.</summary>
+    public IReadOnlyList<PageOrder> ChunkOrders
+    {
+        get
+        {
+            PageOrder[] all = [PageOrder.Huge, PageOrder.Medium, PageOrder.Small];
+            return Array.FindAll(all, order => order <= LargestChunk);
+        }
+    }
+
+    /// <summary>Checks the caller's options.</summary>
+    /// <param name="options">The caller's struct; null for all defaults.</param>
+    /// <returns>The checked options; throws a <see cref="SessionException"/> that names the field and what is possible.</returns>
+    public static unsafe SessionOptions From(OptionsStruct* options)
+    {
+        // SAFETY: the caller passes null or its struct, whose size it states first.
+        if (options != null && options->StructBytes != sizeof(OptionsStruct))
+            throw Refuse($"struct_bytes is {options->StructBytes}, this library's gpusvm_options has {sizeof(OptionsStruct)}: set it to sizeof(gpusvm_options) and compile against this version's gpusvm.h");
+        OptionsStruct given = options == null ? default : *options;
+        if (given.Reserved != 0)
+            throw Refuse("reserved must be 0");
+        if (given.MemoryKind > (uint)MemoryKind.Portable)
+            throw Refuse($"memory_kind {given.MemoryKind} does not exist: 0 is auto, 1 real, 2 portable");
+        if (given.Migration > 1)
+            throw Refuse($"migration {given.Migration} does not exist: 0 is on first touch, 1 never");
+        if (given.ComputeUnits > 256)
+            throw Refuse($"{given.ComputeUnits} compute units are not possible: choose 1 to 256, or 0 for one a processor");
+        PageOrder chunk = given.LargestChunkBytes switch
+        {
+            0 or PageSize.HugeBytes => PageOrder.Huge,
+            65536 => PageOrder.Medium,
+            PageSize.Bytes => PageOrder.Small,
+            _ => throw Refuse($"a largest chunk of {given.LargestChunkBytes} bytes is not possible: choose 4096, 65536 or 2097152"),
+        };
+        return new SessionOptions(
+            (MemoryKind)given.MemoryKind,
+            DeviceMemory(given.DeviceMemoryBytes),
+            Capacity(given.CapacityBytes),
+            given.ComputeUnits == 0 ? Math.Clamp(Environment.ProcessorCount, 1, 256) : (int)given.ComputeUnits,
+            chunk,
+            given.Migration == 0);
+    }
+
+    /// <summary>Checks the device memory's size.</summary>
+    /// <param name="bytes">As given; 0 for the default.</param>
+    /// <returns>Bytes.</returns>
+    private static long DeviceMemory(ulong bytes) => bytes switch
+    {
+        0 => (long)DefaultDeviceMemory,
+        > MaximumDeviceMemory => throw Refuse($"a device memory of {bytes} bytes is more than the {MaximumDeviceMemory} that can be had"),
+        _ when bytes % PageSize.Bytes != 0 => throw Refuse($"a device memory of {bytes} bytes is not possible: it must be a multiple of the page size, 4096 bytes, and at least one page"),
+        _ => (long)bytes,
+    };
+
+    /// <summary>Checks the capacity.</summary>
+    /// <param name="bytes">As given; 0 for the default.</param>
+    /// <returns>Bytes, rounded up to whole pages.</returns>
+    private static long Capacity(ulong bytes) => bytes switch
+    {
+        0 => (long)DefaultCapacity,
+        > MaximumCapacity => throw Refuse($"a capacity of {bytes} bytes is more than the {MaximumCapacity} that an address space can give"),
+        _ => PageSize.PagesFor((long)bytes) * PageSize.Bytes,
+    };
+
+    /// <summary>The exception for a field that cannot be used.</summary>
+    /// <param name="what">The sentence without its full stop.</param>
+    /// <returns>The exception.</returns>
+    private static SessionException Refuse(string what) => new(SvmStatus.InvalidArgument, $"The options are not possible: {what}.");
+}

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm;
+
+/// <summary>What <see cref="SharedMemory"/> must know of a <see cref="SharedArray{T}"/> of any element type.</summary>
+internal interface ISharedAllocation
+{
+    /// <summary>Says that the memory is closing and the allocation goes with it.</summary>
+    void OnMemoryClosed();
+}

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+
+[assembly: DisableRuntimeMarshalling]
+
+namespace GpuSvm.Interop;
+
+/// <summary>The functions of gpusvm.h, by their C names. What they do and answer is documented there.</summary>
+/// <remarks>None suppresses the GC transition: any of them may wait for page faults of threads of this runtime.</remarks>
+internal static unsafe partial class NativeMethods
+{
+    /// <summary>The library's name, resolved by <see cref="NativeLibraryLoader"/>.</summary>
+    public const string Library = "gpusvm";
+
+    /// <summary>The ABI that this package was written against: GPUSVM_ABI_VERSION.</summary>
+    public const uint AbiVersion = 1;
+
+    /// <summary>Makes sure that the library can be found before the first call.</summary>
+    static NativeMethods() => NativeLibraryLoader.Register();
+
+    /// <summary>uint64_t gpusvm_last_error(char* buffer, uint64_t size).</summary>
+    [LibraryImport(Library)]
+    public static partial ulong gpusvm_last_error(byte* buffer, ulong size);
+
+    /// <summary>int32_t gpusvm_open(const gpusvm_options* options, gpusvm_memory* memory).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_open(in NativeOptions options, out MemoryHandle memory);
+
+    /// <summary>int32_t gpusvm_close(gpusvm_memory memory).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_close(ulong memory);
+
+    /// <summary>uint64_t gpusvm_memory_reason(gpusvm_memory memory, char* buffer, uint64_t size).</summary>
+    [LibraryImport(Library)]
+    public static partial ulong gpusvm_memory_reason(MemoryHandle memory, byte* buffer, ulong size);
+
+    /// <summary>int32_t gpusvm_alloc(gpusvm_memory memory, uint64_t bytes, void** pointer).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_alloc(MemoryHandle memory, ulong bytes, out nint pointer);
+
+    /// <summary>int32_t gpusvm_free(gpusvm_memory memory, void* pointer).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_free(MemoryHandle memory, nint pointer);
+
+    /// <summary>int32_t gpusvm_launch_start(gpusvm_memory memory, gpusvm_kernel kernel, void* arguments, uint64_t group_count, gpusvm_launch* launch).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_launch_start(
+        MemoryHandle memory, delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, ulong groupCount, out ulong launch);
+
+    /// <summary>int32_t gpusvm_launch_wait(gpusvm_launch launch, uint32_t timeout_ms, gpusvm_launch_result* result).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_launch_wait(ulong launch, uint timeoutMs, NativeLaunchResult* result);
+
+    /// <summary>int32_t gpusvm_prefetch(gpusvm_memory memory, const void* pointer, uint64_t bytes, uint32_t location, uint64_t* moved).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_prefetch(MemoryHandle memory, nint pointer, ulong bytes, uint location, out ulong moved);
+
+    /// <summary>int32_t gpusvm_read_statistics(gpusvm_memory memory, gpusvm_statistics* statistics).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_read_statistics(MemoryHandle memory, ref NativeStatistics statistics);
+
+    /// <summary>int32_t gpusvm_check(gpusvm_memory memory).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_check(MemoryHandle memory);
+
+    /// <summary>uint64_t gpusvm_probe(char* buffer, uint64_t size).</summary>
+    [LibraryImport(Library)]
+    public static partial ulong gpusvm_probe(byte* buffer, ulong size);
+}

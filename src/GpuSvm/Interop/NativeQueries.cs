@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+using System.Text;
+using System.Text.Json;
+
+namespace GpuSvm.Interop;
+
+/// <summary>Calls that only ask.</summary>
+internal static unsafe class NativeQueries
+{
+    /// <summary>Reads the counters of a memory.</summary>
+    /// <param name="handle">The memory.</param>
+    /// <returns>The counters.</returns>
+    public static NativeStatistics Statistics(MemoryHandle handle)
+    {
+        NativeStatistics statistics = default;
+        statistics.StructBytes = (uint)sizeof(NativeStatistics);
+        NativeErrors.Check(NativeMethods.gpusvm_read_statistics(handle, ref statistics));
+        return statistics;
+    }
+
+    /// <summary>Why a memory is not real.</summary>
+    /// <param name="handle">The memory.</param>
+    /// <returns>The sentence; empty if it is real.</returns>
+    public static string Reason(MemoryHandle handle)
+    {
+        byte[] buffer = new byte[512];
+        while (true)
+        {
+            ulong length;
+            // SAFETY: pinned during the call, which writes at most its length.
+            fixed (byte* pointer = buffer)
+                length = NativeMethods.gpusvm_memory_reason(handle, pointer, (ulong)buffer.Length);
+            if (length < (ulong)buffer.Length)
+                return Encoding.UTF8.GetString(buffer, 0, (int)length);
+            buffer = new byte[length + 1];
+        }
+    }
+
+    /// <summary>Asks what this machine can do.</summary>
+    /// <returns>The results, in the library's order.</returns>
+    public static List<ProbeResult> Probe()
+    {
+        using JsonDocument document = JsonDocument.Parse(NativeErrors.ReadText(&NativeMethods.gpusvm_probe));
+        List<ProbeResult> results = [];
+        foreach (JsonElement element in document.RootElement.EnumerateArray())
+        {
+            results.Add(new ProbeResult(
+                element.GetProperty("name").GetString()!,
+                element.GetProperty("ok").GetBoolean(),
+                element.GetProperty("detail").GetString()!,
+                element.GetProperty("remedy").GetString()!));
+        }
+        return results;
+    }
+}

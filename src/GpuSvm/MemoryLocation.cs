@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm;
+
+/// <summary>Where pages can be sent by <see cref="SharedMemory.Prefetch{T}(SharedArray{T}, MemoryLocation)"/>. Values are the C ABI's.</summary>
+public enum MemoryLocation
+{
+    /// <summary>The device's own memory.</summary>
+    Device = 0,
+
+    /// <summary>System memory, where the CPU reaches them without a fault.</summary>
+    System = 1,
+}

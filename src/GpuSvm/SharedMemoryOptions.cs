@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm;
+
+/// <summary>How to open a <see cref="SharedMemory"/>. The defaults suit a first program.</summary>
+public sealed record SharedMemoryOptions
+{
+    /// <summary>Which memory: <see cref="MemoryKind.Real"/> fails where the machine does not allow it, <see cref="MemoryKind.Auto"/> falls back to portable.</summary>
+    public MemoryKind Memory { get; init; } = MemoryKind.Auto;
+
+    /// <summary>The software GPU's memory in bytes: a multiple of 4096, at least 4096. It may be far smaller than the data.</summary>
+    public long DeviceMemoryBytes { get; init; } = 256L << 20;
+
+    /// <summary>The most shared memory that can be allocated, in bytes. Address space only; nothing is used before it is touched.</summary>
+    public long CapacityBytes { get; init; } = 64L << 30;
+
+    /// <summary>Threads that run kernels, 1 to 256; 0 for one a processor.</summary>
+    public int ComputeUnits { get; init; }
+
+    /// <summary>The largest piece that migrates at once, in bytes: 4096, 65536 or 2097152.</summary>
+    public int LargestChunkBytes { get; init; } = 2 << 20;
+
+    /// <summary>Whether pages move to the device when it touches them; otherwise the device maps them where they are.</summary>
+    public bool Migrate { get; init; } = true;
+}
