@@ -29,6 +29,15 @@ public sealed partial class DocumentationTests
     }
 
     [Fact]
+    public void EveryDocumentThatCodeNamesIsThere() => RepositoryFiles.AssertNone(
+        "The document does not exist",
+        from file in _code
+        where Path.GetExtension(file) is ".cs" or ".h" or ".c" or ".csproj"
+        from Match match in DocumentName().Matches(RepositoryFiles.Read(file))
+        where !RepositoryFiles.Exists(match.Value)
+        select $"{file} {match.Value}");
+
+    [Fact]
     public void EveryRaceThatIsCitedIsDescribed() => AssertCitationsExist(RaceNumber(), Numbered("docs/races.md", RaceNumber()), "docs/races.md has no such race", atLeast: 3);
 
     [Fact]
@@ -93,6 +102,9 @@ public sealed partial class DocumentationTests
         from Match match in citation.Matches(line.Content)
         where !known.Contains(int.Parse(match.Groups[1].Value, null))
         select (line.Number, match.Value);
+
+    [GeneratedRegex(@"\bdocs/[\w/-]+\.md\b")]
+    private static partial Regex DocumentName();
 
     [GeneratedRegex(@"\bR-(\d+)\b")]
     private static partial Regex RaceNumber();
