@@ -167,7 +167,8 @@ public static class HmmRange
         if (entry.IsDevice)
             return host.MigrateHome(address, entry, MigrationCause.HostFault);
         int end = page + 1;
-        while (end < (int)interval.Pages && workspace.Entries[end].IsHost)
+        int limit = interval.PageIndexOf(interval.Intersect(address.Block(PageOrder.Huge)).End); // A claim stays inside 2 MiB.
+        while (end < limit && workspace.Entries[end].IsHost)
             end++;
         MemoryAccess access = request == HmmRequest.Write ? MemoryAccess.Write : MemoryAccess.Read;
         return host.Populate(AddressRange.OfPages(address, end - page), access);

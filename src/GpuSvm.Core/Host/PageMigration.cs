@@ -163,7 +163,11 @@ public sealed class PageMigration
     public SvmStatus Abort()
     {
         if (CollectedPages > 0 && !_source[FirstCollected()].IsDevice)
+        {
+            _host.MaskDropped(Interval, _collected, Staging!);
             AttachBack();
+        }
+
         _host.SettleUnchanged(Interval, _collected, _source);
         End();
         return SvmStatus.Done;

@@ -116,8 +116,9 @@ internal sealed class PageStates
             ulong taken = _table.FindNext(first, limit);
             if (taken < limit)
                 return _table.Get(taken).IsMigrating ? SvmStatus.Busy : SvmStatus.MixedPlacement;
+            PageTable.Block block = OpenBlock(interval);
             for (ulong page = first; page < limit; page++)
-                _table.Set(page, default(PageEntry).AsMigrating());
+                block.Set((int)(page & 511), default(PageEntry).AsMigrating());
             return SvmStatus.Done;
         }
     }
@@ -135,20 +136,23 @@ internal sealed class PageStates
         int count = 0;
         using (_lock.Enter())
         {
-            ulong start = interval.Start.PageNumber;
+            PageTable.Block block = OpenBlock(interval);
+            int start = (int)(interval.Start.PageNumber & 511);
             int pages = (int)interval.Pages;
             Array.Clear(collected, 0, pages);
             for (int page = 0; page < pages; page++)
             {
-                PageEntry entry = _table.Get(start + (ulong)page);
+                PageEntry entry = block.Entries[start + page];
                 if (!entry.IsDevice || entry.IsMigrating || entry.Pagemap != pagemap
                     || entry.Frame.Number < first.Number || entry.Frame.Number >= first.Number + frames)
                     continue;
                 source[page] = entry;
                 collected[page] = true;
-                _table.Set(start + (ulong)page, entry.AsMigrating());
+                block.Set(start + page, entry.AsMigrating());
                 count++;
             }
+
+            _table.Close(interval.Start.PageNumber, block);
         }
 
         return count;
@@ -168,23 +172,26 @@ internal sealed class PageStates
         using (_lock.Enter())
         {
             ulong[] reverse = _reverse[pagemap];
-            ulong start = interval.Start.PageNumber;
+            PageTable.Block block = OpenBlock(interval);
+            int start = (int)(interval.Start.PageNumber & 511);
             for (int page = 0; page < (int)interval.Pages; page++)
             {
                 if (!collected[page])
                     continue;
-                PageEntry entry = _table.Get(start + (ulong)page);
+                PageEntry entry = block.Entries[start + page];
                 waiters |= entry.HasWaiter;
                 if (entry.IsDropped)
                 {
-                    _table.Set(start + (ulong)page, default);
+                    block.Set(start + page, default);
                     continue;
                 }
 
-                _table.Set(start + (ulong)page, PageEntry.OnDevice(pagemap, first + page));
-                reverse[first.Number + page] = start + (ulong)page + 1;
+                block.Set(start + page, PageEntry.OnDevice(pagemap, first + page));
+                reverse[first.Number + page] = interval.Start.PageNumber + (ulong)page + 1;
                 arrived++;
             }
+
+            _table.Close(interval.Start.PageNumber, block);
         }
 
         PulseWaiters();
@@ -216,17 +223,20 @@ internal sealed class PageStates
         bool waiters = false;
         using (_lock.Enter())
         {
-            ulong start = interval.Start.PageNumber;
+            PageTable.Block block = OpenBlock(interval);
+            int start = (int)(interval.Start.PageNumber & 511);
             for (int page = 0; page < (int)interval.Pages; page++)
             {
                 if (!collected[page])
                     continue;
-                PageEntry entry = _table.Get(start + (ulong)page);
+                PageEntry entry = block.Entries[start + page];
                 waiters |= entry.HasWaiter;
                 if (entry.IsDevice)
                     _reverse[entry.Pagemap][entry.Frame.Number] = 0;
-                _table.Set(start + (ulong)page, default);
+                block.Set(start + page, default);
             }
+
+            _table.Close(interval.Start.PageNumber, block);
         }
 
         PulseWaiters();
@@ -243,20 +253,23 @@ internal sealed class PageStates
         bool waiters = false;
         using (_lock.Enter())
         {
-            ulong start = interval.Start.PageNumber;
+            PageTable.Block block = OpenBlock(interval);
+            int start = (int)(interval.Start.PageNumber & 511);
             for (int page = 0; page < (int)interval.Pages; page++)
             {
                 if (!collected[page])
                     continue;
-                PageEntry entry = _table.Get(start + (ulong)page);
+                PageEntry entry = block.Entries[start + page];
                 waiters |= entry.HasWaiter;
                 bool forget = entry.IsDropped && entry.IsDevice;
                 if (forget)
                     _reverse[entry.Pagemap][entry.Frame.Number] = 0;
                 if (dropped is not null)
                     dropped[page] = forget;
-                _table.Set(start + (ulong)page, entry.IsDropped ? default : entry.Settled());
+                block.Set(start + page, entry.IsDropped ? default : entry.Settled());
             }
+
+            _table.Close(interval.Start.PageNumber, block);
         }
 
         PulseWaiters();
@@ -372,6 +385,17 @@ internal sealed class PageStates
                 return;
             WaitForMigration(VirtualAddress.OfPage(held.Value));
         }
+    }
+
+    /// <summary>Opens the table's block of an interval that a claim covers: claims never cross a 2 MiB boundary.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <returns>The block.</returns>
+    private PageTable.Block OpenBlock(AddressRange interval)
+    {
+        _lock.AssertHeld();
+        if (!interval.Start.Block(PageOrder.Huge).Contains(interval))
+            throw new ArgumentException($"A claim must not cross a 2 MiB boundary: {interval}.", nameof(interval));
+        return _table.Open(interval.Start.PageNumber);
     }
 
     /// <summary>Whether a migration holds a page.</summary>

@@ -17,14 +17,33 @@ internal sealed class PageTable
     internal sealed class Block
     {
         /// <summary>The entries, by page.</summary>
-        public readonly PageEntry[] Entries = new PageEntry[PageSize.PagesPerHuge];
+        public PageEntry[] Entries { get; } = new PageEntry[PageSize.PagesPerHuge];
 
         /// <summary>How many of them are not the default.</summary>
-        public int Used;
+        public int Used { get; private set; }
+
+        /// <summary>Sets an entry.</summary>
+        /// <param name="index">The page's index in the block.</param>
+        /// <param name="entry">The entry.</param>
+        public void Set(int index, PageEntry entry)
+        {
+            ref PageEntry slot = ref Entries[index];
+            Used += (entry.Bits != 0 ? 1 : 0) - (slot.Bits != 0 ? 1 : 0);
+            slot = entry;
+        }
     }
 
     /// <summary>The number of pages that have an entry.</summary>
-    public long Count { get; private set; }
+    public long Count
+    {
+        get
+        {
+            long count = 0;
+            foreach (Block block in _blocks.Values)
+                count += block.Used;
+            return count;
+        }
+    }
 
     /// <summary>The entry of a page.</summary>
     /// <param name="pageNumber">The page.</param>
@@ -59,30 +78,37 @@ internal sealed class PageTable
         return any;
     }
 
+    /// <summary>Opens the 2 MiB block of a page for changes; end with <see cref="Close"/>.</summary>
+    /// <param name="pageNumber">Any page of the block.</param>
+    /// <returns>The block.</returns>
+    public Block Open(ulong pageNumber)
+    {
+        if (_blocks.TryGetValue(pageNumber >> 9, out Block? block))
+            return block;
+        block = _free.Count > 0 ? _free.Pop() : new Block();
+        _blocks.Add(pageNumber >> 9, block);
+        return block;
+    }
+
+    /// <summary>Ends changes to a block; one without entries is recycled.</summary>
+    /// <param name="pageNumber">Any page of the block.</param>
+    /// <param name="block">The block.</param>
+    public void Close(ulong pageNumber, Block block)
+    {
+        if (block.Used != 0)
+            return;
+        _blocks.Remove(pageNumber >> 9);
+        _free.Push(block);
+    }
+
     /// <summary>Sets the entry of a page; the default forgets it.</summary>
     /// <param name="pageNumber">The page.</param>
     /// <param name="entry">The entry.</param>
     public void Set(ulong pageNumber, PageEntry entry)
     {
-        ulong key = pageNumber >> 9;
-        if (!_blocks.TryGetValue(key, out Block? block))
-        {
-            if (entry.Bits == 0)
-                return;
-            block = _free.Count > 0 ? _free.Pop() : new Block();
-            _blocks.Add(key, block);
-        }
-
-        ref PageEntry slot = ref block.Entries[pageNumber & 511];
-        int change = (entry.Bits != 0 ? 1 : 0) - (slot.Bits != 0 ? 1 : 0);
-        slot = entry;
-        block.Used += change;
-        Count += change;
-        if (block.Used == 0)
-        {
-            _blocks.Remove(key);
-            _free.Push(block);
-        }
+        Block block = Open(pageNumber);
+        block.Set((int)(pageNumber & 511), entry);
+        Close(pageNumber, block);
     }
 
     /// <summary>The first page at or after one, below a limit, that has an entry.</summary>
@@ -99,9 +125,12 @@ internal sealed class PageTable
                 continue;
             }
 
-            if (block.Entries[pageNumber & 511].Bits != 0)
-                return pageNumber;
-            pageNumber++;
+            ulong end = Math.Min(limit, (pageNumber | 511) + 1);
+            for (; pageNumber < end; pageNumber++)
+            {
+                if (block.Entries[pageNumber & 511].Bits != 0)
+                    return pageNumber;
+            }
         }
 
         return limit;

@@ -22,6 +22,9 @@ public enum SchedulePointKind
     /// <summary>About to fault an interval in, between the sequence read and the notifier lock.</summary>
     HmmFault,
 
+    /// <summary>The interval is faulted in on the host side; the notifier lock is about to be taken.</summary>
+    HmmFaulted,
+
     /// <summary>The pages are mapped for the device, the page table not yet written.</summary>
     PagesMapped,
 
@@ -39,4 +42,7 @@ public enum SchedulePointKind
 
     /// <summary>A garbage collection is about to begin.</summary>
     Collect,
+
+    /// <summary>About to do something to a host memory, or at a telling place inside it; the subject says what and to which (simulated memory only).</summary>
+    HostOperation,
 }

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+using System.CommandLine;
+using System.Globalization;
+using GpuSvm.Cli.Report;
+using GpuSvm.Cli.Workloads;
+
+namespace GpuSvm.Cli.Commands;
+
+/// <summary>`gpusvm run`: a workload on shared memory, verified, with a report of what moved.</summary>
+internal static class RunCommand
+{
+    /// <summary>The most CPU threads that can be asked for.</summary>
+    private const int MostThreads = 1024;
+
+    /// <summary>Bytes of a page: the least device memory, and its granularity.</summary>
+    private const long PageBytes = 4096;
+
+    /// <summary>Makes the command.</summary>
+    /// <param name="console">Where it writes.</param>
+    public static Command Create(ToolConsole console)
+    {
+        var workload = new Argument<string>("WORKLOAD")
+        {
+            DefaultValueFactory = _ => WorkloadCatalog.Default,
+            Description = "What to run: " + string.Join("; ", WorkloadCatalog.Summaries.Select(entry => $"{entry.Name}: {entry.Summary}")) + ".",
+        };
+        var memory = CommandLine.TextOption("--memory", "auto|real|portable", "Host memory: real (userfaultfd), portable (any system), or auto, real where possible (default).");
+        var device = CommandLine.TextOption("--device-memory", "SIZE", "The software GPU's memory, as 64M or 1GiB; default: a quarter of the data, at least 1 MiB.");
+        var size = CommandLine.TextOption("--size", "SIZE", "Bytes of shared data; for graph workloads the Kronecker graph that comes nearest.");
+        var threads = CommandLine.TextOption("--threads", "N", "CPU threads that fill shared memory and take the CPU's turns; default: one a processor.");
+        var seed = CommandLine.TextOption("--seed", "N", "Seed of everything random; default 1.");
+        var graph = CommandLine.TextOption("--graph", "FILE", "A graph: Matrix Market (.mtx) or an edge list (.csv, .tsv, .txt), each also .gz.");
+        var scale = CommandLine.TextOption("--scale", "N", "A Kronecker graph of 2^N nodes.");
+        var json = CommandLine.TextOption("--json", "FILE", "Also write the report as JSON; - for standard output, which then carries nothing else.");
+        var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
+        var command = new Command("run", "Run a workload on shared memory, verify it and report what moved. Without arguments: bfs on a real graph.")
+        {
+            workload, memory, device, size, threads, seed, graph, scale, json, quiet,
+        };
+        command.SetAction(parsed =>
+        {
+            var name = parsed.GetValue(workload)!;
+            var chosen = WorkloadCatalog.Create(name);
+            var settings = new WorkloadSettings(
+                parsed.GetValue(size) is { } sizeText ? ByteSize.Parse(sizeText, "--size") : null,
+                parsed.GetValue(threads) is { } threadsText ? CommandLine.ParseNumber(threadsText, "--threads", 1, MostThreads) : Environment.ProcessorCount,
+                parsed.GetValue(seed) is { } seedText ? ParseSeed(seedText) : 1,
+                parsed.GetValue(graph),
+                parsed.GetValue(scale) is { } scaleText ? CommandLine.ParseNumber(scaleText, "--scale", 1, Graphs.Kronecker.LargestScale) : null);
+            var deviceBytes = parsed.GetValue(device) is { } deviceText ? ParseDeviceBytes(deviceText) : (long?)null;
+            var kind = ParseMemory(parsed.GetValue(memory));
+            var jsonPath = parsed.GetValue(json);
+            JsonFile.Check(jsonPath);
+            var silent = parsed.GetValue(quiet) || JsonFile.IsStandardOutput(jsonPath);
+            var report = Progress.Show(console, silent, progress => WorkloadRunner.Run(name, chosen, settings, kind, deviceBytes, progress));
+            JsonFile.Write(jsonPath, report, ReportJson.Default.RunReport, console);
+            if (!silent)
+                RunTable.Write(report, console.Ansi);
+            if (!report.Verified)
+                console.WriteError($"{name} is NOT verified: {report.Verification}");
+            return report.Verified ? ExitCode.Done : ExitCode.Failed;
+        });
+        return command;
+    }
+
+    /// <summary>Reads --memory.</summary>
+    private static MemoryKind ParseMemory(string? text) => text switch
+    {
+        null or "auto" => MemoryKind.Auto,
+        "real" => MemoryKind.Real,
+        "portable" => MemoryKind.Portable,
+        _ => throw new InputException($"--memory {text}: unknown; use auto, real or portable"),
+    };
+
+    /// <summary>Reads --seed.</summary>
+    private static ulong ParseSeed(string text)
+        => ulong.TryParse(text, CultureInfo.InvariantCulture, out var seed)
+            ? seed
+            : throw new InputException($"--seed {text}: not a whole number from 0 to {ulong.MaxValue}");
+
+    /// <summary>Reads --device-memory, rounded up to whole pages.</summary>
+    private static long ParseDeviceBytes(string text)
+    {
+        var bytes = ByteSize.Parse(text, "--device-memory");
+        return bytes >= PageBytes
+            ? (bytes + PageBytes - 1) / PageBytes * PageBytes
+            : throw new InputException($"--device-memory {text}: smaller than one page; use at least {PageBytes} bytes");
+    }
+}

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization;
+
+namespace GpuSvm.Cli.Report;
+
+/// <summary>Generated serializers of everything the tool writes as JSON: snake_case names, indented.</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.SnakeCaseLower, WriteIndented = true)]
+[JsonSerializable(typeof(RunReport))]
+[JsonSerializable(typeof(DoctorReport))]
+[JsonSerializable(typeof(BenchReport))]
+internal sealed partial class ReportJson : JsonSerializerContext;

@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using GpuSvm.Cli.Commands;
+using GpuSvm.Cli.Report;
+
+namespace GpuSvm.Cli.Workloads;
+
+/// <summary>Takes a workload through its steps on freshly opened shared memory, times them, and makes the report.</summary>
+internal static class WorkloadRunner
+{
+    /// <summary>The least device memory that is chosen for the user.</summary>
+    private const long LeastDefaultDeviceBytes = 1L << 20;
+
+    /// <summary>The granularity of a chosen device memory, so that its size reads well.</summary>
+    private const long DeviceGranularityBytes = 64L << 10;
+
+    /// <summary>Runs one workload.</summary>
+    /// <param name="name">Its name in the catalog.</param>
+    /// <param name="workload">Fresh from the catalog.</param>
+    /// <param name="settings">What the user asked of it.</param>
+    /// <param name="memoryKind">The memory the user asked for.</param>
+    /// <param name="deviceBytes">Device memory in whole pages, or null to choose a quarter of the data.</param>
+    /// <param name="progress">Told what goes on.</param>
+    /// <exception cref="InputException">The input is not usable or does not fit this machine.</exception>
+    public static RunReport Run(
+        string name, IWorkload workload, WorkloadSettings settings, MemoryKind memoryKind, long? deviceBytes, Progress progress)
+    {
+        CheckFits(workload.EstimateBytes(settings), deviceBytes ?? 0);
+        workload.Prepare(settings, progress);
+        CheckFits(workload.DataBytes, deviceBytes ?? 0);
+        var device = deviceBytes ?? ChooseDeviceBytes(workload.DataBytes);
+        using var memory = SharedMemory.Create(new SharedMemoryOptions
+        {
+            Memory = memoryKind,
+            DeviceMemoryBytes = device,
+            CapacityBytes = Math.Max(1L << 30, workload.DataBytes * 2),
+        });
+        var clock = Stopwatch.StartNew();
+        progress.Stage($"filling {ByteSize.Format(workload.DataBytes)} of shared memory with {settings.Threads} CPU threads");
+        workload.Fill(memory, settings);
+        var fill = clock.Elapsed;
+        progress.Stage($"running {name} on the GPU with {ByteSize.Format(device)} of device memory");
+        clock.Restart();
+        workload.Solve(memory, progress);
+        var solve = clock.Elapsed;
+        progress.Stage("comparing with a plain CPU run");
+        clock.Restart();
+        var verification = Check(workload, memory);
+        var check = clock.Elapsed;
+        return RunReport.Create(name, workload, settings, memory, deviceBytes is null, verification, (fill, solve, check));
+    }
+
+    /// <summary>The workload's own comparison, and the library's walk over its invariants.</summary>
+    private static Verification Check(IWorkload workload, SharedMemory memory)
+    {
+        var verification = workload.Verify();
+        if (!verification.Ok)
+            return verification;
+        try
+        {
+            memory.CheckInvariants();
+            return verification;
+        }
+        catch (SharedMemoryException e)
+        {
+            return new Verification(false, "the result is right, but an invariant of the library is broken: " + e.Message);
+        }
+    }
+
+    /// <summary>A quarter of the data, so that pages must come and go, but at least 1 MiB.</summary>
+    /// <param name="dataBytes">All shared arrays together.</param>
+    internal static long ChooseDeviceBytes(long dataBytes)
+    {
+        var quarter = (dataBytes / 4) + DeviceGranularityBytes - 1;
+        return Math.Max(LeastDefaultDeviceBytes, quarter - (quarter % DeviceGranularityBytes));
+    }
+
+    /// <summary>Refuses what this machine's memory cannot hold, before it is touched: the data, the private copy to verify against, and the device's memory.</summary>
+    private static void CheckFits(long dataBytes, long deviceBytes)
+    {
+        var available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+        if (deviceBytes > available / 2)
+        {
+            throw new InputException($"--device-memory {deviceBytes}: the software GPU's memory is taken from this machine's "
+                + $"{ByteSize.Format(available)}; use at most {ByteSize.Format(available / 2)}");
+        }
+
+        if (dataBytes > (available - deviceBytes) / 5 * 2)
+        {
+            throw new InputException($"{ByteSize.Format(dataBytes)} of data and as much again to verify against do not fit this machine's "
+                + $"{ByteSize.Format(available)}; use --size {ByteSize.Format((available - deviceBytes) / 5 * 2).Replace(" ", "", StringComparison.Ordinal)} or less, or a smaller graph");
+        }
+    }
+}

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
+using GpuSvm.Core.Host;
+using GpuSvm.Core.Svm;
+using GpuSvm.Core.Vm;
+
+namespace GpuSvm.Core.Faults;
+
+/// <summary>
+/// Serves one GPU fault: find the range, move its pages if the policy says so, map them, bind them. Kernel: xe_svm_handle_pagefault.
+/// </summary>
+/// <remarks>
+/// One bounded loop, no lock to stop races: whatever changed meanwhile is noticed by the sequence or by the commit test, and the pass starts over. A failed
+/// migration is no failure of the fault: the pages are mapped where they are. What is returned is what really became of the fault; the kernel driver has
+/// paths that acknowledge a fault it did not serve, and we do not.
+/// docs/fault-path.md lists status by status what is done.
+/// </remarks>
+public sealed class PageFaultHandler
+{
+    /// <summary>Passes for one call of <see cref="Handle"/>.</summary>
+    public const int MaxPasses = 32;
+
+    private readonly GpuVm _vm;
+    private readonly RangeInvalidator _invalidator;
+
+    /// <summary>Creates the handler of a VM.</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="invalidator">Takes access away where a mapping must be widened.</param>
+    internal PageFaultHandler(GpuVm vm, RangeInvalidator invalidator)
+    {
+        _vm = vm;
+        _invalidator = invalidator;
+    }
+
+    /// <summary>Serves a fault.</summary>
+    /// <param name="fault">The fault.</param>
+    /// <returns>
+    /// <see cref="SvmStatus.Done"/>: the page is bound with the access asked for; replay. <see cref="SvmStatus.Busy"/>: overtaken in every pass; put the fault back.
+    /// <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.ReadOnly"/>, <see cref="SvmStatus.ProcessGone"/>, <see cref="SvmStatus.OutOfHostMemory"/>, <see cref="SvmStatus.CopyFailed"/>:
+    /// the access fails for this reason.
+    /// </returns>
+    /// <remarks>Locking: must hold nothing. Allocates nothing once warm.</remarks>
+    public SvmStatus Handle(in GpuFault fault)
+    {
+        long start = Stopwatch.GetTimestamp();
+        HostWorkspace workspace = _vm.Host.RentWorkspace();
+        SvmStatus status = SvmStatus.Retry;
+        for (int pass = 0; pass < MaxPasses; pass++)
+        {
+            if (pass > 0)
+                _vm.Counters.CountRetry();
+            _vm.Collect();
+            using (_vm.Lock.EnterRead())
+                status = ServePass(fault.Address, fault.Access, workspace);
+            if (status == SvmStatus.Done || !(status.IsRetry() || status == SvmStatus.Unmapped))
+                break;
+            if (pass > 3)
+                Thread.Yield();
+        }
+
+        if (status is SvmStatus.Retry or SvmStatus.Unmapped)
+            status = SvmStatus.Busy;
+        _vm.Host.ReturnWorkspace(workspace);
+        _vm.Counters.CountFault(start, status);
+        return status;
+    }
+
+    /// <summary>One pass: from the address to the range.</summary>
+    /// <param name="address">The faulting address.</param>
+    /// <param name="access">What was tried.</param>
+    /// <param name="workspace">The fault's.</param>
+    /// <returns>A status; the retry family and <see cref="SvmStatus.Unmapped"/> start over.</returns>
+    private SvmStatus ServePass(VirtualAddress address, MemoryAccess access, HostWorkspace workspace)
+    {
+        long start = Stopwatch.GetTimestamp();
+        if (_vm.FindWindow(address) is not { } window)
+            return SvmStatus.NotMapped;
+        var context = new SvmContext(_vm.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true);
+        SvmStatus status = _vm.Mirror.FindOrInsert(address, window.Interval, context, out SvmRange? range);
+        if (status == SvmStatus.ReadOnly && access == MemoryAccess.Read)
+        {
+            context = context with { ReadOnly = true };
+            status = _vm.Mirror.FindOrInsert(address, window.Interval, context, out range);
+        }
+
+        _vm.Counters.AddFind(start);
+        if (status != SvmStatus.Done)
+            return status;
+        using (range!.FaultLock.Enter())
+            status = ServeRange((GpuRange)range, context, access, workspace);
+        range.Put();
+        return status;
+    }
+
+    /// <summary>One pass: from the range to its page-table entries.</summary>
+    /// <param name="range">The range, with its fault lock held.</param>
+    /// <param name="context">The pass's wishes.</param>
+    /// <param name="access">What was tried.</param>
+    /// <param name="workspace">The fault's.</param>
+    /// <returns>A status as of <see cref="ServePass"/>.</returns>
+    private SvmStatus ServeRange(GpuRange range, in SvmContext context, MemoryAccess access, HostWorkspace workspace)
+    {
+        if (range.IsUnmapped)
+            return SvmStatus.Unmapped;
+        if (IsBoundFor(range, access))
+        {
+            _vm.Counters.CountValid();
+            return SvmStatus.Done;
+        }
+
+        long start = Stopwatch.GetTimestamp();
+        SvmStatus status;
+        if (_vm.Options.Placement.ShouldMigrate(range.Facts()))
+        {
+            status = _vm.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, workspace);
+            start = _vm.Counters.AddMigrate(start);
+            if (status is SvmStatus.NotMapped or SvmStatus.ProcessGone)
+                return status == SvmStatus.NotMapped ? SvmStatus.Retry : status; // The mapping went while we looked: let the lookup say so.
+            if (status != SvmStatus.Done)
+                _vm.Counters.CountRemoteMap(); // Held, full, failed: the pages are intact in RAM, or will be; map them there.
+        }
+        else if (range.IsMigratable)
+        {
+            _vm.Counters.CountRemoteMap();
+        }
+
+        status = range.Pages.Get(_vm.Host, range.Notifier, range.Interval, context, workspace);
+        start = _vm.Counters.AddGetPages(start);
+        if (status == SvmStatus.MixedPlacement)
+        {
+            SvmStatus home = _vm.Host.MigrateHome(range.Interval, MigrationCause.HostFault);
+            return home == SvmStatus.Done ? SvmStatus.Retry : home;
+        }
+
+        if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly)
+            return SvmStatus.Retry; // A hole in the range, or a protection change: the lookup decides.
+        if (status != SvmStatus.Done)
+            return status;
+        status = _vm.Binder.Bind(range);
+        _vm.Counters.AddBind(start);
+        return status;
+    }
+
+    /// <summary>Whether the page table already allows the access; a binding that allows too little is undone.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="access">What was tried.</param>
+    /// <returns>True if there is nothing to do but replay.</returns>
+    private bool IsBoundFor(GpuRange range, MemoryAccess access)
+    {
+        using (range.Notifier.Lock.EnterWrite())
+        {
+            if (!range.IsBound)
+                return false;
+            if (access == MemoryAccess.Read || range.Pages.IsWritable)
+            {
+                if (range.Pages.HasDevicePages)
+                    Touch(range);
+                return true;
+            }
+
+            _invalidator.UnbindLocked(range);
+            return false;
+        }
+    }
+
+    /// <summary>Notes that the GPU uses a range's device pages.</summary>
+    /// <param name="range">The range; Notifier held.</param>
+    private void Touch(GpuRange range)
+    {
+        DeviceAddress first = range.Pages.Addresses[0];
+        if (first.Protocol == AddressProtocol.LocalMemory)
+            _vm.Pagemap.Touch(first.Frame);
+    }
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Locking;
+
+namespace GpuSvm.Core.Pagemaps;
+
+/// <summary>The allocations of a pagemap that hold pages, least recently used first. A GPU fault that finds or makes one counts as a use.</summary>
+/// <remarks>Locking: one lock of rank DeviceMemory inside; nothing is called under it. All links are in the allocations.</remarks>
+internal sealed class AllocationList
+{
+    private readonly RankedLock _lock = new(LockRank.DeviceMemory, "AllocationList");
+    private DeviceAllocation? _oldest; // Guarded by _lock.
+    private DeviceAllocation? _newest; // Guarded by _lock.
+
+    /// <summary>The number of allocations listed.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Lists an allocation as the most recently used.</summary>
+    /// <param name="allocation">One that is not listed.</param>
+    public void Add(DeviceAllocation allocation)
+    {
+        using (_lock.Enter())
+        {
+            LinkNewest(allocation);
+            allocation.IsListed = true;
+            allocation.IsBeingEvicted = false;
+            Count++;
+        }
+    }
+
+    /// <summary>Takes an allocation off the list, if it is there.</summary>
+    /// <param name="allocation">The allocation.</param>
+    public void Remove(DeviceAllocation allocation)
+    {
+        using (_lock.Enter())
+        {
+            if (!allocation.IsListed)
+                return;
+            Unlink(allocation);
+            allocation.IsListed = false;
+            Count--;
+        }
+    }
+
+    /// <summary>Makes an allocation the most recently used.</summary>
+    /// <param name="allocation">The allocation; ignored if it is not listed.</param>
+    public void Touch(DeviceAllocation allocation)
+    {
+        using (_lock.Enter())
+        {
+            if (!allocation.IsListed || ReferenceEquals(allocation, _newest))
+                return;
+            Unlink(allocation);
+            LinkNewest(allocation);
+        }
+    }
+
+    /// <summary>Chooses the least recently used allocation that nobody else is evicting, with a reference on it.</summary>
+    /// <returns>The victim; end with <see cref="EndEviction"/>. Null if there is none.</returns>
+    public DeviceAllocation? PickVictim()
+    {
+        using (_lock.Enter())
+        {
+            for (DeviceAllocation? candidate = _oldest; candidate is not null; candidate = candidate.Newer)
+            {
+                if (candidate.IsBeingEvicted || !candidate.ZoneData.TryGet())
+                    continue;
+                candidate.IsBeingEvicted = true;
+                return candidate;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Ends an eviction: a victim that could not be emptied is tried last next time. Drops the victim's reference.</summary>
+    /// <param name="victim">What <see cref="PickVictim"/> gave.</param>
+    public void EndEviction(DeviceAllocation victim)
+    {
+        using (_lock.Enter())
+        {
+            victim.IsBeingEvicted = false;
+            if (victim.IsListed)
+            {
+                Unlink(victim);
+                LinkNewest(victim);
+            }
+        }
+
+        victim.ZoneData.Put(1);
+    }
+
+    /// <summary>Links at the newest end.</summary>
+    /// <param name="allocation">An unlinked allocation.</param>
+    private void LinkNewest(DeviceAllocation allocation)
+    {
+        allocation.Older = _newest;
+        allocation.Newer = null;
+        if (_newest is null)
+            _oldest = allocation;
+        else
+            _newest.Newer = allocation;
+        _newest = allocation;
+    }
+
+    /// <summary>Unlinks.</summary>
+    /// <param name="allocation">A linked allocation.</param>
+    private void Unlink(DeviceAllocation allocation)
+    {
+        if (allocation.Older is { } older)
+            older.Newer = allocation.Newer;
+        else
+            _oldest = allocation.Newer;
+        if (allocation.Newer is { } newer)
+            newer.Older = allocation.Older;
+        else
+            _newest = allocation.Older;
+        allocation.Older = allocation.Newer = null;
+    }
+}

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Policies;
+
+namespace GpuSvm.Core.Vm;
+
+/// <summary>How a GPU address space behaves.</summary>
+public sealed record GpuVmOptions
+{
+    /// <summary>Sizes of ranges: descending orders, the last one 0. Orders that do not fit in half of the device's memory are left out.</summary>
+    public IReadOnlyList<PageOrder> ChunkOrders { get; init; } = [PageOrder.Huge, PageOrder.Medium, PageOrder.Small];
+
+    /// <summary>Size of a notifier window in bytes, a power of two.</summary>
+    public long NotifierBytes { get; init; } = 512L << 20;
+
+    /// <summary>Where pages go when the GPU touches them.</summary>
+    public IPlacementPolicy Placement { get; init; } = new FirstTouchPlacement();
+}

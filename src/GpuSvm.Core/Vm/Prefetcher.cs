@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Host;
+using GpuSvm.Core.Svm;
+
+namespace GpuSvm.Core.Vm;
+
+/// <summary>Brings pages where they will be needed, before they are. Honest: says what was there, what moved and what did not. Kernel: xe_svm's prefetch.</summary>
+internal sealed class Prefetcher(GpuVm vm)
+{
+    private const int MaxAttempts = 64;
+
+    /// <summary>Prefetches an interval.</summary>
+    /// <param name="interval">Page aligned, inside mappings.</param>
+    /// <param name="target">Where to.</param>
+    /// <param name="result">What was done.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
+    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, out PrefetchResult result) =>
+        target == PrefetchTarget.System ? ToSystem(interval, out result) : ToDevice(interval, out result);
+
+    /// <summary>Brings an interval to the device, range by range, and binds it.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="result">What was done.</param>
+    /// <returns>The first failure, or done.</returns>
+    private SvmStatus ToDevice(AddressRange interval, out PrefetchResult result)
+    {
+        HostWorkspace workspace = vm.Host.RentWorkspace();
+        long before = CountDeviceBytes(interval, workspace);
+        SvmStatus first = SvmStatus.Done;
+        for (VirtualAddress at = interval.Start; at < interval.End;)
+        {
+            SvmStatus status = SvmStatus.Retry;
+            AddressRange done = AddressRange.OfPages(at, 1);
+            for (int attempt = 0; attempt < MaxAttempts && (status.IsRetry() || status == SvmStatus.Unmapped); attempt++)
+            {
+                if (attempt > 8)
+                    Thread.Sleep(1);
+                vm.Collect();
+                using (vm.Lock.EnterRead())
+                    status = OneToDevice(at, workspace, ref done);
+            }
+
+            if (status != SvmStatus.Done && first == SvmStatus.Done)
+                first = status;
+            at = done.End;
+        }
+
+        long after = CountDeviceBytes(interval, workspace);
+        vm.Host.ReturnWorkspace(workspace);
+        result = Account(interval.Bytes, before, after);
+        return first;
+    }
+
+    /// <summary>Brings the range of one address to the device.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <param name="done">The range's interval, once it is known.</param>
+    /// <returns>The status.</returns>
+    private SvmStatus OneToDevice(VirtualAddress address, HostWorkspace workspace, ref AddressRange done)
+    {
+        if (vm.FindWindow(address) is not { } window)
+            return SvmStatus.NotMapped;
+        var context = new SvmContext(vm.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true);
+        SvmStatus status = vm.Mirror.FindOrInsert(address, window.Interval, context, out SvmRange? found);
+        if (status != SvmStatus.Done)
+            return status;
+        var range = (GpuRange)found!;
+        done = range.Interval;
+        using (range.FaultLock.Enter())
+        {
+            status = range.IsMigratable ? vm.Migrator.Migrate(range.Interval, MigrationCause.Prefetch, workspace) : SvmStatus.NotMigratable;
+            if (status == SvmStatus.Done)
+                status = range.Pages.Get(vm.Host, range.Notifier, range.Interval, context, workspace);
+            if (status == SvmStatus.Done)
+                status = vm.Binder.Bind(range);
+        }
+
+        range.Put();
+        return status;
+    }
+
+    /// <summary>Brings an interval home.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="result">What was done.</param>
+    /// <returns>The first failure, or done.</returns>
+    private SvmStatus ToSystem(AddressRange interval, out PrefetchResult result)
+    {
+        HostWorkspace workspace = vm.Host.RentWorkspace();
+        long before = interval.Bytes - CountDeviceBytes(interval, workspace);
+        SvmStatus status = vm.Host.MigrateHome(interval, MigrationCause.Prefetch);
+        long after = interval.Bytes - CountDeviceBytes(interval, workspace);
+        vm.Host.ReturnWorkspace(workspace);
+        result = Account(interval.Bytes, before, after);
+        return status;
+    }
+
+    /// <summary>Adds a result up.</summary>
+    /// <param name="requested">Bytes asked for.</param>
+    /// <param name="before">Bytes at the target before.</param>
+    /// <param name="after">Bytes at the target after.</param>
+    /// <returns>The result.</returns>
+    private static PrefetchResult Account(long requested, long before, long after) =>
+        new(requested, Math.Min(before, after), Math.Max(0, after - before), requested - after);
+
+    /// <summary>Bytes of an interval that lie on the device now.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="workspace">Scratch.</param>
+    /// <returns>Bytes.</returns>
+    private long CountDeviceBytes(AddressRange interval, HostWorkspace workspace)
+    {
+        long pages = 0;
+        for (VirtualAddress at = interval.Start; at < interval.End;)
+        {
+            AddressRange piece = at.Block(PageOrder.Huge).Intersect(new AddressRange(at, interval.End));
+            pages += vm.Migrator.CountDevicePages(piece, workspace);
+            at = piece.End;
+        }
+
+        return pages << PageSize.Shift;
+    }
+}

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+
+namespace GpuSvm.Core.Vm;
+
+/// <summary>What the fault handler of one VM did, and how long each stage took. Monotonic; read without locks, each value by itself. Times in Stopwatch ticks.</summary>
+public sealed class VmCounters
+{
+    private long _faults;
+    private long _valid;
+    private long _failed;
+    private long _retries;
+    private long _invalidations;
+    private long _remoteMaps;
+    private long _findTicks;
+    private long _migrateTicks;
+    private long _getPagesTicks;
+    private long _bindTicks;
+    private long _faultTicks;
+
+    /// <summary>Faults handled. Xe: svm_pagefault_count.</summary>
+    public long Faults => Interlocked.Read(ref _faults);
+
+    /// <summary>Faults that found the range bound already. Xe: svm_*_valid_pagefault_count.</summary>
+    public long Valid => Interlocked.Read(ref _valid);
+
+    /// <summary>Faults refused with a status.</summary>
+    public long Failed => Interlocked.Read(ref _failed);
+
+    /// <summary>Passes of the handler beyond a fault's first.</summary>
+    public long Retries => Interlocked.Read(ref _retries);
+
+    /// <summary>Events that reached a mapped range. Xe: svm_tlb_inval_count.</summary>
+    public long Invalidations => Interlocked.Read(ref _invalidations);
+
+    /// <summary>Faults after which the range was mapped in RAM although it might have moved.</summary>
+    public long RemoteMaps => Interlocked.Read(ref _remoteMaps);
+
+    /// <summary>Time to find or insert ranges.</summary>
+    public long FindTicks => Interlocked.Read(ref _findTicks);
+
+    /// <summary>Time to evict and migrate.</summary>
+    public long MigrateTicks => Interlocked.Read(ref _migrateTicks);
+
+    /// <summary>Time to fault in and map for the device. Xe: svm_*_get_pages_us.</summary>
+    public long GetPagesTicks => Interlocked.Read(ref _getPagesTicks);
+
+    /// <summary>Time to write page tables. Xe: svm_*_bind_us.</summary>
+    public long BindTicks => Interlocked.Read(ref _bindTicks);
+
+    /// <summary>Whole time in the handler. Xe: svm_*_pagefault_us.</summary>
+    public long FaultTicks => Interlocked.Read(ref _faultTicks);
+
+    /// <summary>Counts a fault's end.</summary>
+    /// <param name="start">When its handling began.</param>
+    /// <param name="status">How it ended.</param>
+    internal void CountFault(long start, SvmStatus status)
+    {
+        Interlocked.Increment(ref _faults);
+        if (status != SvmStatus.Done && !status.IsRetry())
+            Interlocked.Increment(ref _failed);
+        Interlocked.Add(ref _faultTicks, Stopwatch.GetTimestamp() - start);
+    }
+
+    /// <summary>Counts a fault on a bound range.</summary>
+    internal void CountValid() => Interlocked.Increment(ref _valid);
+
+    /// <summary>Counts another pass.</summary>
+    internal void CountRetry() => Interlocked.Increment(ref _retries);
+
+    /// <summary>Counts an event that reached a mapped range.</summary>
+    internal void CountInvalidation() => Interlocked.Increment(ref _invalidations);
+
+    /// <summary>Counts a mapping in RAM.</summary>
+    internal void CountRemoteMap() => Interlocked.Increment(ref _remoteMaps);
+
+    /// <summary>Adds to the time of finding.</summary>
+    /// <param name="start">When it began.</param>
+    /// <returns>Now.</returns>
+    internal long AddFind(long start) => Add(ref _findTicks, start);
+
+    /// <summary>Adds to the time of migrating.</summary>
+    /// <param name="start">When it began.</param>
+    /// <returns>Now.</returns>
+    internal long AddMigrate(long start) => Add(ref _migrateTicks, start);
+
+    /// <summary>Adds to the time of getting pages.</summary>
+    /// <param name="start">When it began.</param>
+    /// <returns>Now.</returns>
+    internal long AddGetPages(long start) => Add(ref _getPagesTicks, start);
+
+    /// <summary>Adds to the time of binding.</summary>
+    /// <param name="start">When it began.</param>
+    /// <returns>Now.</returns>
+    internal long AddBind(long start) => Add(ref _bindTicks, start);
+
+    /// <summary>Adds the time since a start.</summary>
+    /// <param name="ticks">The sum.</param>
+    /// <param name="start">The start.</param>
+    /// <returns>Now.</returns>
+    private static long Add(ref long ticks, long start)
+    {
+        long now = Stopwatch.GetTimestamp();
+        Interlocked.Add(ref ticks, now - start);
+        return now;
+    }
+}

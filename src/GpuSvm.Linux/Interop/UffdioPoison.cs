@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
+
+namespace GpuSvm.Linux.Interop;
+
+/// <summary>C: struct uffdio_poison, what to poison.</summary>
+[StructLayout(LayoutKind.Sequential)]
+internal struct UffdioPoison
+{
+    /// <summary>The interval.</summary>
+    internal UffdioRange Range;
+
+    /// <summary>0.</summary>
+    internal ulong Mode;
+
+    /// <summary>Out: bytes done, or minus the error number.</summary>
+    internal long Updated;
+}

@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Linux.Interop;
+
+namespace GpuSvm.Linux;
+
+/// <summary>
+/// Takes pages from the CPU and gives them back, by UFFDIO_MOVE: the kernel takes the page out of the page table, flushes the TLBs and puts the same physical
+/// page in elsewhere. No write can fall between, and a huge page costs a microsecond.
+/// </summary>
+internal sealed unsafe class PageMover
+{
+    private const int Regions = 64;
+
+    /// <summary>Tries for one page that does not move, before the answer is Busy.</summary>
+    private const int MaxTries = 8;
+
+    private readonly Userfaultfd _arena;
+    private readonly Userfaultfd _staging;
+    private readonly Pagemap _pagemap;
+    private readonly SharedHeap _heap;
+    private readonly EventRescue _rescue;
+
+    /// <summary>A mover; owns nothing.</summary>
+    /// <param name="arena">The heap's descriptor: to move pages in.</param>
+    /// <param name="staging">The staging area's descriptor: to move pages out.</param>
+    /// <param name="pagemap">Tells holes and huge pages.</param>
+    /// <param name="heap">Remembers blocks with page tables.</param>
+    /// <param name="rescue">For when an event is pending.</param>
+    internal PageMover(Userfaultfd arena, Userfaultfd staging, Pagemap pagemap, SharedHeap heap, EventRescue rescue)
+    {
+        _arena = arena;
+        _staging = staging;
+        _pagemap = pagemap;
+        _heap = heap;
+        _rescue = rescue;
+    }
+
+    /// <summary>Takes the present pages of an interval into a staging block. See <see cref="Core.Host.IHostMemory.Detach"/>.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <param name="slot">An empty block.</param>
+    /// <returns>Done; or nothing has changed: Busy (pinned), Unmapped, OutOfHostMemory, InvalidArgument.</returns>
+    internal SvmStatus Detach(AddressRange interval, StagingSlot slot)
+    {
+        if (!slot.TryLocate(interval, out long offset))
+            return SvmStatus.InvalidArgument;
+        ulong source = interval.Start.Value;
+        ulong target = slot.Address + (ulong)offset;
+        int first = (int)(offset >> PageSize.Shift);
+        slot.SetPresent(first, (int)interval.Pages, present: false);
+
+        // Mostly every page is there, and one call takes them all.
+        int error = _staging.Move(target, source, interval.Bytes, out long moved);
+        slot.SetPresent(first, (int)(moved >> PageSize.Shift), present: true);
+        SvmStatus status = moved == interval.Bytes ? SvmStatus.Done : DetachRuns(interval, slot, offset, moved, error);
+        if (status != SvmStatus.Done)
+        {
+            SvmStatus back = PutBack(interval, slot, offset);
+            return back == SvmStatus.Done ? status : back;
+        }
+
+        NoteSmallPages(interval, slot, first);
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Makes the present pages of a staging block visible. See <see cref="Core.Host.IHostMemory.Attach"/>.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <param name="slot">The block.</param>
+    /// <param name="writable">Whether the CPU may write without a further fault.</param>
+    /// <returns>Done; Unmapped, OutOfHostMemory, Busy (a page is there already), Retry (an event was not read for ten seconds), ProcessGone: what has not
+    /// moved stays in the block and is marked present there.</returns>
+    internal SvmStatus Attach(AddressRange interval, StagingSlot slot, bool writable)
+    {
+        if (!slot.TryLocate(interval, out long offset))
+            return SvmStatus.InvalidArgument;
+        bool huge = slot.IsWhole && !slot.IsTainted && writable && interval.Bytes == PageSize.HugeBytes && !_heap.HasTable(interval.Start.Value);
+        if (!huge)
+        {
+            // The kernel splits the huge page in the block too: no place for a whole one afterwards.
+            _heap.SetTable(interval.Start.Value, interval.End.Value);
+            slot.IsTainted |= slot.IsWhole && writable;
+        }
+
+        int first = (int)(offset >> PageSize.Shift);
+        int limit = first + (int)interval.Pages;
+        for (int page = first; page < limit;)
+        {
+            int run = slot.RunLength(page, limit);
+            if (slot.IsPresent(page))
+            {
+                ulong source = slot.Address + ((ulong)page << PageSize.Shift);
+                ulong target = interval.Start.Value + ((ulong)(page - first) << PageSize.Shift);
+                SvmStatus status = writable
+                    ? MoveIn(target, source, (long)run << PageSize.Shift, slot, page)
+                    : CopyIn(target, source, (long)run << PageSize.Shift, protect: true);
+                if (status != SvmStatus.Done)
+                    return status;
+            }
+
+            page += run;
+        }
+
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Goes on with a detach that stopped: run by run of the pages that are there.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <param name="slot">The block.</param>
+    /// <param name="offset">Where the interval's pages lie in it.</param>
+    /// <param name="position">Bytes done.</param>
+    /// <param name="error">What stopped it at that place, 0 if the kernel did not say.</param>
+    /// <returns>Done, or why not.</returns>
+    private SvmStatus DetachRuns(AddressRange interval, StagingSlot slot, long offset, long position, int error)
+    {
+        // SAFETY: the array lives on this frame; Scan writes at most Regions elements.
+        PageRegion* regions = stackalloc PageRegion[Regions];
+        ulong start = interval.Start.Value;
+        ulong end = interval.End.Value;
+        ulong at = start + (ulong)position;
+        ulong troublesome = 0;
+        int tries = 0;
+        while (at < end)
+        {
+            int found = _pagemap.Scan(at, end, regions, Regions, out ulong walkedTo);
+            if (found < 0)
+                return SvmStatus.Unmapped;
+            for (int i = 0; i < found; i++)
+            {
+                for (at = regions[i].Start; at < regions[i].End;)
+                {
+                    ulong target = slot.Address + (ulong)offset + (at - start);
+                    if (error is 0 or Errno.ENOENT)
+                    {
+                        error = _staging.Move(target, at, (long)(regions[i].End - at), out long moved);
+                        slot.SetPresent((int)((offset + (long)(at - start)) >> PageSize.Shift), (int)(moved >> PageSize.Shift), present: true);
+                        at += (ulong)moved;
+                        if (moved > 0)
+                            continue;
+                    }
+
+                    if (error == Errno.ENOENT)
+                    {
+                        at += PageSize.Bytes; // Gone since the scan: the program has discarded it.
+                        continue;
+                    }
+
+                    tries = at == troublesome ? tries + 1 : 0;
+                    troublesome = at;
+                    if (tries > MaxTries)
+                        return SvmStatus.Busy;
+                    SvmStatus status = Clear(error, at, target, regions[i].Categories);
+                    if (status != SvmStatus.Done)
+                        return status;
+                    error = 0;
+                }
+            }
+
+            at = Math.Max(at, walkedTo);
+        }
+
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Removes what kept one page from moving.</summary>
+    /// <param name="error">What the kernel said.</param>
+    /// <param name="page">The page.</param>
+    /// <param name="target">Its place in the block.</param>
+    /// <param name="categories">What the scan said of it.</param>
+    /// <returns>Done: try again. Otherwise why not.</returns>
+    private static SvmStatus Clear(int error, ulong page, ulong target, ulong categories)
+    {
+        switch (error)
+        {
+            case Errno.EBUSY when (categories & PagemapConstants.PAGE_IS_WRITTEN) != 0 && MakeExclusive(page):
+                return SvmStatus.Done;
+            case Errno.EEXIST:
+                // Somebody read a hole of the block, and the kernel put a page of zeroes there.
+                StagingArea.Drop(target, PageSize.Bytes);
+                return SvmStatus.Done;
+            case Errno.EAGAIN:
+                // Not an event: this descriptor has none. The page's lock was taken by reclaim or compaction.
+                Thread.Yield();
+                return SvmStatus.Done;
+            case Errno.EINVAL:
+                return SvmStatus.Unmapped; // No longer one anonymous, writable mapping.
+            case Errno.ENOMEM:
+                return SvmStatus.OutOfHostMemory;
+            case Errno.ESRCH:
+                return SvmStatus.ProcessGone;
+            default:
+                return SvmStatus.Busy; // Pinned, or poisoned.
+        }
+    }
+
+    /// <summary>Gives the process its own copy of a page that it shares with a forked child or with merged pages; only such pages move.</summary>
+    /// <param name="page">A present page without write protection: the kernel resolves the fault itself and asks nobody.</param>
+    /// <returns>False if the kernel refused.</returns>
+    private static bool MakeExclusive(ulong page) =>
+        Libc.madvise((nint)page, PageSize.Bytes, LinuxConstants.MADV_POPULATE_WRITE) == 0;
+
+    /// <summary>Undoes a detach.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <param name="slot">The block.</param>
+    /// <param name="offset">Where the interval's pages lie in it.</param>
+    /// <returns>Done, or why a page stayed in the block.</returns>
+    private SvmStatus PutBack(AddressRange interval, StagingSlot slot, long offset)
+    {
+        slot.IsTainted |= slot.IsWhole;
+        int first = (int)(offset >> PageSize.Shift);
+        int limit = first + (int)interval.Pages;
+        for (int page = first; page < limit;)
+        {
+            int run = slot.RunLength(page, limit);
+            if (slot.IsPresent(page))
+            {
+                ulong target = interval.Start.Value + ((ulong)(page - first) << PageSize.Shift);
+                SvmStatus status = MoveIn(target, slot.Address + ((ulong)page << PageSize.Shift), (long)run << PageSize.Shift, slot, page);
+                if (status != SvmStatus.Done)
+                    return status;
+            }
+
+            page += run;
+        }
+
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Moves a run of pages from staging into the heap and wakes who waits there.</summary>
+    /// <param name="target">First byte in the heap.</param>
+    /// <param name="source">First byte in the block.</param>
+    /// <param name="bytes">Length.</param>
+    /// <param name="slot">The block; what has moved becomes a hole.</param>
+    /// <param name="page">The run's first page in it.</param>
+    /// <returns>As <see cref="Attach"/>.</returns>
+    private SvmStatus MoveIn(ulong target, ulong source, long bytes, StagingSlot slot, int page)
+    {
+        var wait = new PendingEventWait(_rescue);
+        for (long done = 0; done < bytes;)
+        {
+            int error = _arena.Move(target + (ulong)done, source + (ulong)done, bytes - done, out long moved);
+            slot.SetPresent(page + (int)(done >> PageSize.Shift), (int)(moved >> PageSize.Shift), present: false);
+            done += moved;
+            if (error == 0 || (error == Errno.EAGAIN && wait.Again()))
+                continue;
+            if (error is not (Errno.EINVAL or Errno.EBUSY))
+                return StatusOf(error);
+
+            // The program changed the mapping's protection, or a page of ours is not exclusive. Copying asks for neither.
+            SvmStatus status = CopyIn(target + (ulong)done, source + (ulong)done, bytes - done, protect: false);
+            if (status != SvmStatus.Done)
+                return status;
+            break;
+        }
+
+        CpuFaultService.NoteWoken(target, target + (ulong)bytes);
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Installs copies of a run of staging pages; the pages stay in the block.</summary>
+    /// <param name="target">First byte in the heap.</param>
+    /// <param name="source">First byte in private memory.</param>
+    /// <param name="bytes">Length.</param>
+    /// <param name="protect">Whether write-protected from the first moment on, which moving cannot do.</param>
+    /// <returns>As <see cref="Attach"/>.</returns>
+    internal SvmStatus CopyIn(ulong target, ulong source, long bytes, bool protect)
+    {
+        var wait = new PendingEventWait(_rescue);
+        for (long done = 0; done < bytes;)
+        {
+            int error = _arena.Copy(target + (ulong)done, source + (ulong)done, bytes - done, protect ? UserfaultConstants.UFFDIO_COPY_MODE_WP : 0, out long copied);
+            done += copied;
+            if (error != 0 && !(error == Errno.EAGAIN && wait.Again()))
+                return StatusOf(error);
+        }
+
+        CpuFaultService.NoteWoken(target, target + (ulong)bytes);
+        return SvmStatus.Done;
+    }
+
+    /// <summary>What an error of installing means to the caller.</summary>
+    /// <param name="error">The error number.</param>
+    /// <returns>The status.</returns>
+    internal static SvmStatus StatusOf(int error) => error switch
+    {
+        0 => SvmStatus.Done,
+        Errno.EAGAIN => SvmStatus.Retry,
+        Errno.EEXIST or Errno.EBUSY or Errno.EFAULT => SvmStatus.Busy,
+        Errno.ENOMEM => SvmStatus.OutOfHostMemory,
+        Errno.ESRCH => SvmStatus.ProcessGone,
+        _ => SvmStatus.Unmapped,
+    };
+
+    /// <summary>After a detach: remembers where small pages leave page tables behind.</summary>
+    /// <param name="interval">Where the pages came from.</param>
+    /// <param name="slot">Where they went.</param>
+    /// <param name="first">The first page's index there.</param>
+    private void NoteSmallPages(AddressRange interval, StagingSlot slot, int first)
+    {
+        if (!slot.IsPresent(first) && slot.RunLength(first, first + (int)interval.Pages) == interval.Pages)
+            return; // Nothing was there.
+        if (slot.IsWhole && interval.Bytes == PageSize.HugeBytes && _pagemap.IsHuge(slot.Address))
+            return;
+        slot.IsTainted |= slot.IsWhole;
+        _heap.SetTable(interval.Start.Value, interval.End.Value);
+    }
+}

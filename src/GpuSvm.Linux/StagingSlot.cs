@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Host;
+
+namespace GpuSvm.Linux;
+
+/// <summary>One block of the staging area. It exists once and is handed out again and again; what it holds decides which list it waits in.</summary>
+internal sealed class StagingSlot : HostStaging
+{
+    /// <summary>A slot at a place of the staging area.</summary>
+    /// <param name="owner">The class it belongs to.</param>
+    /// <param name="address">Its first byte.</param>
+    /// <param name="order">Its order.</param>
+    internal StagingSlot(StagingClass owner, ulong address, PageOrder order)
+    {
+        Owner = owner;
+        Address = address;
+        Order = order;
+        Pointer = new DmaPointer((nint)address);
+    }
+
+    /// <summary>The class it belongs to.</summary>
+    internal StagingClass Owner { get; }
+
+    /// <summary>Its first byte.</summary>
+    internal ulong Address { get; }
+
+    /// <summary>The interval it was acquired for; gives offsets their meaning.</summary>
+    internal AddressRange Interval { get; set; }
+
+    /// <summary>The next slot of the list it waits in. Guarded by the class's lock.</summary>
+    internal StagingSlot? Next { get; set; }
+
+    /// <summary>Whether its pages came fresh from the kernel and read as zeroes.</summary>
+    internal bool IsZeroed { get; set; }
+
+    /// <summary>Whether a slot for whole huge pages has held small ones, so that its place must be made anew before it is used again.</summary>
+    internal bool IsTainted { get; set; }
+
+    /// <summary>Whether there are pages in it that must not be reused, whatever the marks say.</summary>
+    internal bool MustDrop { get; set; }
+
+    /// <summary>Whether it is for whole huge pages.</summary>
+    internal bool IsWhole => Owner.IsWhole;
+
+    /// <summary>Where an interval's pages lie in the block: at their place in the interval that it was acquired for, or at the front if it is another one.</summary>
+    /// <param name="interval">Whole pages.</param>
+    /// <param name="offset">Bytes from the block's start.</param>
+    /// <returns>False if the block is too small.</returns>
+    internal bool TryLocate(AddressRange interval, out long offset)
+    {
+        offset = Interval.Contains(interval) ? interval.Start - Interval.Start : 0;
+        return interval.IsPageAligned && !interval.IsEmpty && offset + interval.Bytes <= Order.Bytes;
+    }
+
+    /// <summary>Whether all its pages are marked present.</summary>
+    internal bool IsFull => IsPresent(0) && RunLength(0, Order.Pages) == Order.Pages;
+
+    /// <summary>Whether none of its pages is marked present.</summary>
+    internal bool IsEmpty => !IsPresent(0) && RunLength(0, Order.Pages) == Order.Pages;
+}

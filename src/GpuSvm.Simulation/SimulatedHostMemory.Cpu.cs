@@ -1,0 +1,280 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
+using GpuSvm.Core.Host;
+using GpuSvm.Core.Locking;
+
+namespace GpuSvm.Simulation;
+
+/// <content>Who reaches the bytes: the program's threads, by way of the page table, and DMA.</content>
+public sealed partial class SimulatedHostMemory
+{
+    /// <summary>What a program thread does with the bytes of one page.</summary>
+    private enum CpuAccessKind
+    {
+        /// <summary>Copies them out.</summary>
+        Load,
+
+        /// <summary>Copies new ones in.</summary>
+        Store,
+
+        /// <summary>Adds to the 64-bit number there; a locked instruction.</summary>
+        Add,
+    }
+
+    /// <summary>One access of a program thread within one page.</summary>
+    /// <param name="kind">What it does.</param>
+    /// <param name="address">The first byte.</param>
+    /// <param name="destination">Where loaded bytes go.</param>
+    /// <param name="source">Where stored bytes come from.</param>
+    private readonly ref struct PageAccess(CpuAccessKind kind, VirtualAddress address, Span<byte> destination, ReadOnlySpan<byte> source)
+    {
+        /// <summary>What it does.</summary>
+        public readonly CpuAccessKind Kind = kind;
+
+        /// <summary>The first byte.</summary>
+        public readonly VirtualAddress Address = address;
+
+        /// <summary>Where loaded bytes go; for an addition the number before it.</summary>
+        public readonly Span<byte> Destination = destination;
+
+        /// <summary>Where stored bytes come from; for an addition the number to add.</summary>
+        public readonly ReadOnlySpan<byte> Source = source;
+
+        /// <summary>What the page must allow.</summary>
+        public MemoryAccess Access => Kind == CpuAccessKind.Load ? MemoryAccess.Read : MemoryAccess.Write;
+
+        /// <summary>Does it on the page's bytes.</summary>
+        /// <param name="page">The page.</param>
+        public void Perform(Span<byte> page)
+        {
+            int offset = OffsetInPage(Address);
+            if (Kind != CpuAccessKind.Store)
+                page.Slice(offset, Destination.Length).CopyTo(Destination);
+            if (Kind == CpuAccessKind.Store)
+                Source.CopyTo(page[offset..]);
+            if (Kind == CpuAccessKind.Add)
+                MemoryMarshal.Cast<byte, long>(page)[offset / sizeof(long)] += MemoryMarshal.Read<long>(Source);
+        }
+    }
+
+    /// <summary>A program thread loads bytes. It may fault, call the client on this thread, and wait.</summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="destination">Where to; filled page by page.</param>
+    /// <returns>
+    /// <see cref="SvmStatus.Done"/>; otherwise the signal a program would get, with the pages before it loaded: <see cref="SvmStatus.NotMapped"/> (no mapping, or
+    /// none that may be read), <see cref="SvmStatus.OutOfHostMemory"/>, <see cref="SvmStatus.ProcessGone"/>, <see cref="SvmStatus.TimedOut"/>
+    /// (<see cref="SimulatedHostOptions.MaxFaultRounds"/>), <see cref="SvmStatus.NotSupported"/> (a fault and no client), or what the client answered.
+    /// </returns>
+    /// <remarks>Locking: must not hold what the client's fault handler takes.</remarks>
+    public SvmStatus CpuRead(VirtualAddress address, Span<byte> destination)
+    {
+        while (!destination.IsEmpty)
+        {
+            int bytes = Math.Min(destination.Length, PageSize.Bytes - OffsetInPage(address));
+            SvmStatus status = AccessPage(new PageAccess(CpuAccessKind.Load, address, destination[..bytes], default));
+            if (!status.IsDone())
+                return status;
+            destination = destination[bytes..];
+            address += bytes;
+        }
+
+        return SvmStatus.Done;
+    }
+
+    /// <summary>A program thread stores bytes. It may fault, call the client on this thread, and wait.</summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="source">The bytes; stored page by page.</param>
+    /// <returns>As <see cref="CpuRead"/>, and <see cref="SvmStatus.ReadOnly"/> if the mapping may not be written; the pages before it are stored.</returns>
+    public SvmStatus CpuWrite(VirtualAddress address, ReadOnlySpan<byte> source)
+    {
+        while (!source.IsEmpty)
+        {
+            int bytes = Math.Min(source.Length, PageSize.Bytes - OffsetInPage(address));
+            SvmStatus status = AccessPage(new PageAccess(CpuAccessKind.Store, address, default, source[..bytes]));
+            if (!status.IsDone())
+                return status;
+            source = source[bytes..];
+            address += bytes;
+        }
+
+        return SvmStatus.Done;
+    }
+
+    /// <summary>A program thread adds to a 64-bit number in one atomic instruction. It may fault, call the client on this thread, and wait.</summary>
+    /// <param name="address">The number's address, 8-byte aligned.</param>
+    /// <param name="delta">What to add.</param>
+    /// <param name="before">The number before the addition.</param>
+    /// <returns>As <see cref="CpuWrite"/>, and <see cref="SvmStatus.InvalidArgument"/> for an unaligned address.</returns>
+    public SvmStatus CpuAdd(VirtualAddress address, long delta, out long before)
+    {
+        before = 0;
+        if (address.Value % sizeof(long) != 0)
+            return SvmStatus.InvalidArgument;
+        Span<byte> destination = MemoryMarshal.AsBytes(new Span<long>(ref before));
+        return AccessPage(new PageAccess(CpuAccessKind.Add, address, destination, MemoryMarshal.AsBytes(new ReadOnlySpan<long>(ref delta))));
+    }
+
+    /// <inheritdoc/>
+    public SvmStatus Read(VirtualAddress address, Span<byte> destination)
+    {
+        Reach(SimulatedOperation.DmaAccess);
+        using RankedLock.Scope scope = _lock.Enter();
+        if (!IsPresentLocked(address, destination.Length))
+            return SvmStatus.NotMapped;
+        while (!destination.IsEmpty)
+        {
+            int offset = OffsetInPage(address);
+            int bytes = Math.Min(destination.Length, PageSize.Bytes - offset);
+            _frames.Bytes(_pages.Read(address.PageNumber).Frame).Slice(offset, bytes).CopyTo(destination);
+            destination = destination[bytes..];
+            address += bytes;
+        }
+
+        return SvmStatus.Done;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>CPU write protection does not hold DMA up. The page of zeroes is replaced first, which can end in <see cref="SvmStatus.OutOfHostMemory"/>.</remarks>
+    public SvmStatus Write(VirtualAddress address, ReadOnlySpan<byte> source)
+    {
+        Reach(SimulatedOperation.DmaAccess);
+        using RankedLock.Scope scope = _lock.Enter();
+        if (!IsPresentLocked(address, source.Length))
+            return SvmStatus.NotMapped;
+        while (!source.IsEmpty)
+        {
+            int offset = OffsetInPage(address);
+            int bytes = Math.Min(source.Length, PageSize.Bytes - offset);
+            if (_pages.Read(address.PageNumber).IsZero && !GiveFrameLocked(address.PageNumber))
+                return SvmStatus.OutOfHostMemory;
+            source[..bytes].CopyTo(_frames.Bytes(_pages.Read(address.PageNumber).Frame)[offset..]);
+            source = source[bytes..];
+            address += bytes;
+        }
+
+        return SvmStatus.Done;
+    }
+
+    /// <summary>The byte's place in its page.</summary>
+    /// <param name="address">Any address.</param>
+    /// <returns>0 to 4095.</returns>
+    private static int OffsetInPage(VirtualAddress address) => (int)(address.Value & (PageSize.Bytes - 1));
+
+    /// <summary>Whether every page of some bytes is present.</summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="bytes">How many.</param>
+    /// <returns>True if all are, and so mapped too.</returns>
+    private bool IsPresentLocked(VirtualAddress address, int bytes)
+    {
+        _lock.AssertHeld();
+        ulong end = (address + bytes + (PageSize.Bytes - 1)).PageNumber;
+        for (ulong page = address.PageNumber; page < end; page++)
+        {
+            if (!_pages.Read(page).IsPresent)
+                return false;
+        }
+
+        return true;
+    }
+
+    /// <summary>Repeats one access until it goes through or ends in a signal: look, fault, wait, look again.</summary>
+    /// <param name="request">The access.</param>
+    /// <returns>As <see cref="CpuRead"/>.</returns>
+    private SvmStatus AccessPage(PageAccess request)
+    {
+        for (int round = 0; round < _options.MaxFaultRounds; round++)
+        {
+            Reach(SimulatedOperation.CpuAccess);
+            FaultWaiter waiter;
+            using (_lock.Enter())
+            {
+                if (TryAccessLocked(request, out SvmStatus result))
+                    return result;
+                waiter = _waiters.Enter(request.Address.PageNumber);
+            }
+
+            SvmStatus status = Fault(request, waiter);
+            if (!status.IsDone() && !status.IsRetry())
+                return status;
+        }
+
+        return SvmStatus.TimedOut;
+    }
+
+    /// <summary>Tells the client of a fault and waits if it says so.</summary>
+    /// <param name="request">The access that missed.</param>
+    /// <param name="waiter">The thread's place among the faulted; left on return.</param>
+    /// <returns>The client's answer; anything but done or retry is the signal.</returns>
+    private SvmStatus Fault(PageAccess request, FaultWaiter waiter)
+    {
+        try
+        {
+            if (_client is not { } client)
+                return SvmStatus.NotSupported;
+            Interlocked.Increment(ref _cpuFaults);
+            Reach(SimulatedOperation.CpuFault);
+            SvmStatus status = client.CpuFault(request.Address, request.Access);
+            if (status == SvmStatus.Busy)
+            {
+                SchedulePoint.Reach(SchedulePointKind.Wait, this);
+                waiter.Wait();
+            }
+            else if (status == SvmStatus.Retry)
+            {
+                Thread.Yield(); // An event is pending on another thread; nothing wakes this one when it has been read.
+            }
+
+            return status;
+        }
+        finally
+        {
+            using RankedLock.Scope scope = _lock.Enter();
+            _waiters.Leave(waiter);
+        }
+    }
+
+    /// <summary>Does an access if the page table allows it, filling in what the kernel fills in by itself.</summary>
+    /// <param name="request">The access.</param>
+    /// <param name="status">How it ended, if it did.</param>
+    /// <returns>False if the client must be told.</returns>
+    /// <exception cref="InvalidOperationException">The page is away and this memory could not have announced the access: bytes would be lost.</exception>
+    private bool TryAccessLocked(PageAccess request, out SvmStatus status)
+    {
+        _lock.AssertHeld();
+        bool isStore = request.Access == MemoryAccess.Write;
+        if (_isDisposed)
+        {
+            status = SvmStatus.ProcessGone;
+            return true;
+        }
+
+        bool isMapped = _mappings.TryFind(request.Address, out SimulatedMapping mapping) && mapping.Interval.Contains(request.Address);
+        if (!isMapped || !(isStore ? mapping.IsWritable : mapping.IsReadable))
+        {
+            status = isMapped && isStore && mapping.IsReadable ? SvmStatus.ReadOnly : SvmStatus.NotMapped;
+            return true;
+        }
+
+        ulong page = request.Address.PageNumber;
+        PageEntry entry = _pages.Read(page);
+        bool isAnnounced = entry.IsPresent
+            ? isStore && (entry.Flags & PageFlags.WriteProtected) != 0
+            : mapping.IsAnonymous && Has(HostMemoryCapabilities.CpuFaults);
+        if (isAnnounced)
+        {
+            status = SvmStatus.Done;
+            return false;
+        }
+
+        if ((entry.Flags & PageFlags.Detached) != 0)
+            throw new InvalidOperationException($"The CPU touched {request.Address} while its bytes are away, on a memory without CPU faults.");
+        bool needsFrame = isStore ? !entry.OwnsFrame : !entry.IsPresent;
+        status = needsFrame && !GiveFrameLocked(page) ? SvmStatus.OutOfHostMemory : SvmStatus.Done;
+        if (status.IsDone())
+            request.Perform(_frames.Bytes(_pages.Read(page).Frame));
+        return true;
+    }
+}

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
+using GpuSvm.Core.Device;
+
+namespace GpuSvm.SoftwareGpu;
+
+/// <summary>
+/// A GPU in software: memory of its own, a copy engine, page tables with TLBs, a fault buffer, and compute units that run native kernels over the shared address space.
+/// It stands behind the same contract as a real one.
+/// </summary>
+/// <remarks>
+/// <para><b>How a kernel's access runs.</b> The kernel calls a function of <see cref="SoftwareGpuKernelFunctions"/>. The unit's MMU looks in its TLB, then walks the
+/// <see cref="SoftwareGpuPageTable"/>. If there is no translation the unit puts a fault into the <see cref="SoftwareGpuFaultBuffer"/> and waits. The service (Core) makes the page available, writes the
+/// page table and acknowledges; the unit translates again. If the service refuses, the launch fails with that address and access, and only that launch.</para>
+/// <para><b>How a page is taken away.</b> Core zaps the entries and calls <see cref="SoftwareGpuPageTable.InvalidateTlb"/>, which returns when no unit can still use them; the
+/// proof is told there.</para>
+/// <para><b>Where bytes are.</b> A translation leads into <see cref="Memory"/> or to a page of the program. The first is touched by pointer, the second only preemptively
+/// (<see cref="PreemptiveCopy"/>), because a thread that stops in a page fault must not hold up the collector of the runtime that resolves it.</para>
+/// <para><b>Threads.</b> One for each compute unit, and one for the copy engine if asked for. They live from the constructor to <see cref="Dispose"/>.</para>
+/// <para>The name is not SoftwareGpu, because that is the namespace.</para>
+/// </remarks>
+public sealed unsafe class SoftwareGpuDevice : IGpuDevice
+{
+    private readonly SoftwareGpuUnitState[] _unitStates; // In the pinned heap: units keep pointers.
+    private readonly SoftwareGpuUnit[] _units;
+    private int _lastAddressSpaceId;
+    private int _disposing;
+    private bool _disposed;
+
+    /// <summary>Makes a device and starts its threads.</summary>
+    /// <param name="options">How to build it; null for the defaults.</param>
+    /// <exception cref="ArgumentException">An option is out of its range.</exception>
+    /// <exception cref="InsufficientMemoryException">The device memory cannot be reserved.</exception>
+    public SoftwareGpuDevice(SoftwareGpuOptions? options = null)
+    {
+        options ??= new SoftwareGpuOptions();
+        options.Validate();
+        Memory = new SoftwareGpuMemory(options.MemoryBytes);
+        CopyEngine = new SoftwareGpuCopyEngine(Memory, options.CopyEngineThread, options.InlineCopyBytes);
+        DmaMapper = new SoftwareGpuDmaMapper();
+        FaultBuffer = new SoftwareGpuFaultBuffer(options.ComputeUnits, options.WaitSpins);
+        _unitStates = GC.AllocateArray<SoftwareGpuUnitState>(options.ComputeUnits, pinned: true);
+        _units = new SoftwareGpuUnit[options.ComputeUnits];
+        Lock systemAtomics = new();
+        for (int i = 0; i < _units.Length; i++)
+        {
+            // SAFETY: the array is pinned, and this object, which every unit keeps, keeps it.
+            var state = (SoftwareGpuUnitState*)Marshal.UnsafeAddrOfPinnedArrayElement(_unitStates, i);
+            _units[i] = new SoftwareGpuUnit(i, new SoftwareGpuMmu(this, i, state), systemAtomics);
+        }
+
+        Queue = new SoftwareGpuQueue(this, _units);
+    }
+
+    /// <inheritdoc/>
+    public string Name => $"software GPU, {_units.Length} compute units, {Memory.Bytes >> 10} KiB";
+
+    /// <summary>Its memory.</summary>
+    public SoftwareGpuMemory Memory { get; }
+
+    /// <summary>Its copy engine.</summary>
+    public SoftwareGpuCopyEngine CopyEngine { get; }
+
+    /// <summary>Its way to system memory.</summary>
+    public SoftwareGpuDmaMapper DmaMapper { get; }
+
+    /// <summary>Its fault buffer.</summary>
+    public SoftwareGpuFaultBuffer FaultBuffer { get; }
+
+    /// <summary>Its launches.</summary>
+    public SoftwareGpuQueue Queue { get; }
+
+    /// <summary>How many compute units it has.</summary>
+    public int ComputeUnits => _units.Length;
+
+    /// <inheritdoc/>
+    IDeviceMemory IGpuDevice.Memory => Memory;
+
+    /// <inheritdoc/>
+    ICopyEngine IGpuDevice.CopyEngine => CopyEngine;
+
+    /// <inheritdoc/>
+    IDmaMapper IGpuDevice.DmaMapper => DmaMapper;
+
+    /// <inheritdoc/>
+    IFaultBuffer IGpuDevice.FaultBuffer => FaultBuffer;
+
+    /// <summary>Whether it is closed: all launches have ended.</summary>
+    internal bool IsDisposed => Volatile.Read(ref _disposed); // Pairs with Dispose.
+
+    /// <summary>What the units tell invalidators.</summary>
+    internal ReadOnlySpan<SoftwareGpuUnitState> UnitStates => _unitStates;
+
+    /// <summary>Makes an empty page table for a new GPU address space.</summary>
+    /// <param name="addressSpaceId">The number that faults of this space carry, from 1.</param>
+    /// <returns>The page table; dispose it after the last launch in it has ended.</returns>
+    public SoftwareGpuPageTable CreatePageTable(out int addressSpaceId)
+    {
+        addressSpaceId = Interlocked.Increment(ref _lastAddressSpaceId);
+        return new SoftwareGpuPageTable(this, addressSpaceId);
+    }
+
+    /// <inheritdoc/>
+    IDevicePageTable IGpuDevice.CreatePageTable(out int addressSpaceId) => CreatePageTable(out addressSpaceId);
+
+    /// <summary>Reads the counters.</summary>
+    /// <returns>What it has done so far.</returns>
+    public SoftwareGpuCounters ReadCounters()
+    {
+        SoftwareGpuCounters sum = new(Queue.Launches, 0, 0, 0, 0);
+        foreach (SoftwareGpuUnit unit in _units)
+        {
+            sum = new SoftwareGpuCounters(
+                sum.Launches,
+                sum.Groups + unit.Groups,
+                sum.Translations + unit.Mmu.Lookups,
+                sum.TlbMisses + unit.Mmu.Misses,
+                sum.Faults + unit.Mmu.Faults);
+        }
+
+        return sum;
+    }
+
+    /// <summary>
+    /// Refuses new launches, waits for those inside (their faults must be served meanwhile, or the fault buffer closed), stops the threads, closes the fault buffer, and gives the memory back. Afterwards
+    /// everything answers <see cref="Core.SvmStatus.DeviceGone"/>.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">Called from inside one of its own launches.</exception>
+    public void Dispose()
+    {
+        Queue.ThrowIfInside();
+        if (Interlocked.Exchange(ref _disposing, 1) != 0)
+            return;
+        Queue.Stop();
+        Volatile.Write(ref _disposed, true); // Pairs with IsDisposed.
+        FaultBuffer.Close();
+        CopyEngine.Dispose();
+        Memory.Dispose();
+    }
+}

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
+using GpuSvm.Core.Locking;
+
+namespace GpuSvm.SoftwareGpu;
+
+/// <summary>The software GPU's way to system memory: it lives in the same process, so a page's DMA address is its pointer. What is left of an IOMMU is the book-keeping.</summary>
+/// <remarks>Thread-safe. Counts live mappings always; in checking builds it also knows them, and refuses to unmap what is not mapped (INV-22).</remarks>
+public sealed class SoftwareGpuDmaMapper : IDmaMapper
+{
+    private const ulong MaxAddress = 1UL << 52;
+
+    private readonly RankedLock _lock = new(LockRank.Leaf, "software GPU DMA mappings");
+    private readonly Dictionary<(ulong Address, int Order), int> _live = []; // Checks only; guarded by _lock: how often each block is mapped.
+    private long _livePages;
+
+    /// <inheritdoc/>
+    public long LivePages => Interlocked.Read(ref _livePages);
+
+    /// <inheritdoc/>
+    /// <remarks><see cref="SvmStatus.CopyFailed"/> for a page that is nowhere, unaligned or above 2^52.</remarks>
+    public SvmStatus Map(DmaPointer page, PageOrder order, bool writable, out DeviceAddress address)
+    {
+        address = default;
+        ulong pointer = (ulong)page.Value;
+        if (page.IsNull || (pointer & (PageSize.Bytes - 1)) != 0 || pointer >= MaxAddress)
+            return SvmStatus.CopyFailed;
+        address = new DeviceAddress(pointer, AddressProtocol.System, order, writable);
+        if (CoreSwitches.Checks)
+        {
+            using (_lock.Enter())
+                _live[(pointer, order.Value)] = _live.GetValueOrDefault((pointer, order.Value)) + 1;
+        }
+
+        Interlocked.Add(ref _livePages, order.Pages);
+        return SvmStatus.Done;
+    }
+
+    /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">Checks only: it is not mapped.</exception>
+    public void Unmap(DeviceAddress address)
+    {
+        if (CoreSwitches.Checks)
+            Forget((address.Address, address.Order.Value), address);
+        Interlocked.Add(ref _livePages, -address.Order.Pages);
+    }
+
+    /// <summary>Removes a mapping from the known ones.</summary>
+    private void Forget((ulong Address, int Order) key, DeviceAddress address)
+    {
+        using (_lock.Enter())
+        {
+            int times = address.IsPresent && address.Protocol == AddressProtocol.System ? _live.GetValueOrDefault(key) : 0;
+            if (times == 0)
+                throw new InvalidOperationException($"DMA address 0x{address.Address:x} of order {address.Order.Value} is unmapped but not mapped.");
+            if (times == 1)
+                _live.Remove(key);
+            else
+                _live[key] = times - 1;
+        }
+    }
+}

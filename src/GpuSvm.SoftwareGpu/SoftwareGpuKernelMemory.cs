@@ -1,0 +1,318 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
+using GpuSvm.Core;
+using GpuSvm.Core.Device;
+
+namespace GpuSvm.SoftwareGpu;
+
+/// <summary>
+/// Shared memory as a kernel on one unit reaches it: by copies, by elements, by atomic additions and by windows, all through the unit's MMU. A miss leaves the access,
+/// faults, and goes on where it stood.
+/// </summary>
+/// <remarks>
+/// <para>Device memory is touched by pointer. A page of the program is touched only through <see cref="PreemptiveCopy"/>: the unit is a managed thread, and one that stops
+/// in a page fault outside a P/Invoke would stop the collector too. In both cases the unit stays in access until it is done with the pointer.</para>
+/// <para>Long accesses enter again after each piece, so that an invalidation waits for microseconds, not for the whole access.</para>
+/// </remarks>
+internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock systemAtomics)
+{
+    /// <summary>Most windows that can be open together.</summary>
+    internal const int MaxWindows = 8;
+
+    /// <summary>Replays of one piece of an access after which it fails: each found its page taken away again before it could use it.</summary>
+    internal const int MaxReplays = 1000;
+
+    private const ulong PieceBytes = 64 << 10;
+    private const ulong PieceElements = 256;
+    private const long MaxIndex = 1L << 58; // Times 16 bytes it stays far from overflow.
+
+    private SoftwareGpuLaunch _launch = SoftwareGpuLaunch.None;
+
+    /// <summary>Says whose failures to record from now on.</summary>
+    /// <param name="launch">The launch this unit runs.</param>
+    internal void BeginLaunch(SoftwareGpuLaunch launch) => _launch = launch;
+
+    /// <summary>Copies between shared memory and the kernel's own.</summary>
+    /// <param name="address">The first byte of shared memory.</param>
+    /// <param name="buffer">The kernel's own bytes.</param>
+    /// <param name="bytes">How many; 0 is done at once.</param>
+    /// <param name="write">True: into shared memory.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.InvalidArgument"/> if the interval wraps; else the fault's status, which fails the launch.</returns>
+    internal SvmStatus Copy(ulong address, byte* buffer, ulong bytes, bool write)
+    {
+        if (_launch.HasFailed)
+            return StopKernel();
+        if (bytes == 0)
+            return SvmStatus.Done;
+        if (address + (bytes - 1) < address)
+            return Refuse(address, write);
+        int replays = 0;
+        while (true)
+        {
+            mmu.Enter();
+            mmu.Lookups++;
+            byte* bytesThere = mmu.Translate(address, write, out ulong left, out bool system);
+            if (bytesThere == null)
+            {
+                SvmStatus status = Fault(address, write, MaxReplays, ref replays);
+                if (status != SvmStatus.Done)
+                    return status;
+                continue;
+            }
+
+            ulong piece = Math.Min(Math.Min(left, bytes), PieceBytes);
+            byte* destination = write ? bytesThere : buffer;
+            byte* source = write ? buffer : bytesThere;
+            if (system)
+                PreemptiveCopy.Copy(destination, source, piece);
+            else if (piece == sizeof(ulong))
+                Unsafe.WriteUnaligned(destination, Unsafe.ReadUnaligned<ulong>(source));
+            else
+                Buffer.MemoryCopy(source, destination, piece, piece);
+            bytes -= piece;
+            if (bytes == 0)
+                break;
+            address += piece;
+            buffer += piece;
+            replays = 0;
+        }
+
+        mmu.Leave();
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Copies elements of an array in shared memory, each chosen by its index.</summary>
+    /// <param name="address">Element 0.</param>
+    /// <param name="indices">The elements; negative ones lie below <paramref name="address"/>.</param>
+    /// <param name="count">How many.</param>
+    /// <param name="elementBytes">1, 2, 4, 8 or 16.</param>
+    /// <param name="buffer">The kernel's own elements, dense.</param>
+    /// <param name="write">True: into shared memory (scatter).</param>
+    /// <returns>As <see cref="Copy"/>; <see cref="SvmStatus.InvalidArgument"/> also for another element size.</returns>
+    internal SvmStatus CopyElements(ulong address, long* indices, ulong count, uint elementBytes, void* buffer, bool write)
+    {
+        if (_launch.HasFailed)
+            return StopKernel();
+        return elementBytes switch
+        {
+            1 => CopyElements(address, indices, count, (byte*)buffer, write),
+            2 => CopyElements(address, indices, count, (ushort*)buffer, write),
+            4 => CopyElements(address, indices, count, (uint*)buffer, write),
+            8 => CopyElements(address, indices, count, (ulong*)buffer, write),
+            16 => CopyElements(address, indices, count, (UInt128*)buffer, write),
+            _ => Refuse(address, write),
+        };
+    }
+
+    /// <summary>Adds to an integer atomically with respect to all units.</summary>
+    /// <param name="address">The integer, aligned to its size.</param>
+    /// <param name="value">What to add; wraps around.</param>
+    /// <param name="bytes">4 or 8.</param>
+    /// <param name="old">Gets the value before, sign-extended; may be null.</param>
+    /// <returns>As <see cref="Copy"/>; <see cref="SvmStatus.InvalidArgument"/> also for another size or an unaligned address.</returns>
+    /// <remarks>
+    /// In device memory this is the processor's atomic add. A page of the program must not be touched by one (it could fault), so there all units take one lock and read, add
+    /// and write by copies: atomic among the units, not against CPU threads. Both are coherent with each other, because a page is at one place at a time and
+    /// nobody is in access while it moves.
+    /// </remarks>
+    internal SvmStatus AtomicAdd(ulong address, long value, uint bytes, long* old)
+    {
+        if (_launch.HasFailed)
+            return StopKernel();
+        if (bytes is not (4 or 8) || (address & (bytes - 1)) != 0)
+            return Refuse(address, write: true);
+        int replays = 0;
+        while (true)
+        {
+            mmu.Enter();
+            mmu.Lookups++;
+            byte* integer = mmu.Translate(address, write: true, out _, out bool system);
+            if (integer != null)
+            {
+                long before = system ? AddToSystem(integer, value, bytes) : AddToLocal(integer, value, bytes);
+                mmu.Leave();
+                if (old != null)
+                    *old = before;
+                return SvmStatus.Done;
+            }
+
+            SvmStatus status = Fault(address, write: true, MaxReplays, ref replays);
+            if (status != SvmStatus.Done)
+                return status;
+        }
+    }
+
+    /// <summary>Opens windows that are all valid together. The unit stays in access until its next call or the group's end.</summary>
+    /// <param name="windows">What is wanted; gets what there is.</param>
+    /// <param name="count">0 to <see cref="MaxWindows"/>.</param>
+    /// <returns>As <see cref="Copy"/>; <see cref="SvmStatus.InvalidArgument"/> also for too many windows, an empty one, or an access that is neither read nor write.</returns>
+    /// <remarks>If one misses, all are given up, the miss is served, and it begins again; others may take the first away meanwhile. How often is bounded only by the end of the launch:
+    /// a unit that holds all its windows keeps them, so somebody always goes on.</remarks>
+    internal SvmStatus OpenWindows(SoftwareGpuWindow* windows, uint count)
+    {
+        if (_launch.HasFailed)
+            return StopKernel();
+        if (count > MaxWindows)
+            return Refuse(windows->Address, write: false);
+        for (uint i = 0; i < count; i++)
+        {
+            if (windows[i].Bytes == 0 || windows[i].Access > 1 || windows[i].Address + (windows[i].Bytes - 1) < windows[i].Address)
+                return Refuse(windows[i].Address, windows[i].Access == 1);
+        }
+
+        ulong* left = stackalloc ulong[MaxWindows];
+        int replays = 0;
+        uint open = 0;
+        mmu.Enter();
+        while (open < count)
+        {
+            bool write = windows[open].Access == (uint)MemoryAccess.Write;
+            mmu.Lookups++;
+            void* pointer = mmu.Translate(windows[open].Address, write, out left[open], out _);
+            if (pointer != null)
+            {
+                windows[open].Pointer = pointer;
+                open++;
+                continue;
+            }
+
+            SvmStatus status = Fault(windows[open].Address, write, int.MaxValue, ref replays);
+            if (status != SvmStatus.Done)
+                return status;
+            open = 0;
+            mmu.Enter();
+        }
+
+        for (uint i = 0; i < count; i++)
+            windows[i].Bytes = Math.Min(windows[i].Bytes, left[i]);
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Lets go of all windows.</summary>
+    internal void Yield() => mmu.Leave();
+
+    /// <summary>Fails the launch with the kernel's own sentence.</summary>
+    /// <param name="message">The sentence.</param>
+    /// <returns><see cref="SvmStatus.KernelFailed"/>, or what failed the launch before.</returns>
+    internal SvmStatus FailKernel(string message)
+    {
+        _launch.TryFail(SvmStatus.KernelFailed, 0, MemoryAccess.Read, message);
+        return StopKernel();
+    }
+
+    /// <summary>The element copy for one size.</summary>
+    private SvmStatus CopyElements<T>(ulong address, long* indices, ulong count, T* buffer, bool write)
+        where T : unmanaged
+    {
+        int replays = 0;
+        ulong done = 0;
+        while (done < count)
+        {
+            mmu.Enter();
+            ulong before = done;
+            bool missed = false;
+            ulong end = Math.Min(count, done + PieceElements);
+            ulong at = 0;
+            for (; done < end; done++)
+            {
+                long index = indices[done];
+                at = address + (ulong)(index * sizeof(T));
+                if (index is >= MaxIndex or < -MaxIndex || (at < address) != (index < 0))
+                {
+                    mmu.Leave();
+                    return Refuse(at, write);
+                }
+
+                byte* element = mmu.Translate(at, write, out ulong left, out bool system);
+                missed = element == null;
+                if (missed)
+                    break;
+                if (system || left < (ulong)sizeof(T))
+                {
+                    SvmStatus status = CopyOneElement(at, element, left, (byte*)(buffer + done), (ulong)sizeof(T), write);
+                    if (status != SvmStatus.Done)
+                        return status;
+                }
+                else if (write)
+                    Unsafe.WriteUnaligned(element, buffer[done]);
+                else
+                    buffer[done] = Unsafe.ReadUnaligned<T>(element);
+            }
+
+            mmu.Lookups += (long)(done - before);
+            if (!missed)
+                continue;
+            if (done != before)
+                replays = 0;
+            SvmStatus fault = Fault(at, write, MaxReplays, ref replays);
+            if (fault != SvmStatus.Done)
+                return fault;
+        }
+
+        mmu.Leave();
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Copies an element of a page of the program, or one that lies across the end of its translation. In access before and after.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SvmStatus CopyOneElement(ulong address, byte* element, ulong left, byte* buffer, ulong bytes, bool write)
+    {
+        if (left >= bytes)
+        {
+            PreemptiveCopy.Copy(write ? element : buffer, write ? buffer : element, bytes);
+            return SvmStatus.Done;
+        }
+
+        SvmStatus status = Copy(address, buffer, bytes, write);
+        if (status == SvmStatus.Done)
+            mmu.Enter();
+        return status;
+    }
+
+    /// <summary>The processor's atomic add.</summary>
+    private static long AddToLocal(byte* integer, long value, uint bytes) => bytes == 8
+        ? Interlocked.Add(ref *(long*)integer, value) - value
+        : Interlocked.Add(ref *(int*)integer, (int)value) - (int)value;
+
+    /// <summary>The atomic add among units, by copies under one lock. Whoever holds it does nothing but two copies.</summary>
+    private long AddToSystem(byte* integer, long value, uint bytes)
+    {
+        lock (systemAtomics)
+        {
+            long wide = 0;
+            PreemptiveCopy.Copy(&wide, integer, bytes); // Little-endian: the low bytes first.
+            long before = bytes == 8 ? wide : (int)wide;
+            wide = before + value;
+            PreemptiveCopy.Copy(integer, &wide, bytes);
+            return before;
+        }
+    }
+
+    /// <summary>Faults and waits. Leaves the access.</summary>
+    /// <returns><see cref="SvmStatus.Done"/>: translate again. Anything else has failed the launch.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SvmStatus Fault(ulong address, bool write, int maxReplays, ref int replays)
+    {
+        MemoryAccess access = write ? MemoryAccess.Write : MemoryAccess.Read;
+        SvmStatus status = mmu.Fault(address, access, maxReplays, ref replays);
+        if (status != SvmStatus.Done)
+            _launch.TryFail(status, address, access, null);
+        return _launch.Status;
+    }
+
+    /// <summary>Fails the launch for an argument. Leaves the access of open windows.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SvmStatus Refuse(ulong address, bool write)
+    {
+        _launch.TryFail(SvmStatus.InvalidArgument, address, write ? MemoryAccess.Write : MemoryAccess.Read, null);
+        return StopKernel();
+    }
+
+    /// <summary>Answers a call of a kernel whose launch has failed: with that failure, and its windows are gone.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SvmStatus StopKernel()
+    {
+        mmu.Leave();
+        return _launch.Status;
+    }
+}

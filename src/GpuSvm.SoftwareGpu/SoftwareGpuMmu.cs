@@ -1,0 +1,186 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
+
+namespace GpuSvm.SoftwareGpu;
+
+/// <summary>
+/// A compute unit's way to memory: marks accesses, keeps the TLB in step with invalidations, walks the page table on a miss, and raises faults. It is the unit's half of the
+/// protocol told at <see cref="SoftwareGpuPageTable"/>.
+/// </summary>
+/// <remarks>Used by its unit's thread alone; the unit's state is what invalidators read. An access is: <see cref="Enter"/>, any number of
+/// <see cref="Translate"/> and uses, <see cref="Leave"/>. Nothing in between may wait, allocate or throw.</remarks>
+internal sealed unsafe class SoftwareGpuMmu
+{
+    private const int PromptReplays = 4;
+    private const int YieldingReplays = 64;
+
+    private readonly SoftwareGpuDevice _device;
+    private readonly SoftwareGpuTlb _tlb = new();
+    private readonly SoftwareGpuUnitState* _state;
+    private readonly ulong _memoryBase;
+    private readonly int _unit;
+    private SoftwareGpuPageTable? _table;
+    private ulong* _newest; // The table's newest invalidation.
+    private ulong _seen; // The newest invalidation that the TLB has been cleared of.
+
+    /// <summary>Makes an MMU with an empty TLB.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="unit">The unit's number.</param>
+    /// <param name="state">The unit's published state, pinned for the device's life.</param>
+    internal SoftwareGpuMmu(SoftwareGpuDevice device, int unit, SoftwareGpuUnitState* state)
+    {
+        _device = device;
+        _unit = unit;
+        _state = state;
+        _memoryBase = (ulong)device.Memory.BasePointer;
+    }
+
+    /// <summary>Translations asked for; counted by the callers of <see cref="Translate"/>, many at a time.</summary>
+    internal long Lookups { get; set; }
+
+    /// <summary>Of these, not answered by the TLB.</summary>
+    internal long Misses { get; private set; }
+
+    /// <summary>Faults raised.</summary>
+    internal long Faults { get; private set; }
+
+    /// <summary>Whether an invalidation waits to be seen: an access that goes on for long leaves and enters again.</summary>
+    internal bool IsInvalidationPending => Volatile.Read(ref *_newest) != _seen; // Pairs with the log's release of a number.
+
+    /// <summary>Begins to run kernels in an address space.</summary>
+    /// <param name="table">Its page table.</param>
+    internal void Activate(SoftwareGpuPageTable table)
+    {
+        if (!ReferenceEquals(table, _table))
+        {
+            _tlb.DropAll();
+            _table = table;
+            _newest = table.Log.Newest;
+            _seen = Volatile.Read(ref *_newest); // An empty TLB has nothing older; pairs with the log's release.
+            Volatile.Write(ref _state->Acknowledged, _seen); // Before ActiveSpace: numbers of another space must not answer for this one.
+        }
+
+        Resume();
+    }
+
+    /// <summary>Stops running kernels: no invalidation waits for this unit from now on.</summary>
+    internal void Deactivate()
+    {
+        Leave();
+        Volatile.Write(ref _state->ActiveSpace, 0); // Release: all uses of translations came before.
+    }
+
+    /// <summary>Begins an access: marks it, then takes note of invalidations (U1 and U2 of the drawing). Windows of an earlier access end.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Enter()
+    {
+        Volatile.Write(ref _state->InAccess, 1); // No fence: the invalidator's process-wide barrier orders it before the load below.
+        if (IsInvalidationPending)
+            TakeNote();
+    }
+
+    /// <summary>Ends an access: translations obtained in it are no longer used (U5).</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal void Leave() => Volatile.Write(ref _state->InAccess, 0); // Release: the uses come before. Pairs with WaitForUnit.
+
+    /// <summary>Translates an address, inside an access (U3).</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="write">Whether it will be written.</param>
+    /// <param name="left">Bytes from the address to the end of what the translation covers.</param>
+    /// <param name="system">Whether the bytes are the program's own, to be touched preemptively only.</param>
+    /// <returns>A pointer to the byte; null if there is no translation, or no right to write.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal byte* Translate(ulong address, bool write, out ulong left, out bool system)
+    {
+        if (!_tlb.TryFind(address, out ulong pointer, out int shift) || (write && (pointer & SoftwareGpuTlb.WritableFlag) == 0))
+        {
+            pointer = Fill(address, write, out shift);
+            if (pointer == 0)
+            {
+                left = 0;
+                system = false;
+                return null;
+            }
+        }
+
+        ulong size = 1UL << shift;
+        ulong offset = address & (size - 1);
+        left = size - offset;
+        system = (pointer & SoftwareGpuTlb.SystemFlag) != 0;
+        return (byte*)((pointer & ~SoftwareGpuTlb.Flags) + offset);
+    }
+
+    /// <summary>Raises a fault and waits until it is acknowledged. Not in access meanwhile, nor active.</summary>
+    /// <param name="address">What could not be translated.</param>
+    /// <param name="access">What was tried.</param>
+    /// <param name="maxReplays">Replays after which it gives up.</param>
+    /// <param name="replays">Replays so far of this piece of the access; counted up.</param>
+    /// <returns><see cref="SvmStatus.Done"/>: try again; <see cref="SvmStatus.TimedOut"/> after that many replays; else what the service said.</returns>
+    internal SvmStatus Fault(ulong address, MemoryAccess access, int maxReplays, ref int replays)
+    {
+        Deactivate();
+        SvmStatus status = SvmStatus.TimedOut;
+        if (replays < maxReplays)
+        {
+            BackOff(replays);
+            replays++;
+            Faults++;
+            status = _device.FaultBuffer.RaiseAndWait(_unit, new VirtualAddress(address), access, _table!.AddressSpaceId);
+        }
+
+        Resume();
+        return status;
+    }
+
+    /// <summary>Says with a full fence that this unit runs kernels of its space, before it looks at invalidations again.</summary>
+    private void Resume() => Interlocked.Exchange(ref _state->ActiveSpace, _table!.AddressSpaceId); // Pairs with the barrier in InvalidateTlb.
+
+    /// <summary>Clears the TLB of what was invalidated, then says so.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void TakeNote()
+    {
+        _seen = _table!.Log.Apply(_seen, _tlb);
+        Volatile.Write(ref _state->Acknowledged, _seen); // Release: no translation older than this is held. Pairs with WaitForUnit.
+    }
+
+    /// <summary>Walks the page table and puts what it finds into the TLB.</summary>
+    /// <returns>The block's pointer with flags, or 0.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private ulong Fill(ulong address, bool write, out int shift)
+    {
+        Misses++;
+        SoftwareGpuPte entry = _table!.Walk(address);
+        shift = entry.Size switch
+        {
+            SoftwareGpuPageClass.Huge => SoftwareGpuTlb.HugeShift,
+            SoftwareGpuPageClass.Medium => SoftwareGpuTlb.MediumShift,
+            _ => SoftwareGpuTlb.SmallShift,
+        };
+        if (!entry.IsPresent || (write && !entry.IsWritable))
+            return 0;
+        ulong block = 1UL << shift;
+        ulong pageInBlock = entry.Size == SoftwareGpuPageClass.Medium ? address & (block - 1) & ~(PageSize.Bytes - 1UL) : 0; // An entry of 64 KiB has its own page's target.
+        bool local = entry.Protocol == AddressProtocol.LocalMemory;
+        ulong pointer = entry.Target - pageInBlock + (local ? _memoryBase : 0);
+        pointer |= (entry.IsWritable ? SoftwareGpuTlb.WritableFlag : 0) | (local ? 0 : SoftwareGpuTlb.SystemFlag);
+
+        // What is there may be an older, read-only translation of other size: it would be found first for ever.
+        _tlb.Drop(address & ~(block - 1), (address & ~(block - 1)) + block);
+        _tlb.Insert(address, entry.Size, pointer);
+        return pointer;
+    }
+
+    /// <summary>Gives others time when the same page keeps being taken away: yields at first, sleeps later.</summary>
+    private static void BackOff(int replays)
+    {
+        if (replays < PromptReplays)
+            return;
+        if (replays < YieldingReplays)
+            Thread.Yield();
+        else
+            Thread.Sleep(1);
+    }
+}

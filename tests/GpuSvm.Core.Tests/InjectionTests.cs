@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Vm;
+
+namespace GpuSvm.Core.Tests;
+
+/// <summary>Every operation that can fail does, at each of its hits: the bytes stay right, nothing leaks, the next try succeeds.</summary>
+public sealed class InjectionTests
+{
+    private const int Pages = 1100;
+
+    public static TheoryData<InjectionPoint> Points => [.. Enum.GetValues<InjectionPoint>()];
+
+    [Theory]
+    [MemberData(nameof(Points))]
+    public void AFailureAtAnyHitOfAPointLosesNothing(InjectionPoint point)
+    {
+        Injection.Reset();
+        Run();
+        long hits = Injection.Hits(point);
+        Assert.True(hits > 0, $"The scenario never reaches {point}.");
+        int step = (int)Math.Max(1, hits / 60);
+        for (int nth = 1; nth <= hits; nth += step)
+        {
+            Injection.Reset();
+            Injection.Arm(point, nth);
+            Run();
+        }
+    }
+
+    /// <summary>Visits all of Core: first touch by both sides, migration both ways, eviction, mapping in RAM, prefetch, free.</summary>
+    private static void Run()
+    {
+        using var machine = new Machine(devicePages: 1024);
+        AddressRange memory = machine.Allocate((long)Pages * PageSize.Bytes);
+        for (int page = 0; page < Pages; page += 7)
+            Try(() => CpuStore(machine, memory, page, page + 1));
+        for (int page = 0; page < Pages; page += 3)
+            Try(() => machine.GpuWrite(At(memory, page) + 8, BitConverter.GetBytes((long)page)));
+        Try(() => machine.Vm.Prefetch(memory, PrefetchTarget.System, out _));
+        Try(() => machine.Vm.Prefetch(memory, PrefetchTarget.Device, out _));
+        for (int page = 0; page < Pages; page++)
+        {
+            long first = 0;
+            Try(() => CpuLoad(machine, memory, page, 0, out first));
+            Assert.Equal(page % 7 == 0 ? page + 1 : 0, first);
+            long second = 0;
+            Try(() => CpuLoad(machine, memory, page, 8, out second));
+            Assert.Equal(page % 3 == 0 ? page : 0, second);
+        }
+    }
+
+    private static VirtualAddress At(AddressRange memory, int page) => memory.Start + ((long)page * PageSize.Bytes);
+
+    private static SvmStatus CpuStore(Machine machine, AddressRange memory, int page, long value) =>
+        machine.Memory.CpuWrite(At(memory, page), BitConverter.GetBytes(value));
+
+    private static SvmStatus CpuLoad(Machine machine, AddressRange memory, int page, int offset, out long value)
+    {
+        byte[] bytes = new byte[8];
+        SvmStatus status = machine.Memory.CpuRead(At(memory, page) + offset, bytes);
+        value = BitConverter.ToInt64(bytes);
+        return status;
+    }
+
+    /// <summary>Does a step; if the injected failure comes through, the second try must succeed.</summary>
+    private static void Try(Func<SvmStatus> step)
+    {
+        SvmStatus status = step();
+        if (status != SvmStatus.Done)
+            status = step();
+        Assert.Equal(SvmStatus.Done, status);
+    }
+}

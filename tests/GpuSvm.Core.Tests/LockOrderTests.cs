@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Locking;
+
+namespace GpuSvm.Core.Tests;
+
+/// <summary>The lock-order checker itself.</summary>
+public sealed class LockOrderTests
+{
+    [Fact]
+    public void TakingAnOuterLockInsideAnInnerOneFailsAndNamesBoth()
+    {
+        var outer = new RankedLock(LockRank.Range, "the range");
+        using var inner = new RankedReaderWriterLock(LockRank.Notifier, "the notifier");
+        using (inner.EnterRead())
+        {
+            var error = Assert.Throws<InvalidOperationException>(() => outer.Enter().Dispose());
+            Assert.Contains("the range", error.Message, StringComparison.Ordinal);
+            Assert.Contains("the notifier", error.Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal(0, LockOrder.HeldCount);
+    }
+
+    [Fact]
+    public void EveryPairOfRanksIsAllowedInExactlyOneOrder()
+    {
+        LockRank[] ranks = Enum.GetValues<LockRank>();
+        foreach (LockRank first in ranks)
+        {
+            foreach (LockRank second in ranks)
+            {
+                var a = new RankedLock(first, "a");
+                var b = new RankedLock(second, "b");
+                using (a.Enter())
+                {
+                    if (second > first)
+                        b.Enter().Dispose();
+                    else
+                        Assert.Throws<InvalidOperationException>(() => b.Enter().Dispose());
+                }
+            }
+        }
+    }
+
+    [Fact]
+    public void AssertHeldKnowsReadFromWrite()
+    {
+        using var rw = new RankedReaderWriterLock(LockRank.Vm, "vm");
+        Assert.Throws<InvalidOperationException>(rw.AssertHeld);
+        using (rw.EnterRead())
+        {
+            rw.AssertHeld();
+            Assert.Throws<InvalidOperationException>(rw.AssertHeldWrite);
+        }
+
+        using (rw.EnterWrite())
+            rw.AssertHeldWrite();
+    }
+
+    [Fact]
+    public void WhatMayWaitRefusesToRunUnderTheNotifierLock()
+    {
+        using var notifier = new RankedReaderWriterLock(LockRank.Notifier, "notifier");
+        using (notifier.EnterWrite())
+            Assert.Throws<InvalidOperationException>(() => LockOrder.AssertNothingAtOrBelow(LockRank.Notifier));
+        LockOrder.AssertNothingAtOrBelow(LockRank.Notifier);
+    }
+}
