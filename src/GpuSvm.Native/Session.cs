@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Faults;
 using GpuSvm.Core.Host;
+using GpuSvm.Core.Pagemaps;
+using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
 using GpuSvm.Native.Abi;
 using GpuSvm.SoftwareGpu;
@@ -42,9 +45,10 @@ internal sealed class Session : IDisposable
         parts.Push(_host);
         _gpu = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = options.DeviceMemoryBytes, ComputeUnits = options.ComputeUnits });
         parts.Push(_gpu);
-        _vm = new GpuVm(_host, _gpu, new GpuVmOptions { ChunkOrders = options.ChunkOrders, Migrate = options.Migrate });
+        _vm = new GpuVm(_host, _gpu, VmOptions(options));
         parts.Push(_vm);
         _faults = new FaultService(_gpu.FaultBuffer, _vm, FaultThreads(options));
+        _gpu.FaultBuffer.Helper = new UnitFaultHelper(_gpu.FaultBuffer, _faults);
         if (memory.Kind == MemoryKind.Portable)
             _gpu.Queue.BeforeCompletion = BringHome;
         Heap = new SessionHeap(_host, options.CapacityBytes);
@@ -118,6 +122,43 @@ internal sealed class Session : IDisposable
         return result.MovedBytes;
     }
 
+    /// <summary>Reads the counters of all parts.</summary>
+    /// <returns>The struct, its size filled in.</returns>
+    public unsafe StatisticsStruct ReadStatistics()
+    {
+        VmCounters vm = _vm.Counters;
+        MigrationCounters moved = _vm.Pagemap.Counters;
+        HostCounters host = _host.Counters;
+        int pages = _gpu.Memory.Pages;
+        return new StatisticsStruct
+        {
+            StructBytes = (uint)sizeof(StatisticsStruct),
+            MemoryKind = (uint)_memory.Kind,
+            GpuFaults = (ulong)vm.Faults,
+            GpuFaultsValid = (ulong)vm.Valid,
+            GpuFaultsFailed = (ulong)vm.Failed,
+            GpuFaultRetries = (ulong)vm.Retries,
+            CpuFaults = (ulong)host.CpuFaults,
+            CpuFaultsMigrated = (ulong)host.CpuFaultsMigrated,
+            BytesToDevice = (ulong)moved.BytesToDevice,
+            BytesToRam = (ulong)moved.BytesToRam,
+            MigrationsToDevice = (ulong)moved.BlocksToDevice,
+            MigrationsToRam = (ulong)moved.BlocksToRam,
+            Evictions = (ulong)moved.Evictions,
+            Invalidations = (ulong)vm.Invalidations,
+            Ranges = (ulong)_vm.Mirror.RangeCount,
+            DeviceBytesUsed = (ulong)(pages - _gpu.Memory.FreePages) * PageSize.Bytes,
+            DeviceBytesTotal = (ulong)pages * PageSize.Bytes,
+            HeapBytes = (ulong)Heap.Bytes,
+            FindNs = Nanoseconds(vm.FindTicks),
+            MigrateNs = Nanoseconds(vm.MigrateTicks),
+            GetPagesNs = Nanoseconds(vm.GetPagesTicks),
+            BindNs = Nanoseconds(vm.BindTicks),
+            FaultNs = Nanoseconds(vm.FaultTicks),
+            CpuFaultNs = Nanoseconds(host.CpuFaultTicks),
+        };
+    }
+
     /// <summary>Checks the invariants of all live objects.</summary>
     /// <returns>What is broken, a sentence each.</returns>
     public IReadOnlyList<string> Check() => InvariantChecker.Check(_vm);
@@ -156,6 +197,16 @@ internal sealed class Session : IDisposable
         if (status != SvmStatus.Done)
             throw new SessionException(status, $"not every page could be brought home: {status.Describe()}; the bytes are safe in device memory and the next launch's end tries again");
     }
+
+    /// <summary>Stopwatch ticks as nanoseconds.</summary>
+    private static ulong Nanoseconds(long ticks) => (ulong)((UInt128)(ulong)ticks * 1_000_000_000 / (ulong)Stopwatch.Frequency);
+
+    /// <summary>How the VM is to behave.</summary>
+    private static GpuVmOptions VmOptions(SessionOptions options) => new()
+    {
+        ChunkOrders = options.ChunkOrders,
+        Placement = options.Migrate ? new FirstTouchPlacement() : new SystemPlacement(),
+    };
 
     /// <summary>How many threads serve GPU faults: no more than can work at once.</summary>
     /// <param name="options">The session's options.</param>
