@@ -27,6 +27,8 @@ public sealed class InjectionTests
             Injection.Arm(point, nth);
             Run();
         }
+
+        Injection.Reset();
     }
 
     /// <summary>Visits all of Core: first touch by both sides, migration both ways, eviction, mapping in RAM, prefetch, free.</summary>
