@@ -133,7 +133,7 @@ internal static unsafe class Exports
     {
         try
         {
-            return LastError.Copy(MachineProbe.Json(), buffer, size);
+            return LastError.Copy(ProbeReport.Json(), buffer, size);
         }
         catch (Exception exception)
         {

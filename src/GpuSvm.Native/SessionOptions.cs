@@ -17,7 +17,7 @@ internal sealed record SessionOptions(MemoryKind Memory, long DeviceMemoryBytes,
     private const ulong DefaultDeviceMemory = 256UL << 20;
     private const ulong DefaultCapacity = 64UL << 30;
     private const ulong MaximumDeviceMemory = 4UL << 40;
-    private const ulong MaximumCapacity = 64UL << 40;
+    private const ulong MaximumCapacity = 16UL << 40;
 
     /// <summary>The orders in which memory migrates, largest first, as the VM wants them.</summary>
     public IReadOnlyList<PageOrder> ChunkOrders

@@ -85,8 +85,8 @@ internal static unsafe class WorkExports
                 if (!lease.Value.Wait(timeoutMs))
                     return LastError.Set(SvmStatus.TimedOut, $"The launch still ran after {timeoutMs} ms.");
                 lease.Value.Describe(result);
+                lease.Value.Owner.Forget(launch);
             }
-            Handles.Launches.Remove(launch);
             return (int)SvmStatus.Done;
         }
         catch (Exception exception)

@@ -9,8 +9,10 @@ internal unsafe struct LaunchResultStruct
     /// <summary>The size of <see cref="Message"/>, with its NUL.</summary>
     public const int MessageBytes = 256;
 
+#pragma warning disable CS0649 // The caller fills it, in C.
     /// <summary>sizeof(gpusvm_launch_result), as the caller was compiled.</summary>
     public uint StructBytes;
+#pragma warning restore CS0649
 
     /// <summary>A <see cref="GpuSvm.Core.SvmStatus"/>.</summary>
     public int Status;

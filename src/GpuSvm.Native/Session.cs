@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Faults;
+using GpuSvm.Core.Host;
+using GpuSvm.Core.Pagemaps;
+using GpuSvm.Core.Policies;
+using GpuSvm.Core.Vm;
+using GpuSvm.Native.Abi;
+using GpuSvm.SoftwareGpu;
+
+namespace GpuSvm.Native;
+
+/// <summary>
+/// One opened shared memory: a host memory, the host address space over it, a software GPU, its VM, and the threads that serve its faults. The only place
+/// that knows how the parts are put together.
+/// </summary>
+/// <remarks>
+/// Opened from the bottom up and closed from the top down: launches end, fault threads stop, the VM lets go of device pages, the device goes, and the host
+/// memory last. On a memory without CPU faults every page is brought home before a launch is reported done.
+/// Locking: <see cref="_gate"/> guards the list of launches and whether new ones are taken; the queue is called under it, so that draining sees every launch.
+/// </remarks>
+internal sealed class Session : IDisposable
+{
+    private readonly SessionMemory _memory;
+    private readonly HostAddressSpace _host;
+    private readonly SoftwareGpuDevice _gpu;
+    private readonly GpuVm _vm;
+    private readonly FaultService _faults;
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ulong, SoftwareGpuLaunch> _launches = [];
+    private bool _draining;
+
+    /// <summary>Puts the parts together.</summary>
+    /// <param name="options">Checked options.</param>
+    /// <param name="memory">The host memory.</param>
+    /// <param name="parts">Gets each part as it comes to life, so that <see cref="Open"/> can end them if a later one fails.</param>
+    private Session(SessionOptions options, SessionMemory memory, Stack<IDisposable> parts)
+    {
+        _memory = memory;
+        parts.Push(memory.Host);
+        _host = new HostAddressSpace(memory.Host);
+        parts.Push(_host);
+        _gpu = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = options.DeviceMemoryBytes, ComputeUnits = options.ComputeUnits });
+        parts.Push(_gpu);
+        _vm = new GpuVm(_host, _gpu, VmOptions(options));
+        parts.Push(_vm);
+        _faults = new FaultService(_gpu.FaultBuffer, _vm, FaultThreads(options));
+        _gpu.FaultBuffer.Helper = new UnitFaultHelper(_gpu.FaultBuffer, _faults);
+        if (memory.Kind == MemoryKind.Portable)
+            _gpu.Queue.BeforeCompletion = BringHome;
+        Heap = new SessionHeap(_host, options.CapacityBytes);
+    }
+
+    /// <summary>What is allocated.</summary>
+    public SessionHeap Heap { get; }
+
+    /// <summary>What stood in the way of real memory and how to enable it; empty for real memory.</summary>
+    public string KindReason => _memory.Reason;
+
+    /// <summary>Opens shared memory.</summary>
+    /// <param name="options">Checked options.</param>
+    /// <returns>The session; throws a <see cref="SessionException"/> if this machine cannot.</returns>
+    public static Session Open(SessionOptions options)
+    {
+        SessionMemory memory = SessionMemory.Open(options);
+        Stack<IDisposable> parts = [];
+        try
+        {
+            return new Session(options, memory, parts);
+        }
+        catch
+        {
+            while (parts.TryPop(out IDisposable? part))
+                part.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Starts a kernel.</summary>
+    /// <param name="kernel">A gpusvm_kernel.</param>
+    /// <param name="arguments">What it is given.</param>
+    /// <param name="groups">At least 1.</param>
+    /// <returns>The launch's handle; throws a <see cref="SessionException"/> if the memory is closing.</returns>
+    public ulong Start(nint kernel, nint arguments, ulong groups)
+    {
+        lock (_gate)
+        {
+            if (_draining)
+                throw new SessionException(SvmStatus.InvalidHandle, Handles.NoMemory);
+            SvmStatus status = _gpu.Queue.Start((SoftwareGpuPageTable)_vm.PageTable, kernel, arguments, groups, out SoftwareGpuLaunch launch);
+            if (status != SvmStatus.Done)
+                throw new SessionException(status, $"The launch could not be started: {status.Describe()}.");
+            ulong handle = Handles.Launches.Add(new SessionLaunch(this, launch));
+            _launches.Add(handle, launch);
+            return handle;
+        }
+    }
+
+    /// <summary>Ends a launch's handle once somebody has been told how the launch ended.</summary>
+    /// <param name="handle">The handle; nothing happens if it has ended.</param>
+    public void Forget(ulong handle)
+    {
+        lock (_gate)
+            _launches.Remove(handle);
+        Handles.Launches.Remove(handle);
+    }
+
+    /// <summary>Moves pages now.</summary>
+    /// <param name="interval">Whole pages inside one allocation.</param>
+    /// <param name="toDevice">Where to.</param>
+    /// <returns>Bytes that really moved. None go to the device of a portable memory between launches, for the CPU could not see that they went.</returns>
+    public long Prefetch(AddressRange interval, bool toDevice)
+    {
+        if (toDevice && _memory.Kind == MemoryKind.Portable)
+            return 0;
+        SvmStatus status = _vm.Prefetch(interval, toDevice ? PrefetchTarget.Device : PrefetchTarget.System, out PrefetchResult result);
+        if (status != SvmStatus.Done && !status.IsExhausted())
+            throw new SessionException(status, $"Prefetch of {interval} ended early, with {result.MovedBytes} of {result.RequestedBytes} bytes moved: {status.Describe()}.");
+        return result.MovedBytes;
+    }
+
+    /// <summary>Reads the counters of all parts.</summary>
+    /// <returns>The struct, its size filled in.</returns>
+    public unsafe StatisticsStruct ReadStatistics()
+    {
+        VmCounters vm = _vm.Counters;
+        MigrationCounters moved = _vm.Pagemap.Counters;
+        HostCounters host = _host.Counters;
+        int pages = _gpu.Memory.Pages;
+        return new StatisticsStruct
+        {
+            StructBytes = (uint)sizeof(StatisticsStruct),
+            MemoryKind = (uint)_memory.Kind,
+            GpuFaults = (ulong)vm.Faults,
+            GpuFaultsValid = (ulong)vm.Valid,
+            GpuFaultsFailed = (ulong)vm.Failed,
+            GpuFaultRetries = (ulong)vm.Retries,
+            CpuFaults = (ulong)host.CpuFaults,
+            CpuFaultsMigrated = (ulong)host.CpuFaultsMigrated,
+            BytesToDevice = (ulong)moved.BytesToDevice,
+            BytesToRam = (ulong)moved.BytesToRam,
+            MigrationsToDevice = (ulong)moved.BlocksToDevice,
+            MigrationsToRam = (ulong)moved.BlocksToRam,
+            Evictions = (ulong)moved.Evictions,
+            Invalidations = (ulong)vm.Invalidations,
+            Ranges = (ulong)_vm.Mirror.RangeCount,
+            DeviceBytesUsed = (ulong)(pages - _gpu.Memory.FreePages) * PageSize.Bytes,
+            DeviceBytesTotal = (ulong)pages * PageSize.Bytes,
+            HeapBytes = (ulong)Heap.Bytes,
+            FindNs = Nanoseconds(vm.FindTicks),
+            MigrateNs = Nanoseconds(vm.MigrateTicks),
+            GetPagesNs = Nanoseconds(vm.GetPagesTicks),
+            BindNs = Nanoseconds(vm.BindTicks),
+            FaultNs = Nanoseconds(vm.FaultTicks),
+            CpuFaultNs = Nanoseconds(host.CpuFaultTicks),
+        };
+    }
+
+    /// <summary>Checks the invariants of all live objects.</summary>
+    /// <returns>What is broken, a sentence each.</returns>
+    public IReadOnlyList<string> Check() => InvariantChecker.Check(_vm);
+
+    /// <summary>Takes no launches any more and waits for those that run. Their handles end with the memory.</summary>
+    public void Drain()
+    {
+        KeyValuePair<ulong, SoftwareGpuLaunch>[] launches;
+        lock (_gate)
+        {
+            _draining = true;
+            launches = [.. _launches];
+        }
+        foreach ((ulong handle, SoftwareGpuLaunch launch) in launches)
+        {
+            launch.Wait(Timeout.InfiniteTimeSpan);
+            Forget(handle);
+        }
+    }
+
+    /// <summary>Brings every page home and ends all parts. The caller has drained the session and is its only user.</summary>
+    public void Dispose()
+    {
+        _vm.BringHome(); // CPU threads that wait for a page of the device go on; a failure changes nothing, for the memory ends now.
+        _faults.Dispose();
+        _vm.Dispose();
+        _gpu.Dispose();
+        _host.Dispose();
+    }
+
+    /// <summary>Brings every page home before a launch on portable memory is reported; the queue turns what this throws into the launch's failure.</summary>
+    /// <param name="launch">The launch whose last group has ended.</param>
+    private void BringHome(SoftwareGpuLaunch launch)
+    {
+        SvmStatus status = _vm.BringHome();
+        if (status != SvmStatus.Done)
+            throw new SessionException(status, $"not every page could be brought home: {status.Describe()}; the bytes are safe in device memory and the next launch's end tries again");
+    }
+
+    /// <summary>Stopwatch ticks as nanoseconds.</summary>
+    private static ulong Nanoseconds(long ticks) => (ulong)((UInt128)(ulong)ticks * 1_000_000_000 / (ulong)Stopwatch.Frequency);
+
+    /// <summary>How the VM is to behave.</summary>
+    private static GpuVmOptions VmOptions(SessionOptions options) => new()
+    {
+        ChunkOrders = options.ChunkOrders,
+        Placement = options.Migrate ? new FirstTouchPlacement() : new SystemPlacement(),
+    };
+
+    /// <summary>How many threads serve GPU faults: no more than can work at once.</summary>
+    /// <param name="options">The session's options.</param>
+    /// <returns>1 to 4.</returns>
+    private static int FaultThreads(SessionOptions options) => Math.Clamp(Math.Min(Environment.ProcessorCount, options.ComputeUnits), 1, 4);
+}

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core;
+using GpuSvm.Core.Host;
+using GpuSvm.Linux;
+using GpuSvm.Portable;
+
+namespace GpuSvm.Native;
+
+/// <summary>Chooses the host memory of a session.</summary>
+/// <param name="Host">The memory.</param>
+/// <param name="Kind">What it is: real or portable.</param>
+/// <param name="Reason">What stood in the way of real memory and how to enable it; empty for real memory.</param>
+internal readonly record struct SessionMemory(IHostMemory Host, MemoryKind Kind, string Reason)
+{
+    private const long SmallestHeap = 64L << 20;
+
+    /// <summary>Opens the memory that was asked for, or the best there is.</summary>
+    /// <param name="options">The session's options.</param>
+    /// <returns>The open memory; throws a <see cref="SessionException"/> if real memory was asked for and is not to be had.</returns>
+    public static SessionMemory Open(SessionOptions options)
+    {
+        if (options.Memory == MemoryKind.Portable)
+            return new SessionMemory(new PortableHostMemory(), MemoryKind.Portable, "Portable memory was asked for.");
+        try
+        {
+            // The session counts the capacity; the heap beneath has room to spare, so that alignment and gaps take nothing of it. Address space is free.
+            var host = new UserfaultHostMemory(new UserfaultOptions { CapacityBytes = Math.Max(SmallestHeap, 2 * options.CapacityBytes) });
+            return new SessionMemory(host, MemoryKind.Real, "");
+        }
+        catch (HostMemoryUnavailableException unavailable)
+        {
+            if (options.Memory == MemoryKind.Real)
+                throw new SessionException(SvmStatus.NotSupported, $"Real memory is not to be had: {unavailable.Message}");
+            return new SessionMemory(new PortableHostMemory(), MemoryKind.Portable, unavailable.Message);
+        }
+    }
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* Loads the library named by the first argument, and the means by which the programs check themselves. */
+#ifndef LOAD_H
+#define LOAD_H
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gpusvm.h"
+
+#define NOT_AVAILABLE 77
+
+static struct {
+    uint32_t (*abi_version)(void);
+    uint64_t (*last_error)(char*, uint64_t);
+    int32_t (*open)(const gpusvm_options*, gpusvm_memory*);
+    int32_t (*close)(gpusvm_memory);
+    uint64_t (*memory_reason)(gpusvm_memory, char*, uint64_t);
+    int32_t (*alloc)(gpusvm_memory, uint64_t, void**);
+    int32_t (*free)(gpusvm_memory, void*);
+    int32_t (*launch_start)(gpusvm_memory, gpusvm_kernel, void*, uint64_t, gpusvm_launch*);
+    int32_t (*launch_wait)(gpusvm_launch, uint32_t, gpusvm_launch_result*);
+    int32_t (*prefetch)(gpusvm_memory, const void*, uint64_t, uint32_t, uint64_t*);
+    int32_t (*read_statistics)(gpusvm_memory, gpusvm_statistics*);
+    int32_t (*check)(gpusvm_memory);
+    uint64_t (*probe)(char*, uint64_t);
+} svm;
+
+static char error_text[4096];
+
+static const char* last_error(void)
+{
+    svm.last_error(error_text, sizeof error_text);
+    return error_text;
+}
+
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) { \
+            fprintf(stderr, "%s:%d: %s is false; last error: %s\n", __FILE__, __LINE__, #condition, last_error()); \
+            exit(1); \
+        } \
+    } while (0)
+
+static void load(const char* path)
+{
+    void* library = dlopen(path, RTLD_NOW);
+    if (library == NULL) {
+        fprintf(stderr, "%s\n", dlerror());
+        exit(1);
+    }
+    static const char* const names[] = { "abi_version", "last_error", "open", "close", "memory_reason", "alloc", "free",
+        "launch_start", "launch_wait", "prefetch", "read_statistics", "check", "probe" };
+    void** slots = (void**)&svm;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "gpusvm_%s", names[i]);
+        slots[i] = dlsym(library, name);
+        if (slots[i] == NULL) {
+            fprintf(stderr, "the library does not export %s\n", name);
+            exit(1);
+        }
+    }
+}
+
+static inline gpusvm_options options_for(const char* memory)
+{
+    gpusvm_options options = { .struct_bytes = sizeof options, .device_memory_bytes = 4 << 20, .compute_units = 2 };
+    options.memory_kind = strcmp(memory, "real") == 0 ? GPUSVM_MEMORY_REAL : GPUSVM_MEMORY_PORTABLE;
+    return options;
+}
+
+static inline gpusvm_memory open_or_skip(const gpusvm_options* options)
+{
+    gpusvm_memory memory;
+    int32_t status = svm.open(options, &memory);
+    if (status == GPUSVM_NOT_SUPPORTED && options->memory_kind == GPUSVM_MEMORY_REAL) {
+        printf("%s\n", last_error());
+        exit(NOT_AVAILABLE);
+    }
+    CHECK(status == GPUSVM_DONE);
+    return memory;
+}
+
+static inline gpusvm_launch_result run(gpusvm_memory memory, gpusvm_kernel kernel, void* arguments, uint64_t groups)
+{
+    gpusvm_launch launch;
+    gpusvm_launch_result result = { .struct_bytes = sizeof result };
+    CHECK(svm.launch_start(memory, kernel, arguments, groups, &launch) == GPUSVM_DONE);
+    CHECK(svm.launch_wait(launch, UINT32_MAX, &result) == GPUSVM_DONE);
+    return result;
+}
+#endif

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Interop;
+using GpuSvm.Native.Tests;
+
+namespace GpuSvm.Tests;
+
+/// <summary>The package's structs and enums are those of gpusvm.h.</summary>
+public class LayoutTests
+{
+    [Fact]
+    public void StructsLieInMemoryAsInC()
+        => LayoutProgram.AssertSameLayout(
+            (typeof(NativeOptions), "gpusvm_options"),
+            (typeof(NativeStatistics), "gpusvm_statistics"),
+            (typeof(NativeLaunchResult), "gpusvm_launch_result"),
+            (typeof(KernelContextData), "struct gpusvm_kernel_context"),
+            (typeof(KernelFunctions), "gpusvm_kernel_functions"));
+
+    [Fact]
+    public void StatusesAndKindsHaveTheValuesOfC()
+    {
+        LayoutProgram.AssertSameValues<StatusCode>("GPUSVM_");
+        LayoutProgram.AssertSameValues<MemoryKind>("GPUSVM_MEMORY_");
+    }
+}
