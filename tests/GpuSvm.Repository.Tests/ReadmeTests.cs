@@ -33,7 +33,8 @@ public sealed partial class ReadmeTests
         RepositoryFiles.AssertNone(
             "The README shows what the tool does not know",
             from command in commands
-            from word in command.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1)
+            let words = command.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            from word in words.Where((word, index) => index > 0 && !words[index - 1].StartsWith("--", StringComparison.Ordinal)) // Not the values of options.
             where ToolWord().IsMatch(word) && word != "--help" && !tool.Contains($"\"{word}\"", StringComparison.Ordinal)
             select $"README.md: {word} in: {command}");
     }
