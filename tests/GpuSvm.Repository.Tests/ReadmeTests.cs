@@ -22,6 +22,13 @@ public sealed partial class ReadmeTests
     public void TheFirstTwoCommandsAreRunAndTest() => Assert.Equal(["./gpusvm run", "./gpusvm test"], Commands().Take(2));
 
     [Fact]
+    public void TheOutputShownIsARealRun()
+    {
+        (IReadOnlyList<string> code, int line) = _readme.CodeBlocks("").First();
+        Assert.True(code.Count >= 5 && code.Any(text => text.Contains("bfs", StringComparison.Ordinal)), $"README.md:{line} must show what ./gpusvm run prints");
+    }
+
+    [Fact]
     public void EveryCommandAndOptionExists()
     {
         IReadOnlyList<string> sources = RepositoryFiles.Find("*.cs", "src/GpuSvm.Cli");
