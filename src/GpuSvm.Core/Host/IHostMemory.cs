@@ -66,7 +66,7 @@ public interface IHostMemory : IDisposable
     /// <param name="interval">Absent pages, as many as are taken from the block.</param>
     /// <param name="staging">The block; its pages leave it (a portable memory keeps them).</param>
     /// <param name="writable">Whether the CPU may write without a further fault.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Unmapped"/> if the mapping is gone (the pages stay in the block); <see cref="SvmStatus.OutOfHostMemory"/>. It retries pending events itself.</returns>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Unmapped"/> if the mapping is gone (the pages stay in the block); <see cref="SvmStatus.OutOfHostMemory"/>. It retries pending events itself. After a failure the pages that are still in the block, and marked present there, are the last ones; those before are attached.</returns>
     SvmStatus Attach(AddressRange interval, HostStaging staging, bool writable);
 
     /// <summary>Gets a staging block for the interval.</summary>
