@@ -18,11 +18,11 @@ namespace GpuSvm.Core.Host;
 /// </code>
 /// A claimed page belongs to its claimer alone. Unmap and discard do not wait for a claim: they mark the page dropped, and the settling step forgets it.
 /// The reverse map answers "which page lies in this frame" for eviction by physical page. Kernel: page-table locks, folio locks, rmap.
-/// Locking: one leaf lock; nothing is called under it.
+/// Locking: one lock of rank PageState; nothing of ours is called under it, only a host memory reading its events inside the gate.
 /// </remarks>
 internal sealed class PageStates
 {
-    private readonly RankedLock _lock = new(LockRank.Leaf, "PageStates");
+    private readonly RankedLock _lock = new(LockRank.PageState, "PageStates");
     private readonly PageTable _table = new(); // Guarded by _lock.
     private readonly List<ulong[]> _reverse = []; // By pagemap: frame -> page number + 1, 0 for none. Guarded by _lock.
     private readonly List<AddressRange> _closing = []; // Intervals being unmapped: no new claims. Guarded by _lock.
