@@ -31,7 +31,7 @@ public sealed class HistoryTests
     [InlineData(3)]
     public void EveryHistoryReadsAsPlainMemoryWould(int devicePages) =>
         Gen.Select(Gen.Enum<Step>(), Gen.Int[0, Pages - 1], Gen.Int[1, 600], Gen.Byte).Array[1, 40].Sample(
-            steps => Replay(devicePages, steps), iter: 60, threads: 1);
+            steps => Replay(devicePages, steps), iter: 15, threads: 1);
 
     private static bool Replay(int devicePages, (Step Step, int Page, int Count, byte Value)[] steps)
     {

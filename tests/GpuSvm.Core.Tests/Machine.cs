@@ -156,7 +156,6 @@ internal sealed unsafe class Machine : IDisposable
     public void Dispose()
     {
         SchedulePoint.Install(null);
-        Injection.Reset();
         Check();
         foreach (AddressRange interval in _allocations.ToArray())
             Free(interval);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
-using GpuSvm.Core.Host;
 using GpuSvm.Core.Vm;
 using GpuSvm.Simulation;
 
@@ -170,7 +169,7 @@ public sealed class MigrationTests
         using var machine = new Machine();
         AddressRange memory = machine.Allocate(65536);
         machine.CpuStore(memory.Start, 7);
-        Assert.Equal(SvmStatus.Done, machine.Memory.Protect(memory, HostProtection.Read));
+        Assert.Equal(SvmStatus.Done, machine.Memory.Protect(memory, HostProtection.ReadOnly));
         Assert.Equal(7, machine.GpuLoad(memory.Start));
         Assert.Equal(SvmStatus.ReadOnly, machine.Fault(memory.Start, MemoryAccess.Write));
         Assert.Equal(SvmStatus.Done, machine.Memory.Protect(memory, HostProtection.ReadWrite));

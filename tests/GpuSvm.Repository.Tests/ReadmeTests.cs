@@ -22,6 +22,13 @@ public sealed partial class ReadmeTests
     public void TheFirstTwoCommandsAreRunAndTest() => Assert.Equal(["./gpusvm run", "./gpusvm test"], Commands().Take(2));
 
     [Fact]
+    public void TheOutputShownIsARealRun()
+    {
+        (IReadOnlyList<string> code, int line) = _readme.CodeBlocks("").First();
+        Assert.True(code.Count >= 5 && code.Any(text => text.Contains("bfs", StringComparison.Ordinal)), $"README.md:{line} must show what ./gpusvm run prints");
+    }
+
+    [Fact]
     public void EveryCommandAndOptionExists()
     {
         IReadOnlyList<string> sources = RepositoryFiles.Find("*.cs", "src/GpuSvm.Cli");
@@ -33,7 +40,8 @@ public sealed partial class ReadmeTests
         RepositoryFiles.AssertNone(
             "The README shows what the tool does not know",
             from command in commands
-            from word in command.Split(' ', StringSplitOptions.RemoveEmptyEntries).Skip(1)
+            let words = command.Split(' ', StringSplitOptions.RemoveEmptyEntries)
+            from word in words.Where((word, index) => index > 0 && !words[index - 1].StartsWith("--", StringComparison.Ordinal)) // Not the values of options.
             where ToolWord().IsMatch(word) && word != "--help" && !tool.Contains($"\"{word}\"", StringComparison.Ordinal)
             select $"README.md: {word} in: {command}");
     }

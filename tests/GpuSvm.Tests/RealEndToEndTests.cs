@@ -37,13 +37,13 @@ public sealed class RealEndToEndTests : EndToEndSuite
         using Launch launch = memory.Launch(context =>
         {
             for (int i = 0; i < Adds; i++)
-                context.AtomicAdd(array, context.GroupIndex * 512, 1);
+                context.AtomicAdd(array, (context.GroupIndex * 512) + 1, 1);
         }, Slots);
         Array.ForEach(threads, thread => thread.Start());
         Assert.True(launch.Wait(TimeSpan.FromSeconds(60)));
         Array.ForEach(threads, thread => Assert.True(thread.Join(TimeSpan.FromSeconds(60))));
         for (int i = 0; i < Slots; i++)
-            Assert.Equal(3 * Adds, array[i * 512]);
+            Assert.Equal((2 * Adds, Adds), (array[i * 512], array[(i * 512) + 1]));
         memory.CheckInvariants();
     }
 

@@ -19,6 +19,7 @@ public sealed class PageMigration
     private readonly HostAddressSpace _host;
     private readonly PageEntry[] _source = new PageEntry[PageSize.PagesPerHuge]; // The entry before the claim, for collected pages.
     private readonly bool[] _collected = new bool[PageSize.PagesPerHuge];
+    private readonly bool[] _part = new bool[PageSize.PagesPerHuge]; // Scratch of SettlePart.
 
     /// <summary>Creates an idle migration.</summary>
     /// <param name="host">The address space.</param>
@@ -137,23 +138,40 @@ public sealed class PageMigration
         return arrived;
     }
 
-    /// <summary>Ends a migration to RAM: makes the claimed pages visible to the CPU. The frames they came from are free afterwards.</summary>
-    /// <returns><see cref="SvmStatus.Done"/>; otherwise the pages are still on the device and the migration has been aborted.</returns>
-    public SvmStatus CompleteToRam()
+    /// <summary>Ends a migration to RAM: makes the claimed pages visible to the CPU, run by run. The frames that arrived pages came from are free afterwards.</summary>
+    /// <param name="arrived">How many pages left the device.</param>
+    /// <returns><see cref="SvmStatus.Done"/> if all did; otherwise why the others are still there.</returns>
+    public SvmStatus CompleteToRam(out int arrived)
     {
         SchedulePoint.Reach(SchedulePointKind.MigrationCopied, this);
         _host.MaskDropped(Interval, _collected, Staging!);
-        SvmStatus status = Injection.ShouldFail(InjectionPoint.HostAttach)
-            ? SvmStatus.OutOfHostMemory
-            : _host.Memory.Attach(Interval, Staging!, writable: true);
-        if (status is SvmStatus.Done or SvmStatus.Unmapped)
+        int pages = (int)Interval.Pages;
+        SvmStatus status = SvmStatus.Done;
+        int page = 0;
+        for (arrived = 0; page < pages;)
         {
-            _host.SettleInRam(Interval, _collected);
-            End();
-            return SvmStatus.Done; // An unmapped page's bytes are nobody's: forgetting them is right.
+            int run = 1;
+            while (page + run < pages && _collected[page + run] == _collected[page])
+                run++;
+            if (_collected[page])
+            {
+                status = AttachRun(page, run);
+                if (status != SvmStatus.Done)
+                {
+                    for (; run > 0 && !Staging!.IsPresent(page); page++, run--)
+                        arrived++; // What left the block before the failure is the CPU's.
+                    break;
+                }
+
+                arrived += run;
+            }
+
+            page += run;
         }
 
-        Abort();
+        SettlePart(0, page, inRam: true);
+        SettlePart(page, pages, inRam: false);
+        End();
         return status;
     }
 
@@ -171,6 +189,35 @@ public sealed class PageMigration
         _host.SettleUnchanged(Interval, _collected, _source);
         End();
         return SvmStatus.Done;
+    }
+
+    /// <summary>Attaches a run of pages from the staging block.</summary>
+    /// <param name="first">The run's first page.</param>
+    /// <param name="pages">The run's length.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, also where the mapping is gone: an unmapped page's bytes are nobody's, forgetting them is right .</returns>
+    private SvmStatus AttachRun(int first, int pages)
+    {
+        if (Injection.ShouldFail(InjectionPoint.HostAttach))
+            return SvmStatus.OutOfHostMemory;
+        AddressRange run = AddressRange.OfPages(Interval.Start + ((long)first << PageSize.Shift), pages);
+        SvmStatus status = _host.Memory.Attach(run, Staging!, writable: true);
+        return status == SvmStatus.Unmapped ? SvmStatus.Done : status;
+    }
+
+    /// <summary>Settles the claimed pages of one part of the interval.</summary>
+    /// <param name="first">The part's first page.</param>
+    /// <param name="end">The page after the part.</param>
+    /// <param name="inRam">Whether they are in RAM now, or where they were.</param>
+    private void SettlePart(int first, int end, bool inRam)
+    {
+        if (first == end)
+            return;
+        for (int page = 0; page < (int)Interval.Pages; page++)
+            _part[page] = _collected[page] && page >= first && page < end;
+        if (inRam)
+            _host.SettleInRam(Interval, _part);
+        else
+            _host.SettleUnchanged(Interval, _part, _source);
     }
 
     /// <summary>Gives detached pages back to the CPU. They left a moment ago, so there is room; a shortage passes.</summary>

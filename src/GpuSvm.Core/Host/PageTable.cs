@@ -121,7 +121,7 @@ internal sealed class PageTable
         {
             if (!_blocks.TryGetValue(pageNumber >> 9, out Block? block))
             {
-                pageNumber = (pageNumber | 511) + 1;
+                pageNumber = NextBlock(pageNumber >> 9, limit) << 9;
                 continue;
             }
 
@@ -134,5 +134,24 @@ internal sealed class PageTable
         }
 
         return limit;
+    }
+
+    /// <summary>A block number above one, with no block in between: one step through a short interval, a look at all blocks where they are fewer than the steps.</summary>
+    /// <param name="blockNumber">A block that is not there.</param>
+    /// <param name="limit">The page to stop at.</param>
+    /// <returns>The number; at or above the limit's block if there is none.</returns>
+    private ulong NextBlock(ulong blockNumber, ulong limit)
+    {
+        ulong end = (limit + 511) >> 9;
+        if (end - blockNumber <= (ulong)_blocks.Count + 1)
+            return blockNumber + 1;
+        ulong next = end;
+        foreach (ulong candidate in _blocks.Keys)
+        {
+            if (candidate > blockNumber && candidate < next)
+                next = candidate;
+        }
+
+        return next;
     }
 }

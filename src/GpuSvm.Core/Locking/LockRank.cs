@@ -31,6 +31,9 @@ public enum LockRank
     /// <summary>The queue of ranges to collect; usable under the notifier lock.</summary>
     CollectorQueue = 80,
 
-    /// <summary>Page states of the host address space, notifier subscriptions, and other small locks that take nothing further.</summary>
+    /// <summary>The page states of the host address space, and the gate in which a host memory reads events: it may take its own leaf locks inside.</summary>
+    PageState = 85,
+
+    /// <summary>Notifier subscriptions and other small locks that take nothing further.</summary>
     Leaf = 90,
 }

@@ -245,8 +245,7 @@ public sealed class Pagemap : IDevicePageOwner
         SvmStatus status = migration.SetupToRam(interval, Index, allocation.First, allocation.Order.Pages, cause);
         if (status != SvmStatus.Done)
             return status;
-        int collected = migration.CollectedPages;
-        if (collected == 0)
+        if (migration.CollectedPages == 0)
             return SvmStatus.Retry;
         status = CopyOut(migration);
         if (status != SvmStatus.Done)
@@ -255,12 +254,14 @@ public sealed class Pagemap : IDevicePageOwner
             return aborted == SvmStatus.Done ? status : aborted;
         }
 
-        status = migration.CompleteToRam();
-        if (status != SvmStatus.Done)
-            return status;
-        Counters.CountToRam(collected);
-        allocation.ZoneData.Put(collected);
-        return SvmStatus.Done;
+        status = migration.CompleteToRam(out int arrived);
+        if (arrived > 0)
+        {
+            Counters.CountToRam(arrived);
+            allocation.ZoneData.Put(arrived);
+        }
+
+        return status;
     }
 
     /// <summary>Copies a staging block into frames, holes as zeroes, and waits.</summary>
