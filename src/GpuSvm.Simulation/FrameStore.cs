@@ -51,11 +51,11 @@ internal sealed class FrameStore
 
     /// <summary>Hands out a block of frames, aligned to its size.</summary>
     /// <param name="order">The block's order, 0 to 9.</param>
-    /// <param name="fill">The byte its contents are set to.</param>
+    /// <param name="fill">The byte its contents are set to; null to leave whatever is there.</param>
     /// <param name="frame">Its first frame.</param>
     /// <returns>False if no block of that size is left.</returns>
     /// <exception cref="InvalidOperationException">One of the frames was written after it was freed.</exception>
-    public bool TryAllocate(PageOrder order, byte fill, out int frame)
+    public bool TryAllocate(PageOrder order, byte? fill, out int frame)
     {
         for (int from = order.Value; from < _free.Length; from++)
         {
@@ -75,7 +75,8 @@ internal sealed class FrameStore
                 _poisoned.Remove(i);
             }
 
-            Bytes(frame, order.Pages).Fill(fill);
+            if (fill is { } value)
+                Bytes(frame, order.Pages).Fill(value);
             InUse += order.Pages;
             return true;
         }

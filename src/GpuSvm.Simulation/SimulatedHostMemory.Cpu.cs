@@ -170,14 +170,16 @@ public sealed partial class SimulatedHostMemory
     private bool IsPresentLocked(VirtualAddress address, int bytes)
     {
         _lock.AssertHeld();
-        ulong end = (address + bytes + (PageSize.Bytes - 1)).PageNumber;
-        for (ulong page = address.PageNumber; page < end; page++)
+        if (bytes == 0)
+            return true;
+        ulong last = (address + (bytes - 1)).PageNumber;
+        for (ulong page = address.PageNumber; page <= last; page++)
         {
             if (!_pages.Read(page).IsPresent)
                 return false;
         }
 
-        return true;
+        return last >= address.PageNumber; // False where the bytes would wrap around.
     }
 
     /// <summary>Repeats one access until it goes through or ends in a signal: look, fault, wait, look again.</summary>

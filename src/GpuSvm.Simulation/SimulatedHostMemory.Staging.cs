@@ -18,7 +18,8 @@ public sealed partial class SimulatedHostMemory
         if (order.Bytes != interval.Bytes || !interval.Start.IsAligned(order))
             return null;
         using RankedLock.Scope scope = _lock.Enter();
-        if (_isDisposed || _staging.Count >= _options.StagingBlocks || !_frames.TryAllocate(order, FrameStore.RubbishByte, out int frame))
+        byte? fill = forAttach ? FrameStore.RubbishByte : null;
+        if (_isDisposed || _staging.Count >= _options.StagingBlocks || !_frames.TryAllocate(order, fill, out int frame))
             return null;
         var staging = new SimulatedStaging(interval, frame, _frames.PointerTo(frame), forAttach);
         _staging.Add(staging);
@@ -32,7 +33,6 @@ public sealed partial class SimulatedHostMemory
         using RankedLock.Scope scope = _lock.Enter();
         if (staging is not SimulatedStaging block || !_staging.Remove(block))
             throw new ArgumentException("Not a staging block that this memory has handed out, or given back already.", nameof(staging));
-        block.IsReleased = true;
         for (int page = 0; page < block.Order.Pages; page++)
         {
             if (block.Owned.Contains(page))

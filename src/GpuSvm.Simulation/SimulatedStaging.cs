@@ -33,7 +33,4 @@ internal sealed class SimulatedStaging : HostStaging
 
     /// <summary>The pages whose frames are still the block's.</summary>
     public FrameBitmap Owned { get; }
-
-    /// <summary>Whether it has been given back.</summary>
-    public bool IsReleased { get; set; }
 }

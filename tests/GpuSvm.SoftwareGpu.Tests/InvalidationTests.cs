@@ -24,6 +24,7 @@ public sealed unsafe class InvalidationTests
         using TestGpu gpu = new(units: 2, serve: ServeUnderGate);
         DeviceAddress[] places = [Take(gpu, size), Take(gpu, size)];
         TestKernels.Hammer* hammer = stackalloc TestKernels.Hammer[] { new() { Address = _page.Value, Bytes = (ulong)size.Bytes } };
+        using Stopper stopper = new(hammer);
         int now = 0;
         gpu.Bind(_page, places[now]);
         delegate* unmanaged<SoftwareGpuKernelContext*, void*, void> kernel = windows ? &TestKernels.HammerByWindow : &TestKernels.HammerByWrite;
@@ -75,6 +76,7 @@ public sealed unsafe class InvalidationTests
         using TestGpu gpu = new(units: 1);
         DeviceAddress[] places = [Take(gpu, PageOrder.Small), Take(gpu, PageOrder.Small)];
         TestKernels.Hammer* hammer = stackalloc TestKernels.Hammer[] { new() { Address = _page.Value, Bytes = 4096 } };
+        using Stopper stopper = new(hammer);
         gpu.Bind(_page, places[0]);
         Assert.Equal(SvmStatus.Done, gpu.Device.Queue.Start(gpu.Table, (nint)(delegate* unmanaged<SoftwareGpuKernelContext*, void*, void>)&TestKernels.HammerByWrite, (nint)hammer, 1, out SoftwareGpuLaunch launch));
         Await(() => Volatile.Read(ref hammer->Accesses) > 1);
@@ -96,6 +98,7 @@ public sealed unsafe class InvalidationTests
     {
         using TestGpu gpu = new(units: 2);
         TestKernels.Hammer* hammer = stackalloc TestKernels.Hammer[] { new() { Address = _page.Value, Bytes = 8 } };
+        using Stopper stopper = new(hammer);
         Assert.Equal(SvmStatus.Done, gpu.BindFresh(_page, PageOrder.Small));
         ulong* frame = (ulong*)gpu.PointerTo(_page);
         Assert.Equal(SvmStatus.Done, gpu.Device.Queue.Start(gpu.Table, (nint)(delegate* unmanaged<SoftwareGpuKernelContext*, void*, void>)&TestKernels.HoldWindow, (nint)hammer, 1, out SoftwareGpuLaunch launch));
@@ -144,6 +147,7 @@ public sealed unsafe class InvalidationTests
         using SoftwareGpuPageTable other = gpu.Device.CreatePageTable(out int id);
         Assert.NotEqual(gpu.Table.AddressSpaceId, id);
         TestKernels.Hammer* hammer = stackalloc TestKernels.Hammer[] { new() { Address = _page.Value, Bytes = 8 } };
+        using Stopper stopper = new(hammer);
         Assert.Equal(SvmStatus.Done, gpu.Device.Queue.Start(gpu.Table, (nint)(delegate* unmanaged<SoftwareGpuKernelContext*, void*, void>)&TestKernels.HoldWindow, (nint)hammer, 1, out SoftwareGpuLaunch launch));
         Await(() => Volatile.Read(ref hammer->Started) == 1);
         other.InvalidateTlb(AddressRange.OfPages(_page, 1)); // Returns although a window of the first space is held.
@@ -190,6 +194,12 @@ public sealed unsafe class InvalidationTests
     {
         Assert.Equal(SvmStatus.Done, gpu.Device.Memory.Allocate(order, out DeviceFrame frame));
         return new DeviceAddress((ulong)frame.OffsetBytes, AddressProtocol.LocalMemory, order, writable: true);
+    }
+
+    /// <summary>Ends a hammering kernel however the test ends; otherwise the device would wait for it for ever.</summary>
+    private sealed class Stopper(TestKernels.Hammer* hammer) : IDisposable
+    {
+        public void Dispose() => Volatile.Write(ref hammer->Stop, 2);
     }
 
     private static ulong* PointerOf(TestGpu gpu, DeviceAddress place) => (ulong*)(gpu.Device.Memory.BasePointer + (nint)place.Address);

@@ -1,13 +1,94 @@
 // SPDX-License-Identifier: MIT
 using System.CommandLine;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using GpuSvm.Cli.Bench;
 using GpuSvm.Cli.Report;
 
 namespace GpuSvm.Cli.Commands;
 
-/// <summary>`gpusvm bench`.</summary>
+/// <summary>`gpusvm bench`: each figure beside its floor from the same run. The exit code is 0 also where goals are missed: figures are not a verdict.</summary>
 internal static class BenchCommand
 {
     /// <summary>Makes the command.</summary>
     /// <param name="console">Where it writes.</param>
-    public static Command Create(ToolConsole console) => new("bench", console.ToString());
+    public static Command Create(ToolConsole console)
+    {
+        var quick = new Option<bool>("--quick") { Description = "Small sizes and few rounds: under half a minute." };
+        var pin = CommandLine.TextOption("--pin", "CPU,CPU", "Where the pinned rows put the faulting thread and the library's threads; default: both on the first CPU.");
+        var json = CommandLine.TextOption("--json", "FILE", "Also write the figures as JSON; - for standard output, which then carries nothing else.");
+        var command = new Command("bench", "Measure the library against the machine's own limits, each figure beside its floor.") { quick, pin, json };
+        command.SetAction(parsed =>
+        {
+            if (!OperatingSystem.IsLinux())
+                throw new InputException("bench measures userfaultfd and needs Linux; gpusvm run works here");
+            var path = parsed.GetValue(json);
+            JsonFile.Check(path);
+            var (faulter, handler) = ParsePin(parsed.GetValue(pin));
+            var doctor = DoctorCommand.Examine();
+            var settings = new BenchSettings(
+                parsed.GetValue(quick), faulter, handler, doctor.Memory == "real" ? MemoryKind.Real : MemoryKind.Portable, doctor.MemoryReason);
+            var silent = JsonFile.IsStandardOutput(path);
+            var report = Progress.Show(console, silent, progress => Measure(settings, progress));
+            JsonFile.Write(path, report, ReportJson.Default.BenchReport, console);
+            if (!silent)
+                BenchTable.Write(report, console.Ansi);
+            return ExitCode.Done;
+        });
+        return command;
+    }
+
+    /// <summary>Runs all benchmarks in order.</summary>
+    private static BenchReport Measure(BenchSettings settings, Progress progress)
+    {
+        IBenchmark[] benchmarks = [new CpuFaultBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark()];
+        var placement = new List<string>();
+        var rows = new List<BenchRow>();
+        foreach (var benchmark in benchmarks)
+            rows.AddRange(benchmark.Measure(settings, placement, progress));
+        return new BenchReport(
+            settings.Memory == MemoryKind.Real ? "real" : "portable",
+            settings.MemoryReason,
+            RuntimeInformation.OSDescription,
+            Environment.ProcessorCount,
+            ProcessorName(),
+            settings.Quick,
+            placement,
+            rows,
+            rows.Count(row => row.Met == true),
+            rows.Count(row => row.Met == false),
+            rows.Count(row => row.Goal is not null && row.Met is null));
+    }
+
+    /// <summary>Reads --pin: two CPUs that this process may use.</summary>
+    private static (int Faulter, int Handler) ParsePin(string? text)
+    {
+        var allowed = CpuPlacement.Allowed();
+        if (text is null)
+            return (allowed[0], allowed[0]);
+        var parts = text.Split(',');
+        if (parts.Length != 2 || !int.TryParse(parts[0], CultureInfo.InvariantCulture, out var faulter)
+            || !int.TryParse(parts[1], CultureInfo.InvariantCulture, out var handler) || !allowed.Contains(faulter) || !allowed.Contains(handler))
+            throw new InputException($"--pin {text}: not two CPUs of this process; use two of {string.Join(", ", allowed)}, as in --pin {allowed[0]},{allowed[^1]}");
+        return (faulter, handler);
+    }
+
+    /// <summary>The processor's name, or its architecture where the system does not tell.</summary>
+    private static string ProcessorName()
+    {
+        try
+        {
+            foreach (var line in File.ReadLines("/proc/cpuinfo"))
+            {
+                if (line.StartsWith("model name", StringComparison.Ordinal))
+                    return line[(line.IndexOf(':', StringComparison.Ordinal) + 1)..].Trim();
+            }
+        }
+        catch (IOException)
+        {
+            // Without /proc the architecture has to do.
+        }
+
+        return RuntimeInformation.ProcessArchitecture.ToString();
+    }
 }

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Parsing;
 using GpuSvm.Cli.Report;
 
 namespace GpuSvm.Cli.Commands;
@@ -13,17 +15,24 @@ internal static class CommandLine
     /// <returns>A value of <see cref="ExitCode"/>.</returns>
     public static int Run(IReadOnlyList<string> args, ToolConsole console)
     {
-        var root = new RootCommand("One shared virtual address space for a process and its GPUs, in user space.")
+        var root = new Command("gpusvm", "One shared virtual address space for a process and its GPUs, in user space.")
         {
             RunCommand.Create(console),
             DoctorCommand.Create(console),
             BenchCommand.Create(console),
+            new HelpOption { Recursive = true },
         };
-        var parsed = root.Parse(args.Count == 0 ? ["--help"] : args);
-        if (parsed.Errors.Count > 0)
+        var version = new Option<bool>("--version") { Description = "Show the version." };
+        root.Add(version);
+        root.SetAction(parsed =>
         {
-            var command = parsed.CommandResult.Command;
-            console.WriteError($"{parsed.Errors[0].Message.TrimEnd('.')}; see gpusvm {(command is RootCommand ? "" : command.Name + " ")}--help");
+            console.Output.WriteLine(typeof(CommandLine).Assembly.GetName().Version?.ToString(3));
+            return ExitCode.Done;
+        });
+        var parsed = root.Parse(args.Count == 0 ? ["--help"] : args);
+        if (parsed.Errors.Count > 0 || MistypedOption(parsed) is not null)
+        {
+            console.WriteError(Explain(parsed));
             return ExitCode.BadInput;
         }
 
@@ -52,6 +61,23 @@ internal static class CommandLine
             return ExitCode.BadInput;
         }
     }
+
+    /// <summary>Turns the parser's first error into one line, with the nearest known word for a word that is not known.</summary>
+    private static string Explain(ParseResult parsed)
+    {
+        var command = parsed.CommandResult.Command;
+        var help = $"see {(command.Name == "gpusvm" ? "" : "gpusvm ")}{command.Name} --help";
+        var unknown = MistypedOption(parsed) ?? (parsed.UnmatchedTokens.Count > 0 ? parsed.UnmatchedTokens[0] : null);
+        if (unknown is null)
+            return $"{parsed.Errors[0].Message.TrimEnd('.')}; {help}";
+        var known = command.Subcommands.Select(subcommand => subcommand.Name).Concat(command.Options.Select(option => option.Name));
+        var nearest = NearestName.Find(unknown, known);
+        return $"unknown {(unknown.StartsWith('-') ? "option" : "command or argument")} '{unknown}'; {(nearest is null ? "" : $"did you mean '{nearest}'? ")}{help}";
+    }
+
+    /// <summary>The first word that looks like an option and was taken for a value, or null: no value that the tool takes begins with two dashes.</summary>
+    private static string? MistypedOption(ParseResult parsed)
+        => parsed.Tokens.FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
 
     /// <summary>Makes an option that takes one text value; commands read the text themselves, so that errors name the remedy.</summary>
     /// <param name="name">With its dashes.</param>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Numerics;
+using System.Runtime.InteropServices;
 using GpuSvm.Cli.Commands;
 using GpuSvm.Cli.Graphs;
 using GpuSvm.Cli.Report;
@@ -109,10 +110,11 @@ internal sealed class TriadWorkload : IWorkload
     /// <param name="right">As long as the left.</param>
     internal static void Combine(Span<double> left, ReadOnlySpan<double> right)
     {
-        var index = 0;
-        for (; index <= left.Length - Vector<double>.Count; index += Vector<double>.Count)
-            (new Vector<double>(left[index..]) + (Factor * new Vector<double>(right[index..]))).CopyTo(left[index..]);
-        for (; index < left.Length; index++)
+        var lefts = MemoryMarshal.Cast<double, Vector<double>>(left);
+        var rights = MemoryMarshal.Cast<double, Vector<double>>(right)[..lefts.Length];
+        for (var index = 0; index < lefts.Length; index++)
+            lefts[index] += Factor * rights[index];
+        for (var index = lefts.Length * Vector<double>.Count; index < left.Length; index++)
             left[index] += Factor * right[index];
     }
 

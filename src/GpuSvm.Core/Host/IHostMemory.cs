@@ -10,6 +10,7 @@ namespace GpuSvm.Core.Host;
 /// </summary>
 /// <remarks>
 /// Thread-safe. Callers hold at most the Host lock; never the notifier lock or deeper. Intervals are page aligned and inside one mapping unless said otherwise.
+/// An interval that is empty, not page aligned, or larger than an operation takes is answered with <see cref="SvmStatus.InvalidArgument"/>.
 /// The caller makes sure that no two calls work on the same pages at once (the page states of <see cref="HostAddressSpace"/> do that).
 /// </remarks>
 public interface IHostMemory : IDisposable
@@ -57,16 +58,16 @@ public interface IHostMemory : IDisposable
     /// Takes the present pages away from the CPU atomically, each with all writes that went to it before, into the same offsets of a staging block. Absent
     /// pages become holes of the block. A CPU thread that touches one afterwards faults and waits.
     /// </summary>
-    /// <param name="interval">As many pages as the block has.</param>
-    /// <param name="staging">An empty block of the interval's order, or larger.</param>
+    /// <param name="interval">The interval the block was acquired for, or a part of it.</param>
+    /// <param name="staging">An empty block. Page i of a block belongs at page i of the interval it was acquired for, in <see cref="Attach"/> too.</param>
     /// <returns><see cref="SvmStatus.Done"/>; otherwise nothing has changed: <see cref="SvmStatus.Busy"/> (pinned, shared), <see cref="SvmStatus.Retry"/> (an event is pending).</returns>
     SvmStatus Detach(AddressRange interval, HostStaging staging);
 
     /// <summary>Makes the present pages of a staging block visible to the CPU and wakes who waits. Holes of the block stay absent.</summary>
-    /// <param name="interval">Absent pages, as many as are taken from the block.</param>
+    /// <param name="interval">Absent pages: the interval the block was acquired for, or a part of it. Wholly mapped, or nothing is attached.</param>
     /// <param name="staging">The block; its pages leave it (a portable memory keeps them).</param>
     /// <param name="writable">Whether the CPU may write without a further fault.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Unmapped"/> if the mapping is gone (the pages stay in the block); <see cref="SvmStatus.OutOfHostMemory"/>. It retries pending events itself.</returns>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Unmapped"/> if the mapping is gone (the pages stay in the block); <see cref="SvmStatus.OutOfHostMemory"/>. It retries pending events itself. After a failure the pages that are still in the block, and marked present there, are the last ones; those before are attached.</returns>
     SvmStatus Attach(AddressRange interval, HostStaging staging, bool writable);
 
     /// <summary>Gets a staging block for the interval.</summary>

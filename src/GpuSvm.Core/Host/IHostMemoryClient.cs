@@ -16,6 +16,7 @@ public interface IHostMemoryClient
     /// <returns>
     /// <see cref="SvmStatus.Done"/>: the page was attached or populated, the thread has been or must be woken to try again.
     /// <see cref="SvmStatus.Busy"/>: a migration holds the page; its end calls <see cref="IHostMemory.Wake"/>.
+    /// <see cref="SvmStatus.Retry"/>: an event is pending; once it has been read and handled the memory lets the thread try again.
     /// Anything else: the access cannot be served and must fail as the platform does it (a signal).
     /// </returns>
     SvmStatus CpuFault(VirtualAddress address, MemoryAccess access);

@@ -157,7 +157,12 @@ public sealed class PageMigration
             {
                 status = AttachRun(page, run);
                 if (status != SvmStatus.Done)
+                {
+                    for (; run > 0 && !Staging!.IsPresent(page); page++, run--)
+                        arrived++; // What left the block before the failure is the CPU's.
                     break;
+                }
+
                 arrived += run;
             }
 

@@ -20,7 +20,7 @@ namespace GpuSvm.Core.Host;
 /// The reverse map answers "which page lies in this frame" for eviction by physical page. Kernel: page-table locks, folio locks, rmap.
 /// Locking: one lock of rank PageState; nothing of ours is called under it, only a host memory reading its events inside the gate.
 /// </remarks>
-internal sealed class PageStates
+internal sealed partial class PageStates
 {
     private readonly RankedLock _lock = new(LockRank.PageState, "PageStates");
     private readonly PageTable _table = new(); // Guarded by _lock.
@@ -96,184 +96,8 @@ internal sealed class PageStates
                     return VirtualAddress.OfPage(page);
             }
         }
-
         entry = default;
         return null;
-    }
-
-    /// <summary>Claims all pages of an interval, if the host answers for every one of them.</summary>
-    /// <param name="interval">The interval.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Busy"/>, <see cref="SvmStatus.MixedPlacement"/> (device pages in it) or
-    /// <see cref="SvmStatus.NotMapped"/> (being unmapped) with nothing claimed.</returns>
-    public SvmStatus ClaimHost(AddressRange interval)
-    {
-        using (_lock.Enter())
-        {
-            if (IsClosingLocked(interval))
-                return SvmStatus.NotMapped;
-            ulong first = interval.Start.PageNumber;
-            ulong limit = interval.End.PageNumber;
-            ulong taken = _table.FindNext(first, limit);
-            if (taken < limit)
-                return _table.Get(taken).IsMigrating ? SvmStatus.Busy : SvmStatus.MixedPlacement;
-            PageTable.Block block = OpenBlock(interval);
-            for (ulong page = first; page < limit; page++)
-                block.Set((int)(page & 511), default(PageEntry).AsMigrating());
-            return SvmStatus.Done;
-        }
-    }
-
-    /// <summary>Claims the pages of an interval that lie in the given frames and are held by nobody.</summary>
-    /// <param name="interval">The interval.</param>
-    /// <param name="pagemap">The pagemap.</param>
-    /// <param name="first">The first frame.</param>
-    /// <param name="frames">The number of frames.</param>
-    /// <param name="collected">Set for each page of the interval.</param>
-    /// <param name="source">The entries before, for the claimed pages.</param>
-    /// <returns>How many were claimed.</returns>
-    public int ClaimDevice(AddressRange interval, int pagemap, DeviceFrame first, int frames, bool[] collected, PageEntry[] source)
-    {
-        int count = 0;
-        using (_lock.Enter())
-        {
-            PageTable.Block block = OpenBlock(interval);
-            int start = (int)(interval.Start.PageNumber & 511);
-            int pages = (int)interval.Pages;
-            Array.Clear(collected, 0, pages);
-            for (int page = 0; page < pages; page++)
-            {
-                PageEntry entry = block.Entries[start + page];
-                if (!entry.IsDevice || entry.IsMigrating || entry.Pagemap != pagemap
-                    || entry.Frame.Number < first.Number || entry.Frame.Number >= first.Number + frames)
-                    continue;
-                source[page] = entry;
-                collected[page] = true;
-                block.Set(start + page, entry.AsMigrating());
-                count++;
-            }
-
-            _table.Close(interval.Start.PageNumber, block);
-        }
-
-        return count;
-    }
-
-    /// <summary>Ends claims with the pages in device frames.</summary>
-    /// <param name="interval">The interval.</param>
-    /// <param name="pagemap">The pagemap.</param>
-    /// <param name="first">The frame of the interval's first page.</param>
-    /// <param name="collected">Which pages were claimed.</param>
-    /// <param name="waiters">Whether somebody waits for one of them.</param>
-    /// <returns>How many arrived; dropped ones did not.</returns>
-    public int SettleOnDevice(AddressRange interval, int pagemap, DeviceFrame first, bool[] collected, out bool waiters)
-    {
-        int arrived = 0;
-        waiters = false;
-        using (_lock.Enter())
-        {
-            ulong[] reverse = _reverse[pagemap];
-            PageTable.Block block = OpenBlock(interval);
-            int start = (int)(interval.Start.PageNumber & 511);
-            for (int page = 0; page < (int)interval.Pages; page++)
-            {
-                if (!collected[page])
-                    continue;
-                PageEntry entry = block.Entries[start + page];
-                waiters |= entry.HasWaiter;
-                if (entry.IsDropped)
-                {
-                    block.Set(start + page, default);
-                    continue;
-                }
-
-                block.Set(start + page, PageEntry.OnDevice(pagemap, first + page));
-                reverse[first.Number + page] = interval.Start.PageNumber + (ulong)page + 1;
-                arrived++;
-            }
-
-            _table.Close(interval.Start.PageNumber, block);
-        }
-
-        PulseWaiters();
-        return arrived;
-    }
-
-    /// <summary>Makes holes of the pages that were dropped while claimed, so that their old bytes are not brought back.</summary>
-    /// <param name="interval">The interval.</param>
-    /// <param name="collected">Which pages were claimed.</param>
-    /// <param name="staging">The block about to be attached.</param>
-    public void MaskDropped(AddressRange interval, bool[] collected, HostStaging staging)
-    {
-        using (_lock.Enter())
-        {
-            for (int page = 0; page < (int)interval.Pages; page++)
-            {
-                if (collected[page] && _table.Get(interval.Start.PageNumber + (ulong)page).IsDropped)
-                    staging.SetPresent(page, 1, present: false);
-            }
-        }
-    }
-
-    /// <summary>Ends claims with the pages in RAM.</summary>
-    /// <param name="interval">The interval.</param>
-    /// <param name="collected">Which pages were claimed.</param>
-    /// <returns>Whether somebody waits for one of them.</returns>
-    public bool SettleInRam(AddressRange interval, bool[] collected)
-    {
-        bool waiters = false;
-        using (_lock.Enter())
-        {
-            PageTable.Block block = OpenBlock(interval);
-            int start = (int)(interval.Start.PageNumber & 511);
-            for (int page = 0; page < (int)interval.Pages; page++)
-            {
-                if (!collected[page])
-                    continue;
-                PageEntry entry = block.Entries[start + page];
-                waiters |= entry.HasWaiter;
-                if (entry.IsDevice)
-                    _reverse[entry.Pagemap][entry.Frame.Number] = 0;
-                block.Set(start + page, default);
-            }
-
-            _table.Close(interval.Start.PageNumber, block);
-        }
-
-        PulseWaiters();
-        return waiters;
-    }
-
-    /// <summary>Ends claims with the pages where they were.</summary>
-    /// <param name="interval">The interval.</param>
-    /// <param name="collected">Which pages were claimed.</param>
-    /// <param name="dropped">Receives, for each page, whether it was dropped meanwhile: its device frame is to be released.</param>
-    /// <returns>Whether somebody waits for one of them.</returns>
-    public bool SettleUnchanged(AddressRange interval, bool[] collected, bool[]? dropped)
-    {
-        bool waiters = false;
-        using (_lock.Enter())
-        {
-            PageTable.Block block = OpenBlock(interval);
-            int start = (int)(interval.Start.PageNumber & 511);
-            for (int page = 0; page < (int)interval.Pages; page++)
-            {
-                if (!collected[page])
-                    continue;
-                PageEntry entry = block.Entries[start + page];
-                waiters |= entry.HasWaiter;
-                bool forget = entry.IsDropped && entry.IsDevice;
-                if (forget)
-                    _reverse[entry.Pagemap][entry.Frame.Number] = 0;
-                if (dropped is not null)
-                    dropped[page] = forget;
-                block.Set(start + page, entry.IsDropped ? default : entry.Settled());
-            }
-
-            _table.Close(interval.Start.PageNumber, block);
-        }
-
-        PulseWaiters();
-        return waiters;
     }
 
     /// <summary>The page whose bytes lie in a frame.</summary>
@@ -305,7 +129,6 @@ internal sealed class PageStates
                 _table.Set(page, entry.AsDropped());
                 continue;
             }
-
             _reverse[entry.Pagemap][entry.Frame.Number] = 0;
             released.Add(entry);
             _table.Set(page, default);
@@ -358,12 +181,10 @@ internal sealed class PageStates
                 spin.SpinOnce();
                 continue;
             }
-
             SchedulePoint.Reach(SchedulePointKind.Wait, this);
             lock (_settled)
                 Monitor.Wait(_settled, millisecondsTimeout: 1);
         }
-
         Interlocked.Decrement(ref _waiters); // As above.
     }
 
@@ -380,22 +201,10 @@ internal sealed class PageStates
                 for (ulong page = _table.FindNext(interval.Start.PageNumber, limit); page < limit && held is null; page = _table.FindNext(page + 1, limit))
                     held = _table.Get(page).IsMigrating ? page : null;
             }
-
             if (held is null)
                 return;
             WaitForMigration(VirtualAddress.OfPage(held.Value));
         }
-    }
-
-    /// <summary>Opens the table's block of an interval that a claim covers: claims never cross a 2 MiB boundary.</summary>
-    /// <param name="interval">The interval.</param>
-    /// <returns>The block.</returns>
-    private PageTable.Block OpenBlock(AddressRange interval)
-    {
-        _lock.AssertHeld();
-        if (!interval.Start.Block(PageOrder.Huge).Contains(interval))
-            throw new ArgumentException($"A claim must not cross a 2 MiB boundary: {interval}.", nameof(interval));
-        return _table.Open(interval.Start.PageNumber);
     }
 
     /// <summary>Whether a migration holds a page.</summary>
@@ -418,7 +227,6 @@ internal sealed class PageStates
             if (closing.Overlaps(interval))
                 return true;
         }
-
         return false;
     }
 
