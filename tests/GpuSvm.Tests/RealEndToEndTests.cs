@@ -12,7 +12,7 @@ public sealed class RealEndToEndTests : EndToEndSuite
         using SharedMemory memory = Open();
         using SharedArray<long> array = memory.Allocate<long>(1 << 18);
         memory.Run(4, context => ForEachBlock(context, array, static value => value + 1));
-        Assert.True(memory.Statistics.DeviceBytesUsed >= array.LengthInBytes);
+        Assert.True(memory.Statistics.DeviceBytesUsed >= array.LengthInBytes, $"{memory.Statistics}");
         long before = memory.Statistics.BytesToRam;
         Assert.Equal(1, array[0]);
         SvmStatistics after = memory.Statistics;

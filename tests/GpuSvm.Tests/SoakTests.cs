@@ -57,7 +57,7 @@ public class SoakTests
                 if (!lines.TryGetValue(parts[0], out (string Count, long Since) last) || last.Count != parts[1])
                     lines[parts[0]] = (parts[1], now);
             }
-            string[] stuck = [.. lines.Where(line => line.Value.Count != "done" && Stopwatch.GetElapsedTime(line.Value.Since, now) > _patience).Select(line => line.Key)];
+            string[] stuck = [.. lines.Where(line => !line.Value.Count.EndsWith("done", StringComparison.Ordinal) && Stopwatch.GetElapsedTime(line.Value.Since, now) > _patience).Select(line => line.Key)];
             if (stuck.Length == 0)
                 continue;
             string dump = Dump(child.Id);

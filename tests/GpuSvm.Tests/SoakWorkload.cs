@@ -57,7 +57,7 @@ internal sealed unsafe class SoakWorkload : IDisposable
     /// <summary>Replaces the report as a whole, so that no reader sees half of it.</summary>
     private static void Report(string file, ConcurrentDictionary<string, StrongBox> progress)
     {
-        File.WriteAllLines(file + ".new", progress.Select(one => $"{one.Key}={(one.Value.Done ? "done" : one.Value.Count)}"));
+        File.WriteAllLines(file + ".new", progress.Select(one => $"{one.Key}={one.Value.Count}{(one.Value.Done ? " done" : "")}"));
         File.Move(file + ".new", file, overwrite: true);
     }
 
@@ -88,11 +88,26 @@ internal sealed unsafe class SoakWorkload : IDisposable
             throw new InvalidOperationException($"seed {_seed}: {_failure.Message}", _failure);
         _memory.CheckInvariants();
         Verify();
+        SvmStatistics moved = _memory.Statistics;
+        Total("gpu-faults", moved.GpuFaults);
+        Total("cpu-faults", moved.CpuFaults);
+        Total("mib-to-device", moved.BytesToDevice >> 20);
+        Total("mib-to-ram", moved.BytesToRam >> 20);
+        Total("evictions", moved.Evictions);
+        Total("collections", GC.CollectionCount(0));
+    }
+
+    /// <summary>Adds a number to the report, where it stands as an end.</summary>
+    private void Total(string name, long count)
+    {
+        StrongBox total = _progress.GetOrAdd(name, _ => new StrongBox { Done = true });
+        total.Count = name == "collections" ? count : total.Count + count;
     }
 
     private Thread StartThread(string name, Action<Random> step)
     {
-        StrongBox progress = _progress[name] = new StrongBox();
+        StrongBox progress = _progress.GetOrAdd(name, _ => new StrongBox());
+        progress.Done = false;
         var random = new Random(_seed + (name.Length * 31) + name[^1]);
         var thread = new Thread(() =>
         {
