@@ -25,12 +25,14 @@ internal sealed unsafe class SoakWorkload : IDisposable
     private readonly long[][] _expected = [.. Enumerable.Range(0, CountThreads + 1).Select(_ => new long[Pages * Slots])];
     private readonly byte[][] _rows = [.. Enumerable.Range(0, RowThreads + 1).Select(_ => new byte[Pages])];
     private readonly int _seed;
+    private readonly int _chunkBytes;
     private volatile bool _stop;
     private Exception? _failure;
 
     private SoakWorkload(int chunkBytes, int seed, ConcurrentDictionary<string, StrongBox> progress)
     {
         _seed = seed;
+        _chunkBytes = chunkBytes;
         _progress = progress;
         _memory = Memories.Open(MemoryKind.Real, Pages * 4096L / 4, chunkBytes: chunkBytes);
         _array = _memory.Allocate<long>(Pages * Longs);
@@ -57,8 +59,11 @@ internal sealed unsafe class SoakWorkload : IDisposable
     /// <summary>Replaces the report as a whole, so that no reader sees half of it.</summary>
     private static void Report(string file, ConcurrentDictionary<string, StrongBox> progress)
     {
-        File.WriteAllLines(file + ".new", progress.Select(one => $"{one.Key}={one.Value.Count}{(one.Value.Done ? " done" : "")}"));
-        File.Move(file + ".new", file, overwrite: true);
+        lock (progress) // A slow tick of the timer may meet the next one.
+        {
+            File.WriteAllLines(file + ".new", progress.Select(one => $"{one.Key}={one.Value.Count}{(one.Value.Done ? " done" : "")}"));
+            File.Move(file + ".new", file, overwrite: true);
+        }
     }
 
     private void Run(TimeSpan time)
@@ -220,6 +225,7 @@ internal sealed unsafe class SoakWorkload : IDisposable
     /// <summary>Everything has stopped: every counter and every row must be what its owners remember.</summary>
     private void Verify()
     {
+        List<string> wrong = [];
         for (int page = 0; page < Pages; page++)
         {
             for (int slot = 0; slot < Slots; slot++)
@@ -227,14 +233,17 @@ internal sealed unsafe class SoakWorkload : IDisposable
                 long expected = _expected.Sum(counts => counts[(page * Slots) + slot]);
                 long found = _array[(page * Longs) + slot];
                 if (found != expected)
-                    throw new InvalidOperationException($"seed {_seed}: counter {slot} of page {page} is {found}, not {expected}");
+                    wrong.Add($"counter {slot} of page {page} is {found}, not {expected}");
             }
-            for (int row = 0; row < RowThreads; row++)
-                Check(Row(page, row), _rows[row][page], page, row);
-            Check(Row(page, KernelRow), _rows[RowThreads][page], page, KernelRow);
-            for (int row = RowThreads; row < KernelRow; row++)
-                Check(Row(page, row), 0, page, row); // Nobody's rows.
+            for (int row = 0; row <= KernelRow; row++)
+            {
+                byte value = row < RowThreads ? _rows[row][page] : row == KernelRow ? _rows[RowThreads][page] : (byte)0; // The rest are nobody's rows.
+                if (Row(page, row).IndexOfAnyExcept(value) >= 0)
+                    wrong.Add($"row {row} of page {page} is not all {value}");
+            }
         }
+        if (wrong.Count > 0)
+            throw new InvalidOperationException($"seed {_seed}, chunks of {_chunkBytes}: {wrong.Count} errors: {string.Join("; ", wrong.Take(20))}");
     }
 
     private static void Check(ReadOnlySpan<byte> row, byte value, int page, int index)
