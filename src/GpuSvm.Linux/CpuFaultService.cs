@@ -162,7 +162,7 @@ internal sealed unsafe class CpuFaultService : IDisposable
     private void Fail(ulong page, uint thread)
     {
         Interlocked.Increment(ref _failed);
-        var wait = new PendingEventWait(_rescue);
+        var wait = new PendingEventWait(_rescue, isPatient: true);
         int error;
         do
         {

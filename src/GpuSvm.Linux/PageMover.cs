@@ -48,7 +48,8 @@ internal sealed unsafe class PageMover
         ulong source = interval.Start.Value;
         ulong target = slot.Address + (ulong)offset;
         int first = (int)(offset >> PageSize.Shift);
-        slot.SetPresent(first, (int)interval.Pages, present: false);
+        if (slot.IsPresent(first) || slot.RunLength(first, first + (int)interval.Pages) != interval.Pages)
+            return SvmStatus.InvalidArgument;
 
         // Mostly every page is there, and one call takes them all.
         int error = _staging.Move(target, source, interval.Bytes, out long moved);
@@ -70,7 +71,34 @@ internal sealed unsafe class PageMover
     /// <param name="writable">Whether the CPU may write without a further fault.</param>
     /// <returns>Done; Unmapped, OutOfHostMemory, Busy (a page is there already), Retry (an event was not read for ten seconds), ProcessGone: what has not
     /// moved stays in the block and is marked present there.</returns>
-    internal SvmStatus Attach(AddressRange interval, StagingSlot slot, bool writable)
+    internal SvmStatus Attach(AddressRange interval, StagingSlot slot, bool writable) =>
+        Attach(interval, slot, writable, new PendingEventWait(_rescue, isPatient: true));
+
+    /// <summary>Attaches, writable, without waiting for a pending event.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <param name="slot">The block.</param>
+    /// <returns>As <see cref="Attach(AddressRange, StagingSlot, bool)"/>, but Retry at once.</returns>
+    internal SvmStatus TryAttach(AddressRange interval, StagingSlot slot) =>
+        Attach(interval, slot, writable: true, new PendingEventWait(_rescue, isPatient: false));
+
+    /// <summary>Installs copies of private bytes, writable, without waiting for a pending event.</summary>
+    /// <param name="target">First byte in the heap.</param>
+    /// <param name="source">First byte in private memory.</param>
+    /// <param name="bytes">Length.</param>
+    /// <returns>As <see cref="TryAttach"/>.</returns>
+    internal SvmStatus TryCopyIn(ulong target, ulong source, long bytes)
+    {
+        var wait = new PendingEventWait(_rescue, isPatient: false);
+        return CopyIn(target, source, bytes, protect: false, ref wait);
+    }
+
+    /// <summary>Attaches run by run.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <param name="slot">The block.</param>
+    /// <param name="writable">Whether the CPU may write without a further fault.</param>
+    /// <param name="wait">What to do while an event is pending.</param>
+    /// <returns>As <see cref="Attach(AddressRange, StagingSlot, bool)"/>.</returns>
+    private SvmStatus Attach(AddressRange interval, StagingSlot slot, bool writable, PendingEventWait wait)
     {
         if (!slot.TryLocate(interval, out long offset))
             return SvmStatus.InvalidArgument;
@@ -92,8 +120,8 @@ internal sealed unsafe class PageMover
                 ulong source = slot.Address + ((ulong)page << PageSize.Shift);
                 ulong target = interval.Start.Value + ((ulong)(page - first) << PageSize.Shift);
                 SvmStatus status = writable
-                    ? MoveIn(target, source, (long)run << PageSize.Shift, slot, page)
-                    : CopyIn(target, source, (long)run << PageSize.Shift, protect: true);
+                    ? MoveIn(target, source, (long)run << PageSize.Shift, slot, page, ref wait)
+                    : CopyIn(target, source, (long)run << PageSize.Shift, protect: true, ref wait);
                 if (status != SvmStatus.Done)
                     return status;
             }
@@ -206,6 +234,7 @@ internal sealed unsafe class PageMover
     /// <returns>Done, or why a page stayed in the block.</returns>
     private SvmStatus PutBack(AddressRange interval, StagingSlot slot, long offset)
     {
+        var wait = new PendingEventWait(_rescue, isPatient: true);
         slot.IsTainted |= slot.IsWhole;
         int first = (int)(offset >> PageSize.Shift);
         int limit = first + (int)interval.Pages;
@@ -215,7 +244,7 @@ internal sealed unsafe class PageMover
             if (slot.IsPresent(page))
             {
                 ulong target = interval.Start.Value + ((ulong)(page - first) << PageSize.Shift);
-                SvmStatus status = MoveIn(target, slot.Address + ((ulong)page << PageSize.Shift), (long)run << PageSize.Shift, slot, page);
+                SvmStatus status = MoveIn(target, slot.Address + ((ulong)page << PageSize.Shift), (long)run << PageSize.Shift, slot, page, ref wait);
                 if (status != SvmStatus.Done)
                     return status;
             }
@@ -232,10 +261,10 @@ internal sealed unsafe class PageMover
     /// <param name="bytes">Length.</param>
     /// <param name="slot">The block; what has moved becomes a hole.</param>
     /// <param name="page">The run's first page in it.</param>
-    /// <returns>As <see cref="Attach"/>.</returns>
-    private SvmStatus MoveIn(ulong target, ulong source, long bytes, StagingSlot slot, int page)
+    /// <param name="wait">What to do while an event is pending.</param>
+    /// <returns>As <see cref="Attach(AddressRange, StagingSlot, bool)"/>.</returns>
+    private SvmStatus MoveIn(ulong target, ulong source, long bytes, StagingSlot slot, int page, ref PendingEventWait wait)
     {
-        var wait = new PendingEventWait(_rescue);
         for (long done = 0; done < bytes;)
         {
             int error = _arena.Move(target + (ulong)done, source + (ulong)done, bytes - done, out long moved);
@@ -247,7 +276,7 @@ internal sealed unsafe class PageMover
                 return StatusOf(error);
 
             // The program changed the mapping's protection, or a page of ours is not exclusive. Copying asks for neither.
-            SvmStatus status = CopyIn(target + (ulong)done, source + (ulong)done, bytes - done, protect: false);
+            SvmStatus status = CopyIn(target + (ulong)done, source + (ulong)done, bytes - done, protect: false, ref wait);
             if (status != SvmStatus.Done)
                 return status;
             break;
@@ -262,10 +291,10 @@ internal sealed unsafe class PageMover
     /// <param name="source">First byte in private memory.</param>
     /// <param name="bytes">Length.</param>
     /// <param name="protect">Whether write-protected from the first moment on, which moving cannot do.</param>
-    /// <returns>As <see cref="Attach"/>.</returns>
-    internal SvmStatus CopyIn(ulong target, ulong source, long bytes, bool protect)
+    /// <param name="wait">What to do while an event is pending.</param>
+    /// <returns>As <see cref="Attach(AddressRange, StagingSlot, bool)"/>.</returns>
+    private SvmStatus CopyIn(ulong target, ulong source, long bytes, bool protect, ref PendingEventWait wait)
     {
-        var wait = new PendingEventWait(_rescue);
         for (long done = 0; done < bytes;)
         {
             int error = _arena.Copy(target + (ulong)done, source + (ulong)done, bytes - done, protect ? UserfaultConstants.UFFDIO_COPY_MODE_WP : 0, out long copied);

@@ -146,7 +146,7 @@ internal sealed unsafe class PagePopulator : IDisposable
         // SAFETY: staging is private memory of ours, and the block is ours until it is released.
         if (!slot.IsZeroed)
             NativeMemory.Clear((void*)slot.Address, (nuint)order.Bytes);
-        SvmStatus status = _mover.Attach(interval, slot, writable: true);
+        SvmStatus status = _mover.TryAttach(interval, slot);
         _staging.Release(slot);
         return status;
     }
@@ -157,7 +157,7 @@ internal sealed unsafe class PagePopulator : IDisposable
     /// <returns>Done, Busy, or why not.</returns>
     private SvmStatus FillWithZeroPage(ulong start, long bytes)
     {
-        var wait = new PendingEventWait(_rescue);
+        var wait = new PendingEventWait(_rescue, isPatient: false);
         for (long done = 0; done < bytes;)
         {
             int error = _arena.Zeropage(start + (ulong)done, bytes - done, out long zeroed);
@@ -179,7 +179,7 @@ internal sealed unsafe class PagePopulator : IDisposable
         _heap.SetTable(start, start + (ulong)bytes);
         for (long done = 0; done < bytes; done += ZeroBytes)
         {
-            SvmStatus status = _mover.CopyIn(start + (ulong)done, (ulong)_zeroes, Math.Min(ZeroBytes, bytes - done), protect: false);
+            SvmStatus status = _mover.TryCopyIn(start + (ulong)done, (ulong)_zeroes, Math.Min(ZeroBytes, bytes - done));
             if (status != SvmStatus.Done)
                 return status;
         }
@@ -230,7 +230,7 @@ internal sealed unsafe class PagePopulator : IDisposable
     /// <returns>Done, Retry, Unmapped.</returns>
     internal SvmStatus WriteProtect(ulong start, long bytes, bool protect)
     {
-        var wait = new PendingEventWait(_rescue);
+        var wait = new PendingEventWait(_rescue, isPatient: false);
         int error;
         do
         {

@@ -35,16 +35,15 @@ internal sealed class SharedHeap : IDisposable
     private readonly ulong _base;
     private readonly ulong _end;
 
-    // Guarded by _lock: what may be allocated; what is mapped; what the program unmapped for good; start and end of each allocation.
+    // Guarded by _lock: what may be allocated; what is mapped, and how much; what the program unmapped for good; start and end of each allocation.
     private readonly IntervalSet _free = new();
     private readonly IntervalSet _mapped = new();
     private readonly IntervalSet _lost = new();
     private readonly Dictionary<ulong, ulong> _allocations = [];
+    private long _allocatedBytes;
 
     /// <summary>One bit per 2 MiB block; set and cleared by Interlocked, read without a lock: a stale bit costs time, never data.</summary>
     private readonly int[] _tables;
-
-    private long _allocatedBytes;
 
     /// <summary>Reserves the address space and registers it.</summary>
     /// <param name="userfault">The heap's descriptor; not owned.</param>
@@ -79,7 +78,14 @@ internal sealed class SharedHeap : IDisposable
     internal AddressRange Whole => new(new VirtualAddress(_base), new VirtualAddress(_end));
 
     /// <summary>Bytes allocated now.</summary>
-    internal long AllocatedBytes => Interlocked.Read(ref _allocatedBytes); // Pairs with the additions in Allocate and Free.
+    internal long AllocatedBytes
+    {
+        get
+        {
+            using (_lock.Enter())
+                return _allocatedBytes;
+        }
+    }
 
     /// <summary>Allocates, first fit.</summary>
     /// <param name="bytes">At least 1.</param>
@@ -112,10 +118,10 @@ internal sealed class SharedHeap : IDisposable
             }
 
             _mapped.Add(start, start + length);
+            _allocatedBytes += (long)length;
             _allocations.Add(start, start + length);
         }
 
-        Interlocked.Add(ref _allocatedBytes, (long)length);
         interval = AddressRange.OfBytes(new VirtualAddress(start), (long)length);
         return SvmStatus.Done;
     }
@@ -138,7 +144,6 @@ internal sealed class SharedHeap : IDisposable
         for (ulong position = start; TakeMapped(ref position, end, out ulong pieceStart, out ulong pieceEnd);)
             Renew(pieceStart, pieceEnd);
         FreeGuard(end);
-        Interlocked.Add(ref _allocatedBytes, -interval.Bytes);
         return SvmStatus.Done;
     }
 
@@ -197,6 +202,8 @@ internal sealed class SharedHeap : IDisposable
             return;
         using (_lock.Enter())
         {
+            for (int i = _mapped.FirstEndingAbove(ours.Start.Value); i < _mapped.Count && _mapped.StartAt(i) < ours.End.Value; i++)
+                _allocatedBytes -= (long)(Math.Min(_mapped.EndAt(i), ours.End.Value) - Math.Max(_mapped.StartAt(i), ours.Start.Value));
             _mapped.Subtract(ours.Start.Value, ours.End.Value);
             _free.Subtract(ours.Start.Value, ours.End.Value);
             _lost.Add(ours.Start.Value, ours.End.Value);
@@ -291,6 +298,7 @@ internal sealed class SharedHeap : IDisposable
             pieceStart = Math.Max(position, _mapped.StartAt(index));
             pieceEnd = Math.Min(end, _mapped.EndAt(index));
             _mapped.Subtract(pieceStart, pieceEnd);
+            _allocatedBytes -= (long)(pieceEnd - pieceStart);
             position = pieceEnd;
             return true;
         }

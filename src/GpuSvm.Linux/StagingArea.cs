@@ -99,12 +99,14 @@ internal sealed class StagingArea : IDisposable
         StagingClass from = _classes[order == PageOrder.Huge && !whole ? HugeInSmallPages : order.Value];
         if (from.Take(filled, out bool hasPages) is not StagingSlot slot)
             return null;
+        slot.Hand();
         slot.Interval = interval;
         slot.IsZeroed = false;
         if (filled && !hasPages && !Fill(slot))
         {
-            Empty(slot);
-            from.KeepEmpty(slot);
+            slot.SetPresent(0, slot.Order.Pages, present: true); // Some may be: dropped by giving it back.
+            slot.MustDrop = true;
+            Release(slot);
             return null;
         }
 
@@ -116,8 +118,11 @@ internal sealed class StagingArea : IDisposable
 
     /// <summary>Takes a block back. A full one waits for the next page that comes home; of others the pages are dropped.</summary>
     /// <param name="slot">The block. Locking: takes a leaf lock.</param>
+    /// <exception cref="ArgumentException">It was given back before.</exception>
     internal void Release(StagingSlot slot)
     {
+        if (!slot.TryTakeBack())
+            throw new ArgumentException("The staging block was given back before.", nameof(slot));
         if (slot.IsTainted || slot.MustDrop)
         {
             Empty(slot);

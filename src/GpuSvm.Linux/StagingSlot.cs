@@ -7,6 +7,8 @@ namespace GpuSvm.Linux;
 /// <summary>One block of the staging area. It exists once and is handed out again and again; what it holds decides which list it waits in.</summary>
 internal sealed class StagingSlot : HostStaging
 {
+    private int _isOut;
+
     /// <summary>A slot at a place of the staging area.</summary>
     /// <param name="owner">The class it belongs to.</param>
     /// <param name="address">Its first byte.</param>
@@ -31,6 +33,9 @@ internal sealed class StagingSlot : HostStaging
     /// <summary>The next slot of the list it waits in. Guarded by the class's lock.</summary>
     internal StagingSlot? Next { get; set; }
 
+    /// <summary>Whether somebody has it.</summary>
+    internal bool IsOut => Volatile.Read(ref _isOut) != 0; // Pairs with the exchanges below.
+
     /// <summary>Whether its pages came fresh from the kernel and read as zeroes.</summary>
     internal bool IsZeroed { get; set; }
 
@@ -43,15 +48,22 @@ internal sealed class StagingSlot : HostStaging
     /// <summary>Whether it is for whole huge pages.</summary>
     internal bool IsWhole => Owner.IsWhole;
 
-    /// <summary>Where an interval's pages lie in the block: at their place in the interval that it was acquired for, or at the front if it is another one.</summary>
+    /// <summary>Where an interval's pages lie in the block: at their place in the interval that it was acquired for.</summary>
     /// <param name="interval">Whole pages.</param>
     /// <param name="offset">Bytes from the block's start.</param>
-    /// <returns>False if the block is too small.</returns>
+    /// <returns>False if the block was acquired for another interval, or given back.</returns>
     internal bool TryLocate(AddressRange interval, out long offset)
     {
-        offset = Interval.Contains(interval) ? interval.Start - Interval.Start : 0;
-        return interval.IsPageAligned && !interval.IsEmpty && offset + interval.Bytes <= Order.Bytes;
+        offset = interval.Start - Interval.Start;
+        return interval.IsPageAligned && !interval.IsEmpty && IsOut && Interval.Contains(interval);
     }
+
+    /// <summary>Notes that somebody has it.</summary>
+    internal void Hand() => Interlocked.Exchange(ref _isOut, 1); // Pairs with TryTakeBack.
+
+    /// <summary>Notes that nobody has it any more.</summary>
+    /// <returns>False if nobody had it: it was given back before.</returns>
+    internal bool TryTakeBack() => Interlocked.Exchange(ref _isOut, 0) != 0; // Pairs with Hand.
 
     /// <summary>Whether all its pages are marked present.</summary>
     internal bool IsFull => IsPresent(0) && RunLength(0, Order.Pages) == Order.Pages;

@@ -26,7 +26,7 @@ namespace GpuSvm.Linux;
 /// <para>Two rules of .NET bind this type. It must live in another runtime than threads that touch the heap by pointer or Span, or a collection can wait for a
 /// thread that waits for us. And itself it touches the heap only by system calls. Staging is private memory and is touched freely.</para>
 /// <para>Locking: its own locks are leaves, held across no system call and no call to the client. Callers hold at most the Host lock, and not the client's
-/// event gate: <see cref="Attach"/> may wait for an event to be read.</para>
+/// event gate when they call <see cref="Attach"/>, which may wait for an event to be read. So may a <see cref="Detach"/> that has to put pages back.</para>
 /// </remarks>
 public sealed class UserfaultHostMemory : IHostMemory
 {
@@ -44,6 +44,7 @@ public sealed class UserfaultHostMemory : IHostMemory
     private PageMover? _mover;
     private PagePopulator? _populator;
     private int _disposed;
+    private int _blocksOut;
 
     /// <summary>Reserves and registers the heap and the staging area. Faults are served from <see cref="Connect"/> on.</summary>
     /// <param name="options">How to set it up; null for the defaults.</param>
@@ -156,7 +157,7 @@ public sealed class UserfaultHostMemory : IHostMemory
     /// <inheritdoc/>
     public unsafe SvmStatus Query(AddressRange interval, Span<HostPage> pages)
     {
-        if (!interval.IsPageAligned || interval.Pages > MaxQueryPages || pages.Length < interval.Pages)
+        if (!interval.IsPageAligned || interval.IsEmpty || interval.Pages > MaxQueryPages || pages.Length < interval.Pages)
             return SvmStatus.InvalidArgument;
         if (!_heap.Covers(interval))
             return SvmStatus.NotMapped;
@@ -205,16 +206,29 @@ public sealed class UserfaultHostMemory : IHostMemory
     /// <inheritdoc/>
     public HostStaging? AcquireStaging(AddressRange interval, bool forAttach)
     {
-        if (interval.IsEmpty || !interval.IsPageAligned || !_heap.Whole.Contains(interval))
+        if (interval.IsEmpty || !interval.IsPageAligned || interval.Pages > PageSize.PagesPerHuge || !_heap.Whole.Contains(interval))
             return null;
-        return _staging.Acquire(interval, forAttach, whole: _options.HugePages && !_heap.HasTable(interval.Start.Value));
+        PageOrder order = PageOrder.FloorOf(interval.Pages);
+        if (order.Bytes != interval.Bytes || !interval.Start.IsAligned(order))
+            return null;
+        bool whole = _options.HugePages && !_heap.HasTable(interval.Start.Value);
+        if (_options.MaxStagingBlocks is not int limit)
+            return _staging.Acquire(interval, forAttach, whole);
+        StagingSlot? slot = Interlocked.Increment(ref _blocksOut) <= limit ? _staging.Acquire(interval, forAttach, whole) : null;
+        if (slot is null)
+            Interlocked.Decrement(ref _blocksOut);
+        return slot;
     }
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">It is not one of this memory, or was given back before.</exception>
     public void ReleaseStaging(HostStaging staging)
     {
-        ArgumentNullException.ThrowIfNull(staging);
-        _staging.Release((StagingSlot)staging);
+        if (staging is not StagingSlot slot)
+            throw new ArgumentException("Not a staging block of this memory.", nameof(staging));
+        _staging.Release(slot);
+        if (_options.MaxStagingBlocks is not null)
+            Interlocked.Decrement(ref _blocksOut); // Pairs with the increment in AcquireStaging; both count only where there is a limit.
     }
 
     /// <inheritdoc/>
@@ -226,7 +240,8 @@ public sealed class UserfaultHostMemory : IHostMemory
     }
 
     /// <inheritdoc/>
-    public SvmStatus Discard(AddressRange interval) => interval.IsPageAligned ? _heap.Discard(interval) : SvmStatus.InvalidArgument;
+    public SvmStatus Discard(AddressRange interval) =>
+        interval.IsPageAligned && !interval.IsEmpty ? _heap.Discard(interval) : SvmStatus.InvalidArgument;
 
     /// <inheritdoc/>
     public void Wake(AddressRange interval)

@@ -37,6 +37,9 @@ public sealed record UserfaultOptions
     /// <summary>Bytes of filled staging blocks kept for reuse, for each smaller order.</summary>
     public long PooledBytesPerOrder { get; init; } = 8L << 20;
 
+    /// <summary>Most staging blocks that callers may have at once, to bound memory in flight; null for what the staging area's address space holds.</summary>
+    public int? MaxStagingBlocks { get; init; }
+
     /// <summary>Checks the values.</summary>
     /// <exception cref="ArgumentOutOfRangeException">One is out of its range; the message names it.</exception>
     internal void Validate()
@@ -47,6 +50,7 @@ public sealed record UserfaultOptions
         ArgumentOutOfRangeException.ThrowIfGreaterThan(ServiceThreads, 64, nameof(ServiceThreads));
         ArgumentOutOfRangeException.ThrowIfNegative(PooledHugeBlocks, nameof(PooledHugeBlocks));
         ArgumentOutOfRangeException.ThrowIfNegative(PooledBytesPerOrder, nameof(PooledBytesPerOrder));
+        ArgumentOutOfRangeException.ThrowIfLessThan(MaxStagingBlocks ?? 1, 1, nameof(MaxStagingBlocks));
         if (ServiceCpu is int cpu && (cpu < 0 || cpu >= 1024))
             throw new ArgumentOutOfRangeException(nameof(ServiceCpu), cpu, "A CPU number from 0 to 1023 is wanted.");
     }

@@ -37,9 +37,6 @@ internal static class Errno
     /// <summary>An argument does not fit.</summary>
     internal const int EINVAL = 22;
 
-    /// <summary>The device does not know the request.</summary>
-    internal const int ENOTTY = 25;
-
     /// <summary>The kernel has no such call.</summary>
     internal const int ENOSYS = 38;
 }

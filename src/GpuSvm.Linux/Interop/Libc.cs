@@ -80,10 +80,6 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int sched_setaffinity(int thread, nuint maskBytes, void* mask);
 
-    /// <summary>The CPUs a thread may run on.</summary>
-    [LibraryImport(Library, SetLastError = true)]
-    internal static partial int sched_getaffinity(int thread, nuint maskBytes, void* mask);
-
     /// <summary>Sends a signal to one thread of a process.</summary>
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int tgkill(int process, int thread, int signal);

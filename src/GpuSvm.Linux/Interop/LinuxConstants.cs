@@ -42,9 +42,6 @@ internal static class LinuxConstants
     /// <summary>Never use 2 MiB pages.</summary>
     internal const int MADV_NOHUGEPAGE = 15;
 
-    /// <summary>Not into core dumps.</summary>
-    internal const int MADV_DONTDUMP = 16;
-
     /// <summary>Fault the pages in, writable, now.</summary>
     internal const int MADV_POPULATE_WRITE = 23;
 
@@ -68,9 +65,6 @@ internal static class LinuxConstants
 
     /// <summary>Limit on locked memory.</summary>
     internal const int RLIMIT_MEMLOCK = 8;
-
-    /// <summary>Limit on address space.</summary>
-    internal const int RLIMIT_AS = 9;
 
     /// <summary>membarrier: which commands exist.</summary>
     internal const int MEMBARRIER_CMD_QUERY = 0;
