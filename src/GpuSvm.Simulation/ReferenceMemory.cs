@@ -65,12 +65,15 @@ public sealed class ReferenceMemory
     public void Write(VirtualAddress address, ReadOnlySpan<byte> source)
     {
         CheckMapped(address, source.Length);
-        for (int i = 0; i < source.Length; i++)
+        while (!source.IsEmpty)
         {
-            VirtualAddress at = address + i;
-            if (!_written.TryGetValue(at.PageNumber, out byte[]? page))
-                _written[at.PageNumber] = page = new byte[PageSize.Bytes];
-            page[(int)(at.Value % PageSize.Bytes)] = source[i];
+            if (!_written.TryGetValue(address.PageNumber, out byte[]? page))
+                _written[address.PageNumber] = page = new byte[PageSize.Bytes];
+            Span<byte> rest = page.AsSpan((int)(address.Value % PageSize.Bytes));
+            int bytes = Math.Min(rest.Length, source.Length);
+            source[..bytes].CopyTo(rest);
+            source = source[bytes..];
+            address += bytes;
         }
     }
 
@@ -81,10 +84,15 @@ public sealed class ReferenceMemory
     public void Read(VirtualAddress address, Span<byte> destination)
     {
         CheckMapped(address, destination.Length);
-        for (int i = 0; i < destination.Length; i++)
+        while (!destination.IsEmpty)
         {
-            VirtualAddress at = address + i;
-            destination[i] = _written.TryGetValue(at.PageNumber, out byte[]? page) ? page[(int)(at.Value % PageSize.Bytes)] : (byte)0;
+            int offset = (int)(address.Value % PageSize.Bytes), bytes = Math.Min(PageSize.Bytes - offset, destination.Length);
+            if (_written.TryGetValue(address.PageNumber, out byte[]? page))
+                page.AsSpan(offset, bytes).CopyTo(destination);
+            else
+                destination[..bytes].Clear();
+            destination = destination[bytes..];
+            address += bytes;
         }
     }
 

@@ -159,15 +159,12 @@ public sealed class RecordingClient : IHostMemoryClient
         }
     }
 
-    /// <summary>Forgets pages that the test itself has brought back or given up.</summary>
+    /// <summary>Forgets pages that the test itself has brought back, freed or given up.</summary>
     /// <param name="interval">The pages.</param>
     public void Forget(AddressRange interval)
     {
         lock (_gate)
-        {
-            for (ulong page = interval.Start.PageNumber; page < interval.End.PageNumber; page++)
-                _away.Remove(page);
-        }
+            DropAway(interval);
     }
 
     /// <summary>The device changes bytes of a page that is away.</summary>
@@ -245,13 +242,20 @@ public sealed class RecordingClient : IHostMemoryClient
         lock (_gate)
         {
             _events.Add(new RecordedEvent(isUnmap, interval, _isGateOpen));
-            foreach (ulong page in _away.Keys.Where(page => interval.Contains(VirtualAddress.OfPage(page))).ToArray())
-            {
-                AwayBlock block = _away[page];
-                block.Dropped[block.Interval.PageIndexOf(VirtualAddress.OfPage(page))] = true;
-                if (!block.IsMoving)
-                    _away.Remove(page);
-            }
+            DropAway(interval);
+        }
+    }
+
+    /// <summary>Gives up the contents of pages that are away; the rest of their blocks is kept. Locking: the gate is held.</summary>
+    /// <param name="interval">The pages.</param>
+    private void DropAway(AddressRange interval)
+    {
+        foreach (ulong page in _away.Keys.Where(page => interval.Contains(VirtualAddress.OfPage(page))).ToArray())
+        {
+            AwayBlock block = _away[page];
+            block.Dropped[block.Interval.PageIndexOf(VirtualAddress.OfPage(page))] = true;
+            if (!block.IsMoving)
+                _away.Remove(page);
         }
     }
 
@@ -303,7 +307,7 @@ public sealed class RecordingClient : IHostMemoryClient
         lock (_gate)
         {
             block.IsMoving = false;
-            RemoveDropped(block);
+            Remove(block, droppedOnly: true);
         }
 
         return SvmStatus.Done;
@@ -319,7 +323,7 @@ public sealed class RecordingClient : IHostMemoryClient
             lock (_gate)
             {
                 block.IsMoving = false;
-                RemoveDropped(block);
+                Remove(block, droppedOnly: true);
             }
 
             _memory.Wake(block.Interval);
@@ -335,11 +339,7 @@ public sealed class RecordingClient : IHostMemoryClient
 
         SvmStatus status = AttachRuns(block, staging);
         lock (_gate)
-        {
-            for (ulong page = block.Interval.Start.PageNumber; page < block.Interval.End.PageNumber; page++)
-                _away.Remove(page);
-        }
-
+            Remove(block, droppedOnly: false);
         _memory.ReleaseStaging(staging);
         _memory.Wake(block.Interval);
         return status;
@@ -369,14 +369,16 @@ public sealed class RecordingClient : IHostMemoryClient
         return last;
     }
 
-    /// <summary>Forgets pages that were unmapped or discarded while their block moved. Locking: the gate is held.</summary>
+    /// <summary>Forgets a block; a page of it that was dropped may be another block's by now and stays that one's. Locking: the gate is held.</summary>
     /// <param name="block">The block.</param>
-    private void RemoveDropped(AwayBlock block)
+    /// <param name="droppedOnly">Only the pages that were dropped while it moved.</param>
+    private void Remove(AwayBlock block, bool droppedOnly)
     {
         for (int i = 0; i < block.Dropped.Length; i++)
         {
-            if (block.Dropped[i])
-                _away.Remove(block.Interval.Start.PageNumber + (ulong)i);
+            ulong page = block.Interval.Start.PageNumber + (ulong)i;
+            if ((block.Dropped[i] || !droppedOnly) && _away.TryGetValue(page, out AwayBlock? holder) && holder == block)
+                _away.Remove(page);
         }
     }
 }

@@ -44,6 +44,7 @@ internal static class BenchCommand
         IBenchmark[] benchmarks = [new CpuFaultBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark()];
         var placement = new List<string>();
         var rows = new List<BenchRow>();
+        var load = LoadAverage();
         foreach (var benchmark in benchmarks)
             rows.AddRange(benchmark.Measure(settings, placement, progress));
         return new BenchReport(
@@ -52,6 +53,7 @@ internal static class BenchCommand
             RuntimeInformation.OSDescription,
             Environment.ProcessorCount,
             ProcessorName(),
+            load,
             settings.Quick,
             placement,
             rows,
@@ -71,6 +73,19 @@ internal static class BenchCommand
             || !int.TryParse(parts[1], CultureInfo.InvariantCulture, out var handler) || !allowed.Contains(faulter) || !allowed.Contains(handler))
             throw new InputException($"--pin {text}: not two CPUs of this process; use two of {string.Join(", ", allowed)}, as in --pin {allowed[0]},{allowed[^1]}");
         return (faulter, handler);
+    }
+
+    /// <summary>The one-minute load average, 0 where the system does not tell.</summary>
+    private static double LoadAverage()
+    {
+        try
+        {
+            return double.Parse(File.ReadAllText("/proc/loadavg").Split(' ')[0], CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
     }
 
     /// <summary>The processor's name, or its architecture where the system does not tell.</summary>

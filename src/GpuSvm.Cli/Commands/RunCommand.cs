@@ -22,7 +22,7 @@ internal static class RunCommand
         var workload = new Argument<string>("WORKLOAD")
         {
             DefaultValueFactory = _ => WorkloadCatalog.Default,
-            Description = "What to run: " + string.Join("; ", WorkloadCatalog.Summaries.Select(entry => $"{entry.Name}: {entry.Summary}")) + ".",
+            Description = "What to run: " + string.Concat(WorkloadCatalog.Summaries.Select(entry => $"\n  {entry.Name,-14}{entry.Summary}")) + "\n",
         };
         var memory = CommandLine.TextOption("--memory", "auto|real|portable", "Host memory: real (userfaultfd), portable (any system), or auto, real where possible (default).");
         var device = CommandLine.TextOption("--device-memory", "SIZE", "The software GPU's memory, as 64M or 1GiB; default: a quarter of the data, at least 1 MiB.");
@@ -58,7 +58,9 @@ internal static class RunCommand
                 RunTable.Write(report, console.Ansi);
             if (!report.Verified)
                 console.WriteError($"{name} is NOT verified: {report.Verification}");
-            return report.Verified ? ExitCode.Done : ExitCode.Failed;
+            if (report.Invariants != RunReport.InvariantsHold)
+                console.WriteError($"an invariant of the library is broken after {name}: {report.Invariants}");
+            return report.Verified && report.Invariants == RunReport.InvariantsHold ? ExitCode.Done : ExitCode.Failed;
         });
         return command;
     }

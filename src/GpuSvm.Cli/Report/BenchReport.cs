@@ -7,6 +7,7 @@ namespace GpuSvm.Cli.Report;
 /// <param name="Kernel">Operating system and kernel version.</param>
 /// <param name="Processors">Processors this process may use.</param>
 /// <param name="Processor">The processor's name, as the system gives it.</param>
+/// <param name="LoadAverage">The system's one-minute load before the first figure; 0 if it is not known.</param>
 /// <param name="Quick">Whether sizes and rounds were cut down.</param>
 /// <param name="Placement">Where the threads of the latency figures ran, one line each.</param>
 /// <param name="Rows">The figures.</param>
@@ -19,6 +20,7 @@ internal sealed record BenchReport(
     string Kernel,
     int Processors,
     string Processor,
+    double LoadAverage,
     bool Quick,
     IReadOnlyList<string> Placement,
     IReadOnlyList<BenchRow> Rows,

@@ -12,6 +12,8 @@ internal static class BenchTable
     public static void Write(BenchReport report, IAnsiConsole console)
     {
         console.WriteLine($"{report.Processor}, {report.Processors} CPUs; {report.Kernel}; {report.Memory} memory{(report.Quick ? "; quick: small sizes, few rounds" : "")}");
+        if (report.LoadAverage > report.Processors / 2.0)
+            console.WriteLine($"The load average was {report.LoadAverage:0.0} when this began: other programs use the CPUs, and the figures waver with them.");
         if (report.MemoryReason.Length > 0)
             console.WriteLine(report.MemoryReason);
         foreach (var group in report.Rows.GroupBy(row => row.Group))

@@ -6,6 +6,9 @@ namespace GpuSvm.Cli.Report;
 /// <summary>Everything a run tells, for the table and for JSON alike. Names become snake_case in JSON.</summary>
 internal sealed record RunReport
 {
+    /// <summary>What <see cref="Invariants"/> says when nothing is broken.</summary>
+    public const string InvariantsHold = "hold";
+
     /// <summary>The workload's name.</summary>
     public required string Workload { get; init; }
 
@@ -32,6 +35,9 @@ internal sealed record RunReport
 
     /// <summary>What was compared, or the first difference.</summary>
     public required string Verification { get; init; }
+
+    /// <summary>"hold" if the library's own walk over its objects found no broken invariant when the run had ended, else what is broken.</summary>
+    public string Invariants { get; init; } = "";
 
     /// <summary>Time of the algorithm: kernels and the CPU's turns between them.</summary>
     public required double ElapsedSeconds { get; init; }

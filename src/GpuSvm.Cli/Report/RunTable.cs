@@ -28,6 +28,8 @@ internal static class RunTable
         table.AddEmptyRow();
         var verdict = report.Verified ? "[green]yes[/]" : "[red]NO[/]";
         table.AddRow(new Markup("verified"), new Markup($"{verdict}: {Markup.Escape(report.Verification)}"));
+        var hold = report.Invariants == RunReport.InvariantsHold;
+        table.AddRow(new Markup("invariants"), hold ? new Markup("[green]hold[/]") : new Markup($"[red]BROKEN[/]: {Markup.Escape(report.Invariants)}"));
         console.Write(table);
         WriteStages(report, console);
     }
