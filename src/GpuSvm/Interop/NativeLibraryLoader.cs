@@ -10,6 +10,7 @@ namespace GpuSvm.Interop;
 internal static unsafe class NativeLibraryLoader
 {
     private const string FileName = "libgpusvm.so";
+    private const string Variable = "GPUSVM_LIBRARY";
     private const string BuildCommand = "dotnet publish src/GpuSvm.Native -c Release -r linux-x64";
 
     /// <summary>Has the runtime ask <see cref="Resolve"/>; called once.</summary>
@@ -24,31 +25,31 @@ internal static unsafe class NativeLibraryLoader
     {
         if (name != NativeMethods.Library)
             return 0;
-        List<string> tried = [];
-        foreach (string candidate in Candidates())
-        {
-            if (!File.Exists(candidate))
-            {
-                tried.Add(candidate);
-                continue;
-            }
-            return CheckVersion(NativeLibrary.Load(candidate), candidate);
-        }
+        string? found = Find(Environment.GetEnvironmentVariable(Variable), AppContext.BaseDirectory);
+        if (found != null)
+            return CheckVersion(NativeLibrary.Load(found), found);
         if (NativeLibrary.TryLoad(FileName, out nint library))
             return CheckVersion(library, FileName);
         throw new DllNotFoundException(
-            $"The native library {FileName} was not found. Build it with '{BuildCommand}' and copy it next to the program, or set GPUSVM_LIBRARY to its path. "
-            + $"Looked at: {string.Join(", ", tried)}.");
+            $"The native library {FileName} was not found next to the program ({AppContext.BaseDirectory}) nor in {Path.Combine("runtimes", RuntimeInformation.RuntimeIdentifier, "native")} below it. "
+            + $"Build it with '{BuildCommand}' and copy it there, or set {Variable} to its path.");
     }
 
-    /// <summary>The paths to try, best first.</summary>
-    /// <returns>Full paths; the files may not exist.</returns>
-    private static IEnumerable<string> Candidates()
+    /// <summary>Looks for the library.</summary>
+    /// <param name="chosen">What the environment variable says; null or empty if it is not set.</param>
+    /// <param name="folder">Where the program is.</param>
+    /// <returns>Its path, or null if it is in none of the usual places.</returns>
+    /// <exception cref="DllNotFoundException">The variable is set and nothing is there.</exception>
+    internal static string? Find(string? chosen, string folder)
     {
-        if (Environment.GetEnvironmentVariable("GPUSVM_LIBRARY") is { Length: > 0 } chosen)
-            yield return chosen;
-        yield return Path.Combine(AppContext.BaseDirectory, FileName);
-        yield return Path.Combine(AppContext.BaseDirectory, "runtimes", RuntimeInformation.RuntimeIdentifier, "native", FileName);
+        if (!string.IsNullOrEmpty(chosen))
+        {
+            return File.Exists(chosen)
+                ? chosen
+                : throw new DllNotFoundException($"{Variable} is set to {chosen}, where nothing is. Set it to the path of {FileName}, or unset it. The library is built with '{BuildCommand}'.");
+        }
+        string[] candidates = [Path.Combine(folder, FileName), Path.Combine(folder, "runtimes", RuntimeInformation.RuntimeIdentifier, "native", FileName)];
+        return Array.Find(candidates, File.Exists);
     }
 
     /// <summary>Refuses a library of another ABI, before any call could corrupt memory.</summary>
