@@ -104,8 +104,7 @@ internal sealed class StagingArea : IDisposable
         slot.IsZeroed = false;
         if (filled && !hasPages && !Fill(slot))
         {
-            slot.SetPresent(0, slot.Order.Pages, present: true); // Some may be: dropped by giving it back.
-            slot.MustDrop = true;
+            slot.MustDrop = true; // Some pages may have come.
             Release(slot);
             return null;
         }
@@ -123,21 +122,11 @@ internal sealed class StagingArea : IDisposable
     {
         if (!slot.TryTakeBack())
             throw new ArgumentException("The staging block was given back before.", nameof(slot));
-        if (slot.IsTainted || slot.MustDrop)
-        {
+        bool isSound = !slot.IsTainted && !slot.MustDrop;
+        if (isSound && slot.PagesInside == slot.Order.Pages && slot.Owner.TryKeepFilled(slot))
+            return;
+        if (!isSound || slot.PagesInside != 0)
             Empty(slot);
-        }
-        else if (slot.IsFull)
-        {
-            if (slot.Owner.TryKeepFilled(slot))
-                return;
-            Empty(slot);
-        }
-        else if (!slot.IsEmpty)
-        {
-            Empty(slot);
-        }
-
         slot.Owner.KeepEmpty(slot);
     }
 
@@ -161,6 +150,7 @@ internal sealed class StagingArea : IDisposable
         if (Libc.madvise((nint)slot.Address, (nuint)slot.Order.Bytes, LinuxConstants.MADV_POPULATE_WRITE) != 0)
             return false;
         slot.IsZeroed = true;
+        slot.PagesInside = slot.Order.Pages;
         slot.IsTainted = slot.IsWhole && !_pagemap.IsHuge(slot.Address); // No huge page was to be had: 512 small ones.
         return true;
     }
@@ -180,7 +170,7 @@ internal sealed class StagingArea : IDisposable
             Drop(slot.Address, slot.Order.Bytes);
         }
 
-        slot.SetPresent(0, slot.Order.Pages, present: false);
+        slot.PagesInside = 0;
         slot.IsTainted = false;
         slot.MustDrop = false;
     }
