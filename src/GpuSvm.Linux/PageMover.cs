@@ -6,7 +6,8 @@ using GpuSvm.Linux.Interop;
 namespace GpuSvm.Linux;
 
 /// <summary>
-/// Takes pages from the CPU and gives them back, by UFFDIO_MOVE: the kernel takes the page out of the page table, flushes the TLBs and puts the same physical
+/// Takes pages from the CPU and gives them back, by UFFDIO_MOVE: the kernel takes the page out of the page table, flushes the TLBs and puts the
+/// same physical
 /// page in elsewhere. No write can fall between, and a huge page costs a microsecond.
 /// </summary>
 internal sealed unsafe class PageMover
@@ -69,7 +70,8 @@ internal sealed unsafe class PageMover
     /// <param name="interval">The pages.</param>
     /// <param name="slot">The block.</param>
     /// <param name="writable">Whether the CPU may write without a further fault.</param>
-    /// <returns>Done; Unmapped, OutOfHostMemory, Busy (a page is there already), Retry (an event was not read for ten seconds), ProcessGone: what has not
+    /// <returns>Done; Unmapped, OutOfHostMemory, Busy (a page is there already), Retry (an event was not read for ten seconds), ProcessGone: what
+    /// has not
     /// moved stays in the block and is marked present there.</returns>
     internal SvmStatus Attach(AddressRange interval, StagingSlot slot, bool writable) =>
         Attach(interval, slot, writable, new PendingEventWait(_rescue, isPatient: true));

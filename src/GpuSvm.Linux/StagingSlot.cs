@@ -46,7 +46,8 @@ internal sealed class StagingSlot : HostStaging
     internal bool MustDrop { get; set; }
 
     /// <summary>
-    /// How many physical pages are in it. The marks do not say: who brings holes home unmarks pages that are there, and a page that was copied out stays.
+    /// How many physical pages are in it. The marks do not say: who brings holes home unmarks pages that are there, and a page that was copied out
+    /// stays.
     /// </summary>
     internal int PagesInside { get; set; }
 

@@ -8,7 +8,8 @@ using GpuSvm.Core.Host;
 namespace GpuSvm.Linux.Tests;
 
 /// <summary>
-/// A small client with a device: one allocation, cut into blocks of one order; each block is at home, away in private memory, or moving. Serves faults
+/// A small client with a device: one allocation, cut into blocks of one order; each block is at home, away in private memory, or moving. Serves
+/// faults
 /// without allocating.
 /// </summary>
 /// <remarks>Locking: the gate guards states and is held over Detach and Populate, never over Attach.</remarks>
