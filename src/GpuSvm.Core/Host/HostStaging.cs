@@ -29,10 +29,14 @@ public abstract class HostStaging
     /// <param name="present">Which of the two.</param>
     public void SetPresent(int first, int pages, bool present)
     {
-        for (int page = first; page < first + pages; page++)
+        int end = first + pages;
+        for (int page = first; page < end;)
         {
-            ulong bit = 1UL << (page & 63);
-            _present[page >> 6] = present ? _present[page >> 6] | bit : _present[page >> 6] & ~bit;
+            int bits = Math.Min(end - page, 64 - (page & 63)); // As many as lie in one word.
+            ulong mask = (bits == 64 ? ulong.MaxValue : (1UL << bits) - 1) << (page & 63);
+            ref ulong word = ref _present[page >> 6];
+            word = present ? word | mask : word & ~mask;
+            page += bits;
         }
     }
 
@@ -42,10 +46,20 @@ public abstract class HostStaging
     /// <returns>Pages, at least 1 if first &lt; limit.</returns>
     public int RunLength(int first, int limit)
     {
-        bool present = IsPresent(first);
-        int page = first + 1;
-        while (page < limit && IsPresent(page) == present)
-            page++;
-        return page - first;
+        ulong flip = IsPresent(first) ? ulong.MaxValue : 0; // A word of equal pages becomes zero.
+        int page = first;
+        while (page < limit)
+        {
+            ulong different = (_present[page >> 6] ^ flip) >> (page & 63);
+            if (different != 0)
+            {
+                page += System.Numerics.BitOperations.TrailingZeroCount(different);
+                break;
+            }
+
+            page = (page | 63) + 1;
+        }
+
+        return Math.Min(page, limit) - first;
     }
 }
