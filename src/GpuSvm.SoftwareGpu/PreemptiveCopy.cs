@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using GpuSvm.SoftwareGpu.Interop;
 
@@ -14,6 +15,8 @@ internal static unsafe class PreemptiveCopy
     /// <param name="destination">Where to.</param>
     /// <param name="source">Where from.</param>
     /// <param name="bytes">How many.</param>
+    /// <remarks>Not inlined: the frame of a P/Invoke is set up on entry of whatever method contains it, also where it is not called.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void Copy(void* destination, void* source, ulong bytes)
     {
         // SAFETY: the caller owns both intervals, or holds the translation that keeps them, for the length of the call.
@@ -26,6 +29,7 @@ internal static unsafe class PreemptiveCopy
     /// <summary>Zeroes bytes.</summary>
     /// <param name="destination">Where to.</param>
     /// <param name="bytes">How many.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     internal static void Clear(void* destination, ulong bytes)
     {
         // SAFETY: as for Copy.

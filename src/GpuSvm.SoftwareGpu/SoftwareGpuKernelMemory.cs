@@ -23,7 +23,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
     internal const int MaxReplays = 1000;
 
     private const ulong PieceBytes = 64 << 10;
-    private const ulong PieceElements = 256;
+    private const int PieceElements = 64; // As many as a mask of 64 bits tells apart; an invalidation waits for no more than this.
     private const long MaxIndex = 1L << 58; // Times 16 bytes it stays far from overflow.
 
     private SoftwareGpuLaunch _launch = SoftwareGpuLaunch.None;
@@ -200,73 +200,118 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
         return StopKernel();
     }
 
-    /// <summary>The element copy for one size.</summary>
+    /// <summary>The element copy for one size: piece by piece, first all translations, then all copies, so that the processor can wait for many of the copies' cache misses at once.</summary>
     private SvmStatus CopyElements<T>(ulong address, long* indices, ulong count, T* buffer, bool write)
         where T : unmanaged
     {
-        int replays = 0;
+        if (address > long.MaxValue && count != 0)
+            return Refuse(address, write); // With that out of the way an element below 0 cannot look like one above.
+        byte** elements = stackalloc byte*[PieceElements];
         ulong done = 0;
         while (done < count)
         {
+            int wanted = (int)Math.Min(count - done, PieceElements);
             mmu.Enter();
-            ulong before = done;
-            bool missed = false;
-            ulong end = Math.Min(count, done + PieceElements);
-            ulong at = 0;
-            for (; done < end; done++)
+            int got = TranslateElements(address, indices + done, wanted, sizeof(T), write, elements, out ulong systemMask);
+            if (systemMask != 0)
+                CopySystemElements(elements, got, (byte*)(buffer + done), sizeof(T), write, systemMask);
+            else if (write)
             {
-                long index = indices[done];
-                at = address + (ulong)(index * sizeof(T));
-                if (index is >= MaxIndex or < -MaxIndex || (at < address) != (index < 0))
-                {
-                    mmu.Leave();
-                    return Refuse(at, write);
-                }
-
-                byte* element = mmu.Translate(at, write, out ulong left, out bool system);
-                missed = element == null;
-                if (missed)
-                    break;
-                if (system || left < (ulong)sizeof(T))
-                {
-                    SvmStatus status = CopyOneElement(at, element, left, (byte*)(buffer + done), (ulong)sizeof(T), write);
-                    if (status != SvmStatus.Done)
-                        return status;
-                }
-                else if (write)
-                    Unsafe.WriteUnaligned(element, buffer[done]);
-                else
-                    buffer[done] = Unsafe.ReadUnaligned<T>(element);
+                for (int i = 0; i < got; i++)
+                    Unsafe.WriteUnaligned(elements[i], buffer[done + (ulong)i]);
+            }
+            else
+            {
+                for (int i = 0; i < got; i++)
+                    buffer[done + (ulong)i] = Unsafe.ReadUnaligned<T>(elements[i]);
             }
 
-            mmu.Lookups += (long)(done - before);
-            if (!missed)
+            done += (ulong)got;
+            if (got == wanted)
                 continue;
-            if (done != before)
-                replays = 0;
-            SvmStatus fault = Fault(at, write, MaxReplays, ref replays);
-            if (fault != SvmStatus.Done)
-                return fault;
+            SvmStatus status = CopyHardElement(address, indices[done], (byte*)(buffer + done), (uint)sizeof(T), write);
+            if (status != SvmStatus.Done)
+                return status;
+            done++;
         }
 
         mmu.Leave();
         return SvmStatus.Done;
     }
 
-    /// <summary>Copies an element of a page of the program, or one that lies across the end of its translation. In access before and after.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private SvmStatus CopyOneElement(ulong address, byte* element, ulong left, byte* buffer, ulong bytes, bool write)
+    /// <summary>Translates elements as long as each lies whole in a mapped block. The last translation is kept at hand: neighbours need no other.</summary>
+    /// <param name="address">Element 0.</param>
+    /// <param name="indices">The elements.</param>
+    /// <param name="wanted">How many, at most <see cref="PieceElements"/>.</param>
+    /// <param name="bytes">An element's size.</param>
+    /// <param name="write">Whether they will be written.</param>
+    /// <param name="elements">Gets their pointers.</param>
+    /// <param name="systemMask">Bit i: element i is on a page of the program.</param>
+    /// <returns>How many were translated; the next one is hard.</returns>
+    private int TranslateElements(ulong address, long* indices, int wanted, int bytes, bool write, byte** elements, out ulong systemMask)
     {
-        if (left >= bytes)
+        SoftwareGpuMmu unit = mmu;
+        ulong start = 0; // The block at hand: elements that begin in [start, start + room) lie whole in it.
+        ulong room = 0;
+        byte* there = null;
+        ulong systemBlock = 0; // 1 if it is of the program.
+        ulong mask = 0;
+        int got = 0;
+        for (; got < wanted; got++)
         {
-            PreemptiveCopy.Copy(write ? element : buffer, write ? buffer : element, bytes);
-            return SvmStatus.Done;
+            long index = indices[got];
+            ulong at = address + (ulong)(index * bytes);
+            if ((ulong)(index + MaxIndex) >= 2 * MaxIndex)
+                break;
+            if (at - start >= room)
+            {
+                there = unit.TranslateBlock(at, write, out ulong size, out bool system);
+                start = at & ~(size - 1);
+                room = size - (ulong)bytes + 1;
+                if (there == null || at - start >= room)
+                    break;
+                systemBlock = system ? 1UL : 0;
+            }
+
+            elements[got] = there + (at - start);
+            mask |= systemBlock << got;
         }
 
-        SvmStatus status = Copy(address, buffer, bytes, write);
-        if (status == SvmStatus.Done)
-            mmu.Enter();
-        return status;
+        systemMask = mask;
+        unit.Lookups += got;
+        return got;
+    }
+
+    /// <summary>Copies translated elements of which some are on pages of the program.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private static void CopySystemElements(byte** elements, int count, byte* buffer, int bytes, bool write, ulong systemMask)
+    {
+        for (int i = 0; i < count; i++)
+        {
+            byte* own = buffer + i * bytes;
+            byte* destination = write ? elements[i] : own;
+            byte* source = write ? own : elements[i];
+            if ((systemMask >> i & 1) != 0)
+                PreemptiveCopy.Copy(destination, source, (ulong)bytes);
+            else
+                Unsafe.CopyBlockUnaligned(destination, source, (uint)bytes);
+        }
+    }
+
+    /// <summary>The element at which <see cref="TranslateElements"/> stopped: refused, not mapped, or across the end of its translation. Ends the access.</summary>
+    /// <param name="address">Element 0.</param>
+    /// <param name="index">The element.</param>
+    /// <param name="buffer">The kernel's own bytes of it.</param>
+    /// <param name="bytes">Its size.</param>
+    /// <param name="write">True: into shared memory.</param>
+    /// <returns><see cref="SvmStatus.Done"/>: copied, whatever that took. Otherwise the launch has failed.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SvmStatus CopyHardElement(ulong address, long index, byte* buffer, uint bytes, bool write)
+    {
+        ulong at = address + (ulong)(index * bytes);
+        return (ulong)(index + MaxIndex) >= 2 * MaxIndex || (at < address) != (index < 0)
+            ? Refuse(at, write)
+            : Copy(at, buffer, bytes, write);
     }
 
     /// <summary>The processor's atomic add.</summary>

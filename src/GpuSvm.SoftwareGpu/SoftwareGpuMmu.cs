@@ -95,22 +95,27 @@ internal sealed unsafe class SoftwareGpuMmu
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     internal byte* Translate(ulong address, bool write, out ulong left, out bool system)
     {
-        if (!_tlb.TryFind(address, out ulong pointer, out int shift) || (write && (pointer & SoftwareGpuTlb.WritableFlag) == 0))
-        {
-            pointer = Fill(address, write, out shift);
-            if (pointer == 0)
-            {
-                left = 0;
-                system = false;
-                return null;
-            }
-        }
-
-        ulong size = 1UL << shift;
+        byte* block = TranslateBlock(address, write, out ulong size, out system);
         ulong offset = address & (size - 1);
         left = size - offset;
+        return block == null ? null : block + offset;
+    }
+
+    /// <summary>Translates the whole block around an address, inside an access.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="write">Whether it will be written.</param>
+    /// <param name="size">The block's bytes, a power of two; the block is aligned to them.</param>
+    /// <param name="system">Whether the bytes are the program's own, to be touched preemptively only.</param>
+    /// <returns>A pointer to the block's first byte; null if there is no translation, or no right to write.</returns>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    internal byte* TranslateBlock(ulong address, bool write, out ulong size, out bool system)
+    {
+        bool known = _tlb.TryFind(address, out ulong pointer, out int shift);
+        if (!known || (write && (pointer & SoftwareGpuTlb.WritableFlag) == 0))
+            pointer = Fill(address, write, known, out shift);
+        size = 1UL << shift;
         system = (pointer & SoftwareGpuTlb.SystemFlag) != 0;
-        return (byte*)((pointer & ~SoftwareGpuTlb.Flags) + offset);
+        return (byte*)(pointer & ~SoftwareGpuTlb.Flags);
     }
 
     /// <summary>Raises a fault and waits until it is acknowledged. Not in access meanwhile, nor active.</summary>
@@ -147,9 +152,13 @@ internal sealed unsafe class SoftwareGpuMmu
     }
 
     /// <summary>Walks the page table and puts what it finds into the TLB.</summary>
+    /// <param name="address">Any address.</param>
+    /// <param name="write">Whether it will be written.</param>
+    /// <param name="known">Whether the TLB has a translation that does not allow that.</param>
+    /// <param name="shift">log2 of the block's bytes.</param>
     /// <returns>The block's pointer with flags, or 0.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private ulong Fill(ulong address, bool write, out int shift)
+    private ulong Fill(ulong address, bool write, bool known, out int shift)
     {
         Misses++;
         SoftwareGpuPte entry = _table!.Walk(address);
@@ -167,8 +176,8 @@ internal sealed unsafe class SoftwareGpuMmu
         ulong pointer = entry.Target - pageInBlock + (local ? _memoryBase : 0);
         pointer |= (entry.IsWritable ? SoftwareGpuTlb.WritableFlag : 0) | (local ? 0 : SoftwareGpuTlb.SystemFlag);
 
-        // What is there may be an older, read-only translation of other size: it would be found first for ever.
-        _tlb.Drop(address & ~(block - 1), (address & ~(block - 1)) + block);
+        if (known)
+            _tlb.Drop(address & ~(block - 1), (address & ~(block - 1)) + block); // An older, read-only translation of larger size would be found first for ever.
         _tlb.Insert(address, entry.Size, pointer);
         return pointer;
     }

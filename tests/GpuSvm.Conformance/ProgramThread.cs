@@ -31,10 +31,10 @@ public sealed class ProgramThread
     /// <summary>Whether it has not ended yet.</summary>
     public bool IsRunning => _thread.IsAlive;
 
-    /// <summary>Waits for its end, at most a minute: longer means that it hangs.</summary>
+    /// <summary>Waits for its end, at most half a minute: longer means that it hangs.</summary>
     public void Join()
     {
-        Assert.True(_thread.Join(60_000), "A program thread hangs.");
+        Assert.True(_thread.Join(30_000), "A program thread hangs.");
         _failure?.Throw();
     }
 }

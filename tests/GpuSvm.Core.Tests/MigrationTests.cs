@@ -216,28 +216,6 @@ public sealed class MigrationTests
         Assert.Equal([2L << 20, 65536, 4096], sizes);
     }
 
-    [Fact]
-    public void AFaultPathThatIsWarmAllocatesNothing()
-    {
-        using var machine = new Machine();
-        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
-        for (int warm = 0; warm < 50; warm++)
-        {
-            machine.GpuStore(memory.Start, warm);
-            machine.CpuStore(memory.Start, warm);
-        }
-
-        long before = GC.GetAllocatedBytesForCurrentThread();
-        for (int i = 0; i < 100; i++)
-        {
-            Assert.Equal(SvmStatus.Done, machine.Fault(memory.Start));
-            Assert.Equal(SvmStatus.Done, machine.Host.CpuFault(memory.Start, MemoryAccess.Write));
-        }
-
-        long perFault = (GC.GetAllocatedBytesForCurrentThread() - before) / 200;
-        Assert.True(perFault == 0, $"{perFault} bytes were allocated for each fault.");
-    }
-
     private static IEnumerable<Svm.SvmRange> Ranges(Machine machine)
     {
         var everything = new AddressRange(default, new VirtualAddress(1UL << 48));

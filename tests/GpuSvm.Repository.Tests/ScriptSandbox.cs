@@ -25,8 +25,8 @@ public sealed class ScriptSandbox : IDisposable
                 done ;;
             build)
                 mkdir -p "$root/artifacts/bin/GpuSvm.Cli/release" "$root/artifacts/bin/A.Tests/release"
-                touch "$root/artifacts/bin/GpuSvm.Cli/release/gpusvm.dll" "$root/artifacts/bin/A.Tests/release/GpuSvm.dll" ;;
-            */gpusvm.dll) shift; echo "in $PWD: $*" ;;
+                touch "$root/artifacts/bin/GpuSvm.Cli/release/GpuSvm.Cli.dll" "$root/artifacts/bin/A.Tests/release/GpuSvm.dll" ;;
+            */GpuSvm.Cli.dll) shift; echo "in $PWD: $*" ;;
             *.Tests.dll) . "$root/outcomes/$(basename "$1" .dll)" ;;
         esac
         """;

@@ -19,7 +19,7 @@ public sealed unsafe class InvalidationTests
     [InlineData(9, true)]
     public void NoWriteReachesTheOldFrameOnceInvalidationHasReturned(int order, bool windows)
     {
-        int rounds = order == 9 ? 300 : 4000;
+        int rounds = order == 9 ? 200 : 2500;
         PageOrder size = new((byte)order);
         using TestGpu gpu = new(units: 2, serve: ServeUnderGate);
         DeviceAddress[] places = [Take(gpu, size), Take(gpu, size)];

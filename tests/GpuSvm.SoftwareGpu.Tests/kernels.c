@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernels in C for the tests, and the layout of every struct that C and C# share. */
+#define _GNU_SOURCE
 #include <stddef.h>
+#include <time.h>
 #include "gpusvm.h"
 
 typedef struct triad {
@@ -57,13 +59,28 @@ void read_loop(gpusvm_kernel_context* context, void* arguments)
     }
 }
 
-/* Gathers 8-byte elements by indices. */
+/* Gathers 8-byte elements by indices, again and again; keeps the shortest time in nanoseconds. */
 void gather_loop(gpusvm_kernel_context* context, void* arguments)
 {
-    const uint64_t* t = arguments; /* address, indices, count, destination, times */
-    for (uint64_t i = 0; i < t[4]; i++)
+    uint64_t* t = arguments; /* address, indices, count, destination, times, shortest */
+    for (uint64_t i = 0; i < t[4]; i++) {
+        struct timespec start, end;
+        clock_gettime(CLOCK_MONOTONIC, &start);
         if (context->functions->gather(context, t[0], (const int64_t*)t[1], t[2], 8, (void*)t[3]) != GPUSVM_DONE)
             return;
+        clock_gettime(CLOCK_MONOTONIC, &end);
+        uint64_t ns = (uint64_t)(end.tv_sec - start.tv_sec) * 1000000000u + (uint64_t)end.tv_nsec - (uint64_t)start.tv_nsec;
+        if (ns < t[5])
+            t[5] = ns;
+    }
+}
+
+/* Calls what does nothing: the price of a call. */
+void yield_loop(gpusvm_kernel_context* context, void* arguments)
+{
+    const uint64_t* t = arguments; /* -, -, times */
+    for (uint64_t i = 0; i < t[2]; i++)
+        context->functions->yield(context);
 }
 
 /* Opens a window of 8 bytes again and again. */

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
+using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Host;
+using GpuSvm.Core.Policies;
+using GpuSvm.Core.Vm;
+using GpuSvm.SoftwareGpu;
+
+namespace GpuSvm.Linux.Tests;
+
+/// <summary>The whole of Core over real memory, driven fault by fault. The test's own touches of the heap are ordinary P/Invokes (rule 1).</summary>
+public sealed class RealMachineTests : IDisposable
+{
+    private readonly HostAddressSpace _host;
+    private readonly SoftwareGpuDevice _device;
+    private readonly GpuVm _vm;
+    private readonly AddressRange _memory;
+
+    /// <summary>Builds the machine.</summary>
+    public RealMachineTests()
+    {
+        _host = new HostAddressSpace(RealMemory.Open());
+        _device = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = 16 << 20, ComputeUnits = 1 });
+        _vm = new GpuVm(_host, _device, new GpuVmOptions { Placement = new FirstTouchPlacement(quietMicroseconds: 0) });
+        Assert.Equal(SvmStatus.Done, _host.Allocate(32 << 20, out _memory));
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Assert.Empty(InvariantChecker.Check(_vm));
+        Assert.Equal(SvmStatus.Done, _host.Free(_memory));
+        _vm.Dispose();
+        Assert.Equal(_device.Memory.Pages, _device.Memory.FreePages);
+        Assert.Equal(0, _device.DmaMapper.LivePages);
+        _device.Dispose();
+        _host.Dispose();
+    }
+
+    [Fact]
+    public void AWarmFaultPathAllocatesNothing()
+    {
+        bool served = true;
+        for (int warm = 0; warm < 20; warm++)
+            served &= RoundTrip();
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        for (int i = 0; i < 100; i++)
+            served &= RoundTrip();
+        long bytes = GC.GetAllocatedBytesForCurrentThread() - before;
+        Assert.True(served);
+        Assert.True(bytes == 0, $"{bytes} bytes were allocated by 200 faults.");
+    }
+
+    [Fact]
+    public void BytesTravelThereAndBackThroughEvictionAtTwiceTheDeviceMemory()
+    {
+        var value = new byte[8];
+        for (long at = 0; at < _memory.Bytes; at += PageSize.Bytes)
+            RealMemory.CpuWrite(_memory.Start + at, BitConverter.GetBytes(at));
+        for (int pass = 0; pass < 2; pass++)
+        {
+            for (long at = 0; at < _memory.Bytes; at += PageSize.HugeBytes)
+                Assert.Equal(SvmStatus.Done, Fault(_memory.Start + at));
+        }
+
+        Assert.True(_vm.Pagemap.Counters.Evictions > 0);
+        for (long at = 0; at < _memory.Bytes; at += PageSize.Bytes)
+        {
+            RealMemory.CpuRead(_memory.Start + at, value);
+            Assert.Equal(at, BitConverter.ToInt64(value));
+        }
+    }
+
+    private bool RoundTrip() => Fault(_memory.Start) == SvmStatus.Done && _host.CpuFault(_memory.Start, MemoryAccess.Write) == SvmStatus.Done;
+
+    private SvmStatus Fault(VirtualAddress address) => _vm.FaultHandler.Handle(new GpuFault(address, MemoryAccess.Write, _vm.AddressSpaceId, 0, 0));
+}
