@@ -156,7 +156,8 @@ internal sealed unsafe class CpuFaultService : IDisposable
         }
     }
 
-    /// <summary>Lets an access fail as the platform does it: SIGBUS at the touching thread. The page stays bad until it is discarded or freed.</summary>
+    /// <summary>Lets an access fail as the platform does it: SIGBUS at the touching thread. The page stays bad until it is discarded or
+    /// freed.</summary>
     /// <param name="page">The page.</param>
     /// <param name="thread">The thread that touched it.</param>
     private void Fail(ulong page, uint thread)
@@ -175,7 +176,8 @@ internal sealed unsafe class CpuFaultService : IDisposable
             return;
         }
 
-        // A page that is there cannot be poisoned (a write to a protected page was refused), and must keep its bytes. An unmapped one needs no signal of ours.
+        // A page that is there cannot be poisoned (a write to a protected page was refused), and must keep its bytes. An unmapped one needs no
+        // signal of ours.
         if (error == Errno.EEXIST)
             _ = Libc.tgkill(Environment.ProcessId, (int)thread, LinuxConstants.SIGBUS);
         _ = _userfault.Wake(page, PageSize.Bytes);

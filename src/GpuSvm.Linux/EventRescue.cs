@@ -5,10 +5,12 @@ using GpuSvm.Linux.Interop;
 namespace GpuSvm.Linux;
 
 /// <summary>
-/// The thread that reads events when nobody else can. While an event waits to be read, the kernel refuses to install pages; a service thread that is serving a
+/// The thread that reads events when nobody else can. While an event waits to be read, the kernel refuses to install pages; a service thread that
+/// is serving a
 /// fault at that moment waits for the event, and would be the one to read it. This thread sleeps until such a waiter calls.
 /// </summary>
-/// <remarks>It serves no faults, or it would come to wait itself. The faults that come along with an event go back: their threads are woken, touch again, and
+/// <remarks>It serves no faults, or it would come to wait itself. The faults that come along with an event go back: their threads are woken, touch
+/// again, and
 /// the new message is for a service thread.</remarks>
 internal sealed unsafe class EventRescue : IDisposable
 {
@@ -83,7 +85,8 @@ internal sealed unsafe class EventRescue : IDisposable
                 return;
             Interlocked.Increment(ref _rescues);
 
-            // The kernel hands out faults before events, so all must be read. Woken threads fault again only after the last round: their number bounds the loop.
+            // The kernel hands out faults before events, so all must be read. Woken threads fault again only after the last round: their number
+            // bounds the loop.
             bool sawFaults = false;
             for (int round = 0; round < MaxRounds && _reader.Read(messages, Capacity, out int faults) > 0; round++)
                 sawFaults |= faults > 0;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 namespace GpuSvm.Linux;
 
-/// <summary>This machine, container or account does not allow real shared memory. The message says what stands in the way and the one command that removes it.</summary>
+/// <summary>This machine, container or account does not allow real shared memory. The message says what stands in the way and the one command that
+/// removes it.</summary>
 public sealed class HostMemoryUnavailableException : Exception
 {
     /// <summary>An exception without particulars.</summary>

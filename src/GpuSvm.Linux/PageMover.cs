@@ -6,7 +6,8 @@ using GpuSvm.Linux.Interop;
 namespace GpuSvm.Linux;
 
 /// <summary>
-/// Takes pages from the CPU and gives them back, by UFFDIO_MOVE: the kernel takes the page out of the page table, flushes the TLBs and puts the same physical
+/// Takes pages from the CPU and gives them back, by UFFDIO_MOVE: the kernel takes the page out of the page table, flushes the TLBs and puts the
+/// same physical
 /// page in elsewhere. No write can fall between, and a huge page costs a microsecond.
 /// </summary>
 internal sealed unsafe class PageMover
@@ -53,7 +54,7 @@ internal sealed unsafe class PageMover
 
         // Mostly every page is there, and one call takes them all.
         int error = _staging.Move(target, source, interval.Bytes, out long moved);
-        slot.SetPresent(first, (int)(moved >> PageSize.Shift), present: true);
+        NoteMoved(slot, first, moved, isIn: true);
         SvmStatus status = moved == interval.Bytes ? SvmStatus.Done : DetachRuns(interval, slot, offset, moved, error);
         if (status != SvmStatus.Done)
         {
@@ -61,7 +62,7 @@ internal sealed unsafe class PageMover
             return back == SvmStatus.Done ? status : back;
         }
 
-        NoteSmallPages(interval, slot, first);
+        NoteSmallPages(interval, slot);
         return SvmStatus.Done;
     }
 
@@ -69,7 +70,8 @@ internal sealed unsafe class PageMover
     /// <param name="interval">The pages.</param>
     /// <param name="slot">The block.</param>
     /// <param name="writable">Whether the CPU may write without a further fault.</param>
-    /// <returns>Done; Unmapped, OutOfHostMemory, Busy (a page is there already), Retry (an event was not read for ten seconds), ProcessGone: what has not
+    /// <returns>Done; Unmapped, OutOfHostMemory, Busy (a page is there already), Retry (an event was not read for ten seconds), ProcessGone: what
+    /// has not
     /// moved stays in the block and is marked present there.</returns>
     internal SvmStatus Attach(AddressRange interval, StagingSlot slot, bool writable) =>
         Attach(interval, slot, writable, new PendingEventWait(_rescue, isPatient: true));
@@ -161,7 +163,7 @@ internal sealed unsafe class PageMover
                     if (error is 0 or Errno.ENOENT)
                     {
                         error = _staging.Move(target, at, (long)(regions[i].End - at), out long moved);
-                        slot.SetPresent((int)((offset + (long)(at - start)) >> PageSize.Shift), (int)(moved >> PageSize.Shift), present: true);
+                        NoteMoved(slot, (int)((offset + (long)(at - start)) >> PageSize.Shift), moved, isIn: true);
                         at += (ulong)moved;
                         if (moved > 0)
                             continue;
@@ -268,7 +270,7 @@ internal sealed unsafe class PageMover
         for (long done = 0; done < bytes;)
         {
             int error = _arena.Move(target + (ulong)done, source + (ulong)done, bytes - done, out long moved);
-            slot.SetPresent(page + (int)(done >> PageSize.Shift), (int)(moved >> PageSize.Shift), present: false);
+            NoteMoved(slot, page + (int)(done >> PageSize.Shift), moved, isIn: false);
             done += moved;
             if (error == 0 || (error == Errno.EAGAIN && wait.Again()))
                 continue;
@@ -320,13 +322,26 @@ internal sealed unsafe class PageMover
         _ => SvmStatus.Unmapped,
     };
 
+    /// <summary>Keeps a block's marks and count in step with what moved.</summary>
+    /// <param name="slot">The block.</param>
+    /// <param name="page">The first page.</param>
+    /// <param name="bytes">How much moved, may be nothing.</param>
+    /// <param name="isIn">Into the block, or out of it.</param>
+    private static void NoteMoved(StagingSlot slot, int page, long bytes, bool isIn)
+    {
+        int pages = (int)(bytes >> PageSize.Shift);
+        if (pages == 0)
+            return;
+        slot.SetPresent(page, pages, isIn);
+        slot.PagesInside += isIn ? pages : -pages;
+    }
+
     /// <summary>After a detach: remembers where small pages leave page tables behind.</summary>
     /// <param name="interval">Where the pages came from.</param>
     /// <param name="slot">Where they went.</param>
-    /// <param name="first">The first page's index there.</param>
-    private void NoteSmallPages(AddressRange interval, StagingSlot slot, int first)
+    private void NoteSmallPages(AddressRange interval, StagingSlot slot)
     {
-        if (!slot.IsPresent(first) && slot.RunLength(first, first + (int)interval.Pages) == interval.Pages)
+        if (slot.PagesInside == 0)
             return; // Nothing was there.
         if (slot.IsWhole && interval.Bytes == PageSize.HugeBytes && _pagemap.IsHuge(slot.Address))
             return;

@@ -8,7 +8,8 @@ using GpuSvm.Linux.Interop;
 namespace GpuSvm.Linux;
 
 /// <summary>
-/// Gives absent pages bytes of zero. For a read the kernel's shared page of zeroes does (0.4 us a page); for a write, and for a whole 2 MiB block, pages
+/// Gives absent pages bytes of zero. For a read the kernel's shared page of zeroes does (0.4 us a page); for a write, and for a whole 2 MiB block,
+/// pages
 /// from staging are cleared and moved in: clearing a used 2 MiB page takes 40 us, a fresh one from the kernel 100.
 /// </summary>
 internal sealed unsafe class PagePopulator : IDisposable
@@ -202,7 +203,8 @@ internal sealed unsafe class PagePopulator : IDisposable
         if ((region.Categories & PagemapConstants.PAGE_IS_PFNZERO) == 0)
             return SvmStatus.Done;
 
-        // The zero page leaves by MOVE and a page of zeroes comes in. In between the pages are absent, which reads as the same: whoever touches one waits for the second step.
+        // The zero page leaves by MOVE and a page of zeroes comes in. In between the pages are absent, which reads as the same: whoever touches one
+        // waits for the second step.
         for (ulong at = region.Start; at < region.End;)
         {
             PageOrder order = PageOrder.FloorOf((long)(region.End - at) >> PageSize.Shift);

@@ -5,7 +5,8 @@ using GpuSvm.Linux.Interop;
 namespace GpuSvm.Linux;
 
 /// <summary>
-/// /proc/self/pagemap: what the page table says of our own pages, run by run, by PAGEMAP_SCAN. A scan costs about a microsecond, whether the interval is one
+/// /proc/self/pagemap: what the page table says of our own pages, run by run, by PAGEMAP_SCAN. A scan costs about a microsecond, whether the
+/// interval is one
 /// page or a huge page; it changes nothing.
 /// </summary>
 internal sealed unsafe class Pagemap : IDisposable

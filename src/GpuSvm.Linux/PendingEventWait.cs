@@ -2,8 +2,10 @@
 namespace GpuSvm.Linux;
 
 /// <summary>
-/// What an operation does when the kernel refuses it with EAGAIN because an event of the descriptor has not been read. Reading needs the client's event gate. An
-/// attach must succeed, so it waits, and its caller must not hold the gate; populate and write-protect may be called inside the gate, so they only ask for
+/// What an operation does when the kernel refuses it with EAGAIN because an event of the descriptor has not been read. Reading needs the client's
+/// event gate. An
+/// attach must succeed, so it waits, and its caller must not hold the gate; populate and write-protect may be called inside the gate, so they only
+/// ask for
 /// the event to be read and answer Retry. See <see cref="EventRescue"/> for who reads when all service threads are themselves waiting here.
 /// </summary>
 /// <remarks>The wait of one operation.</remarks>

@@ -9,8 +9,10 @@ namespace GpuSvm.Linux;
 /// Reads and writes the heap by way of the kernel, as a DMA engine would: a page that is gone is an answer, not a signal.
 /// </summary>
 /// <remarks>
-/// The kernel would serve an absent page by a fault that waits for us, so presence is asked first. Between the question and the copy a page can vanish only
-/// by the program's own doing: madvise announces itself before the pages go and waits for the event gate, which our caller holds shut; after munmap the call
+/// The kernel would serve an absent page by a fault that waits for us, so presence is asked first. Between the question and the copy a page can
+/// vanish only
+/// by the program's own doing: madvise announces itself before the pages go and waits for the event gate, which our caller holds shut; after munmap
+/// the call
 /// answers EFAULT. Where a sandbox forbids process_vm_readv, /proc/self/mem does the same at half the speed.
 /// </remarks>
 internal sealed unsafe class RemoteAccess : IDisposable

@@ -12,15 +12,20 @@ namespace GpuSvm.Linux;
 /// The address space of the shared heap and who has which part of it.
 /// </summary>
 /// <remarks>
-/// One reservation is made up front and registered whole, for three reasons. No mmap of ours ever comes between a program's munmap and its next mmap. Registering
+/// One reservation is made up front and registered whole, for three reasons. No mmap of ours ever comes between a program's munmap and its next
+/// mmap. Registering
 /// parts would split mappings, and UFFDIO_MOVE wants each side inside one mapping. And what is not allocated is PROT_NONE, so that a stray
 /// touch is an ordinary SIGSEGV and never a page fault that we would have to judge; a guard page lies between allocations for the same reason.
-/// <para>Allocating is mprotect. Freeing must drop pages, and any madvise or munmap on a registered interval raises an event that its caller waits for, while our
-/// callers may hold the very lock which reading that event needs. So freeing first takes the registration off the interval, then replaces it by fresh inaccessible
+/// <para>Allocating is mprotect. Freeing must drop pages, and any madvise or munmap on a registered interval raises an event that its caller waits
+/// for, while our
+/// callers may hold the very lock which reading that event needs. So freeing first takes the registration off the interval, then replaces it by
+/// fresh inaccessible
 /// memory in one mmap (which also gives page tables back), and registers that again: no event, ever.</para>
-/// <para>MADV_DONTFORK: a forked child does not get the heap. Pages held by a device are absent here and would silently read as zeroes there; a SIGSEGV in the
+/// <para>MADV_DONTFORK: a forked child does not get the heap. Pages held by a device are absent here and would silently read as zeroes there; a
+/// SIGSEGV in the
 /// child tells the truth. It also keeps pages exclusive, which moving them needs.</para>
-/// <para>A 2 MiB block that ever held small pages keeps an empty page table, and the kernel then splits a huge page moved there (1.3 ms instead of 1 us). One
+/// <para>A 2 MiB block that ever held small pages keeps an empty page table, and the kernel then splits a huge page moved there (1.3 ms instead of
+/// 1 us). One
 /// bit per block remembers; such blocks travel as small pages until they are freed.</para>
 /// </remarks>
 internal sealed class SharedHeap : IDisposable
@@ -155,7 +160,8 @@ internal sealed class SharedHeap : IDisposable
         if (!Covers(interval))
             return SvmStatus.NotMapped;
 
-        // Unregistered, the interval is plain memory for a moment. A thread that touches it then gets a fresh page from the kernel, which is what it would get afterwards.
+        // Unregistered, the interval is plain memory for a moment. A thread that touches it then gets a fresh page from the kernel, which is what
+        // it would get afterwards.
         if (_userfault.Unregister(interval.Start.Value, interval.Bytes) != 0)
             return SvmStatus.OutOfHostMemory;
         bool dropped = Libc.madvise((nint)interval.Start.Value, (nuint)interval.Bytes, LinuxConstants.MADV_DONTNEED) == 0;

@@ -6,14 +6,17 @@ using GpuSvm.Linux.Interop;
 namespace GpuSvm.Linux;
 
 /// <summary>
-/// Private memory through which pages travel. A page is detached by moving it here, copied to the device, and stays; the next page that comes home is copied
+/// Private memory through which pages travel. A page is detached by moving it here, copied to the device, and stays; the next page that comes home
+/// is copied
 /// into it and moved out. So physical pages circulate: no allocation, no zeroing, and a migration costs little more than its copy.
 /// </summary>
 /// <remarks>
-/// The area has a userfaultfd descriptor of its own, without events: UFFDIO_MOVE demands that its destination be registered with the descriptor it is called on,
+/// The area has a userfaultfd descriptor of its own, without events: UFFDIO_MOVE demands that its destination be registered with the descriptor it
+/// is called on,
 /// and events pending on the heap's descriptor then do not matter for a detach. Nobody reads this descriptor. It is registered for write
 /// protection only, so that a touch of an empty slot is served by the kernel: the same slots can be filled by the kernel and by MOVE.
-/// <para>Slots of 2 MiB come in two kinds. A huge page moves whole only into a place that has no page table; where small pages once were the kernel splits it.
+/// <para>Slots of 2 MiB come in two kinds. A huge page moves whole only into a place that has no page table; where small pages once were the kernel
+/// splits it.
 /// So whole pages and blocks of 512 small ones never share slots, and a slot that got the wrong kind is mapped anew.</para>
 /// </remarks>
 internal sealed class StagingArea : IDisposable
@@ -88,7 +91,8 @@ internal sealed class StagingArea : IDisposable
 
     /// <summary>Gets a block.</summary>
     /// <param name="interval">What it will serve; 1 to 512 pages.</param>
-    /// <param name="filled">Whether with pages (bytes are rubbish unless <see cref="StagingSlot.IsZeroed"/>), all marked present; else empty, all marked holes.</param>
+    /// <param name="filled">Whether with pages (bytes are rubbish unless <see cref="StagingSlot.IsZeroed"/>), all marked present; else empty, all
+    /// marked holes.</param>
     /// <param name="whole">Whether a block of 2 MiB should be one huge page.</param>
     /// <returns>The block, or null: all in use, or no memory. Locking: takes a leaf lock. Allocates only the first time a slot is used.</returns>
     internal StagingSlot? Acquire(AddressRange interval, bool filled, bool whole)
@@ -104,8 +108,7 @@ internal sealed class StagingArea : IDisposable
         slot.IsZeroed = false;
         if (filled && !hasPages && !Fill(slot))
         {
-            slot.SetPresent(0, slot.Order.Pages, present: true); // Some may be: dropped by giving it back.
-            slot.MustDrop = true;
+            slot.MustDrop = true; // Some pages may have come.
             Release(slot);
             return null;
         }
@@ -123,21 +126,11 @@ internal sealed class StagingArea : IDisposable
     {
         if (!slot.TryTakeBack())
             throw new ArgumentException("The staging block was given back before.", nameof(slot));
-        if (slot.IsTainted || slot.MustDrop)
-        {
+        bool isSound = !slot.IsTainted && !slot.MustDrop;
+        if (isSound && slot.PagesInside == slot.Order.Pages && slot.Owner.TryKeepFilled(slot))
+            return;
+        if (!isSound || slot.PagesInside != 0)
             Empty(slot);
-        }
-        else if (slot.IsFull)
-        {
-            if (slot.Owner.TryKeepFilled(slot))
-                return;
-            Empty(slot);
-        }
-        else if (!slot.IsEmpty)
-        {
-            Empty(slot);
-        }
-
         slot.Owner.KeepEmpty(slot);
     }
 
@@ -161,6 +154,7 @@ internal sealed class StagingArea : IDisposable
         if (Libc.madvise((nint)slot.Address, (nuint)slot.Order.Bytes, LinuxConstants.MADV_POPULATE_WRITE) != 0)
             return false;
         slot.IsZeroed = true;
+        slot.PagesInside = slot.Order.Pages;
         slot.IsTainted = slot.IsWhole && !_pagemap.IsHuge(slot.Address); // No huge page was to be had: 512 small ones.
         return true;
     }
@@ -180,7 +174,7 @@ internal sealed class StagingArea : IDisposable
             Drop(slot.Address, slot.Order.Bytes);
         }
 
-        slot.SetPresent(0, slot.Order.Pages, present: false);
+        slot.PagesInside = 0;
         slot.IsTainted = false;
         slot.MustDrop = false;
     }

@@ -45,6 +45,12 @@ internal sealed class StagingSlot : HostStaging
     /// <summary>Whether there are pages in it that must not be reused, whatever the marks say.</summary>
     internal bool MustDrop { get; set; }
 
+    /// <summary>
+    /// How many physical pages are in it. The marks do not say: who brings holes home unmarks pages that are there, and a page that was copied out
+    /// stays.
+    /// </summary>
+    internal int PagesInside { get; set; }
+
     /// <summary>Whether it is for whole huge pages.</summary>
     internal bool IsWhole => Owner.IsWhole;
 
@@ -64,10 +70,4 @@ internal sealed class StagingSlot : HostStaging
     /// <summary>Notes that nobody has it any more.</summary>
     /// <returns>False if nobody had it: it was given back before.</returns>
     internal bool TryTakeBack() => Interlocked.Exchange(ref _isOut, 0) != 0; // Pairs with Hand.
-
-    /// <summary>Whether all its pages are marked present.</summary>
-    internal bool IsFull => IsPresent(0) && RunLength(0, Order.Pages) == Order.Pages;
-
-    /// <summary>Whether none of its pages is marked present.</summary>
-    internal bool IsEmpty => !IsPresent(0) && RunLength(0, Order.Pages) == Order.Pages;
 }

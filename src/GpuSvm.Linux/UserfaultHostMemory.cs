@@ -20,13 +20,18 @@ namespace GpuSvm.Linux;
 /// <item><see cref="Pagemap"/>: what the page table says. <see cref="RemoteAccess"/>: copies that answer instead of crashing.</item>
 /// <item><see cref="CpuFaultService"/>, <see cref="MessageReader"/>, <see cref="EventRescue"/>: threads that hear of faults and events.</item>
 /// </list>
-/// <para>A fault, one way down: a thread touches an absent page and sleeps in the kernel; a service thread wakes from poll, reads the message inside the client's
-/// event gate, and calls <see cref="IHostMemoryClient.CpuFault"/>; the client brings the bytes into a staging block and calls <see cref="Attach"/>, which moves the
+/// <para>A fault, one way down: a thread touches an absent page and sleeps in the kernel; a service thread wakes from poll, reads the message
+/// inside the client's
+/// event gate, and calls <see cref="IHostMemoryClient.CpuFault"/>; the client brings the bytes into a staging block and calls <see cref="Attach"/>,
+/// which moves the
 /// block's page in and wakes the thread. With both threads on one CPU that is some 6 us and the copy.</para>
-/// <para>Two rules of .NET bind this type. It must live in another runtime than threads that touch the heap by pointer or Span, or a collection can wait for a
+/// <para>Two rules of .NET bind this type. It must live in another runtime than threads that touch the heap by pointer or Span, or a collection can
+/// wait for a
 /// thread that waits for us. And itself it touches the heap only by system calls. Staging is private memory and is touched freely.</para>
-/// <para>Locking: its own locks are leaves, held across no system call and no call to the client. Callers hold at most the Host lock, and not the client's
-/// event gate when they call <see cref="Attach"/>, which may wait for an event to be read. So may a <see cref="Detach"/> that has to put pages back.</para>
+/// <para>Locking: its own locks are leaves, held across no system call and no call to the client. Callers hold at most the Host lock, and not the
+/// client's
+/// event gate when they call <see cref="Attach"/>, which may wait for an event to be read. So may a <see cref="Detach"/> that has to put pages
+/// back.</para>
 /// </remarks>
 public sealed class UserfaultHostMemory : IHostMemory
 {

@@ -17,7 +17,8 @@ public sealed record UserfaultOptions
     public int? ServiceCpu { get; init; }
 
     /// <summary>
-    /// Whether changes of the heap made behind our back (munmap, madvise) are announced. Off, faults are read without passing the client's event gate, about a
+    /// Whether changes of the heap made behind our back (munmap, madvise) are announced. Off, faults are read without passing the client's event
+    /// gate, about a
     /// microsecond sooner, and such a change loses the pages that a device holds.
     /// </summary>
     public bool MappingEvents { get; init; } = true;
@@ -26,7 +27,8 @@ public sealed record UserfaultOptions
     public bool HugePages { get; init; } = true;
 
     /// <summary>
-    /// Whether to go on with a descriptor that serves faults of user mode only, if no better one can be had. System calls that touch an absent page (a read into
+    /// Whether to go on with a descriptor that serves faults of user mode only, if no better one can be had. System calls that touch an absent page
+    /// (a read into
     /// shared memory) then fail with EFAULT, which ordinary programs do not expect; so the default is no.
     /// </summary>
     public bool AllowUserModeOnly { get; init; }
@@ -37,7 +39,8 @@ public sealed record UserfaultOptions
     /// <summary>Bytes of filled staging blocks kept for reuse, for each smaller order.</summary>
     public long PooledBytesPerOrder { get; init; } = 8L << 20;
 
-    /// <summary>Most staging blocks that callers may have at once, to bound memory in flight; null for what the staging area's address space holds.</summary>
+    /// <summary>Most staging blocks that callers may have at once, to bound memory in flight; null for what the staging area's address space
+    /// holds.</summary>
     public int? MaxStagingBlocks { get; init; }
 
     /// <summary>Checks the values.</summary>

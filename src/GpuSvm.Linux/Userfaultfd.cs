@@ -58,14 +58,16 @@ internal sealed unsafe class Userfaultfd : IDisposable
     }
 
     /// <summary>
-    /// Moves present pages into an interval registered with this descriptor and wakes who waits there. Both mappings must be anonymous, private and of equal
+    /// Moves present pages into an interval registered with this descriptor and wakes who waits there. Both mappings must be anonymous, private and
+    /// of equal
     /// protection; whose descriptor the source is registered with does not matter, nor whether its events are pending: only ours count.
     /// </summary>
     /// <param name="destination">First byte, page aligned, nothing present.</param>
     /// <param name="source">First byte, page aligned.</param>
     /// <param name="bytes">Length; both sides lie in one mapping each.</param>
     /// <param name="moved">Bytes moved, from the start on.</param>
-    /// <returns>0, with <paramref name="moved"/> at least one page; ENOENT (hole, or destination not registered), EEXIST, EBUSY (pinned, shared), EINVAL, EAGAIN, ENOMEM, EFAULT, ESRCH.</returns>
+    /// <returns>0, with <paramref name="moved"/> at least one page; ENOENT (hole, or destination not registered), EEXIST, EBUSY (pinned, shared),
+    /// EINVAL, EAGAIN, ENOMEM, EFAULT, ESRCH.</returns>
     internal int Move(ulong destination, ulong source, long bytes, out long moved)
     {
         // SAFETY: as in Register. The addresses are numbers for the kernel; nothing is dereferenced here.
@@ -99,7 +101,8 @@ internal sealed unsafe class Userfaultfd : IDisposable
         return Finish(Request(UserfaultConstants.UFFDIO_ZEROPAGE, &argument), argument.Zeroed, out zeroed);
     }
 
-    /// <summary>Write-protects present pages, or lifts that and wakes who waits. Absent pages keep no mark, since WP_UNPOPULATED is not asked for.</summary>
+    /// <summary>Write-protects present pages, or lifts that and wakes who waits. Absent pages keep no mark, since WP_UNPOPULATED is not asked
+    /// for.</summary>
     /// <param name="start">First byte, page aligned.</param>
     /// <param name="bytes">Length, page aligned.</param>
     /// <param name="protect">Which of the two.</param>

@@ -8,7 +8,8 @@ using GpuSvm.Core.Host;
 namespace GpuSvm.Linux.Tests;
 
 /// <summary>
-/// A small client with a device: one allocation, cut into blocks of one order; each block is at home, away in private memory, or moving. Serves faults
+/// A small client with a device: one allocation, cut into blocks of one order; each block is at home, away in private memory, or moving. Serves
+/// faults
 /// without allocating.
 /// </summary>
 /// <remarks>Locking: the gate guards states and is held over Detach and Populate, never over Attach.</remarks>
@@ -108,6 +109,17 @@ internal sealed unsafe class BlockClient : IHostMemoryClient, IDisposable
         return status;
     }
 
+    /// <summary>Takes a block away as soon as the thread that brought it home, and woke the program first, has done with it.</summary>
+    /// <param name="block">Its number.</param>
+    public void MoveAwayWhenHome(int block)
+    {
+        long deadline = Environment.TickCount64 + 30_000;
+        SvmStatus status;
+        while ((status = MoveAway(block)) == SvmStatus.Busy && Environment.TickCount64 < deadline)
+            Thread.Yield();
+        Assert.Equal(SvmStatus.Done, status);
+    }
+
     /// <summary>Brings a block back if it is away.</summary>
     /// <param name="block">Its number.</param>
     /// <returns>Done; Busy if it is moving.</returns>
@@ -134,8 +146,17 @@ internal sealed unsafe class BlockClient : IHostMemoryClient, IDisposable
         {
             if (_states[block] != Away)
                 return false;
-            ulong* counter = (ulong*)(_device + (BlockInterval(block).Start - _interval.Start) + offset); // SAFETY: inside the block.
-            *counter += (ulong)times;
+
+            // SAFETY: inside the block. A hole becomes a page of zeroes when the device writes there.
+            AddressRange interval = BlockInterval(block);
+            byte* page = _device + (interval.Start - _interval.Start) + (offset & ~(PageSize.Bytes - 1L));
+            if (IsHole(_interval.PageIndexOf(interval.Start + offset)))
+            {
+                NativeMemory.Clear(page, PageSize.Bytes);
+                SetHoles(interval, (int)(offset >> PageSize.Shift), 1, hole: false);
+            }
+
+            *(ulong*)(page + (offset & (PageSize.Bytes - 1))) += (ulong)times;
             return true;
         }
     }
@@ -153,11 +174,7 @@ internal sealed unsafe class BlockClient : IHostMemoryClient, IDisposable
             if (_states[block] == Moving)
                 return SvmStatus.Busy;
             if (_states[block] == Home)
-            {
-                AddressRange page = AddressRange.OfPages(address.AlignDown(PageOrder.Small), 1);
-                SvmStatus status = _memory.Populate(page, access);
-                return status == SvmStatus.Done && access == MemoryAccess.Write ? _memory.WriteProtect(page, protect: false) : status;
-            }
+                return _memory.Populate(AddressRange.OfPages(address.AlignDown(PageOrder.Small), 1), access); // Lifts protection too.
 
             _states[block] = Moving;
         }
@@ -217,7 +234,7 @@ internal sealed unsafe class BlockClient : IHostMemoryClient, IDisposable
         int first = _interval.PageIndexOf(interval.Start);
         for (int page = 0; page < _order.Pages; page++)
         {
-            if ((_holes[(first + page) >> 6] >> ((first + page) & 63) & 1) != 0)
+            if (IsHole(first + page))
                 staging.SetPresent(page, 1, present: false);
         }
 
@@ -255,6 +272,9 @@ internal sealed unsafe class BlockClient : IHostMemoryClient, IDisposable
         lock (_gate)
             _states[block] = state;
     }
+
+    /// <summary>Whether a page of the allocation was a hole when it went away.</summary>
+    private bool IsHole(int page) => (_holes[page >> 6] >> (page & 63) & 1) != 0;
 
     /// <summary>Notes which pages of a block were holes.</summary>
     private void SetHoles(AddressRange interval, int page, int run, bool hole)

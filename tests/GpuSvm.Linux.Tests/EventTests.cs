@@ -83,7 +83,7 @@ public sealed class EventTests
         AddressRange page = AddressRange.OfPages(interval.Start, 1);
         RealMemory.CpuFill(page, 4);
         RealMemory.CpuFill(other, 4);
-        Assert.Equal(SvmStatus.Done, client.MoveAway(0));
+        client.MoveAwayWhenHome(0);
         SvmStatus seen = SvmStatus.Done;
         Thread? advisor = null;
         client.BeforeBringBack = () =>

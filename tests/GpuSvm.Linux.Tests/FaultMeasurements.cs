@@ -79,8 +79,7 @@ public sealed unsafe class FaultMeasurements(ITestOutputHelper output)
             _ = Affinity.TryPin(faulter);
             for (int i = -200; i < Rounds; i++)
             {
-                while (client.MoveAway(0) != SvmStatus.Done)
-                    Thread.Yield(); // The service thread is still on its way out of the last fault.
+                client.MoveAwayWhenHome(0);
                 ulong time = load(interval.Start.Value);
                 if (i >= 0)
                     times[i] = time;

@@ -5,7 +5,8 @@ using GpuSvm.Linux.Interop;
 
 namespace GpuSvm.Linux.Tests;
 
-/// <summary>How tests get real memory, and how their threads touch it: by ordinary P/Invoke only, since faults are served in this same runtime.</summary>
+/// <summary>How tests get real memory, and how their threads touch it: by ordinary P/Invoke only, since faults are served in this same
+/// runtime.</summary>
 internal static unsafe class RealMemory
 {
     private static readonly Lazy<string?> _unavailable = new(() => UserfaultHostMemory.TryProbe(out string reason) ? null : $"needs userfaultfd: {reason}");
