@@ -208,21 +208,63 @@ internal sealed unsafe class PagePopulator : IDisposable
         for (ulong at = region.Start; at < region.End;)
         {
             PageOrder order = PageOrder.FloorOf((long)(region.End - at) >> PageSize.Shift);
-            var interval = AddressRange.OfBytes(new VirtualAddress(at), order.Bytes);
-            if (_staging.Acquire(interval, filled: false, whole: false) is not StagingSlot slot)
-                return SvmStatus.OutOfHostMemory;
-            SvmStatus status = _mover.Detach(interval, slot);
-            slot.MustDrop = true;
-            _staging.Release(slot);
-            if (status != SvmStatus.Done)
-                return status;
-            status = FillPiece(at, order, whole: false);
+            SvmStatus status = ReplaceZeroPages(AddressRange.OfBytes(new VirtualAddress(at), order.Bytes), order);
             if (status != SvmStatus.Done)
                 return status;
             at += (ulong)order.Bytes;
         }
 
         return SvmStatus.Done;
+    }
+
+    /// <summary>Puts pages of zeroes in the place of the shared one.</summary>
+    /// <param name="interval">Pages that showed as the zero page in the last scan.</param>
+    /// <param name="order">Their number.</param>
+    /// <returns>Done, Busy, or why not.</returns>
+    /// <remarks>
+    /// The kernel serves a CPU write to the zero page itself and asks nobody, so a page that showed as zero may hold bytes of the program by the time it is
+    /// moved. What came out is therefore looked at again where no CPU can reach it: only true zero pages are dropped, the others go back.
+    /// </remarks>
+    private SvmStatus ReplaceZeroPages(AddressRange interval, PageOrder order)
+    {
+        if (_staging.Acquire(interval, filled: false, whole: false) is not StagingSlot slot)
+            return SvmStatus.OutOfHostMemory;
+        SvmStatus status = _mover.Detach(interval, slot);
+        if (status == SvmStatus.Done && MarkWritten(slot, order.Pages))
+            status = _mover.Attach(interval, slot, writable: true);
+        slot.MustDrop = true;
+        _staging.Release(slot);
+        return status == SvmStatus.Done ? PopulateOnce(interval, MemoryAccess.Write) : status;
+    }
+
+    /// <summary>Marks as present just the pages of a staging block that are not the zero page.</summary>
+    /// <param name="slot">The block.</param>
+    /// <param name="pages">How many of its pages to look at.</param>
+    /// <returns>Whether there is one, or the block could not be looked at: then all marks stay, and nothing is dropped.</returns>
+    private bool MarkWritten(StagingSlot slot, int pages)
+    {
+        // SAFETY: the array lives on this frame; Scan writes at most Regions elements.
+        PageRegion* regions = stackalloc PageRegion[Regions];
+        ulong end = slot.Address + ((ulong)pages << PageSize.Shift);
+        bool written = false;
+        for (ulong at = slot.Address; at < end;)
+        {
+            int found = _pagemap.Scan(at, end, regions, Regions, out ulong walkedTo);
+            if (found < 0)
+                return true;
+            for (int i = 0; i < found; i++)
+            {
+                int first = (int)((regions[i].Start - slot.Address) >> PageSize.Shift);
+                int count = (int)((regions[i].End - regions[i].Start) >> PageSize.Shift);
+                bool isZero = (regions[i].Categories & PagemapConstants.PAGE_IS_PFNZERO) != 0;
+                slot.SetPresent(first, count, present: !isZero);
+                written |= !isZero;
+            }
+
+            at = Math.Max(walkedTo, found > 0 ? regions[found - 1].End : walkedTo);
+        }
+
+        return written;
     }
 
     /// <summary>Takes or gives the right to write. See <see cref="Core.Host.IHostMemory.WriteProtect"/>.</summary>

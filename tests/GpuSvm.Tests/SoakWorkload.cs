@@ -38,7 +38,7 @@ internal sealed unsafe class SoakWorkload : IDisposable
         _array = _memory.Allocate<long>(Pages * Longs);
     }
 
-    /// <summary>Runs the workload for a third of the time with each chunk size; throws if a byte is wrong.</summary>
+    /// <summary>Runs the workload for a third of the time with each chunk size, or with the one that GPUSVM_SOAK_CHUNK names; throws if a byte is wrong.</summary>
     /// <param name="time">How long.</param>
     /// <param name="file">Where to write how far each thread has come, twice a second.</param>
     public static void Run(TimeSpan time, string file)
@@ -46,10 +46,11 @@ internal sealed unsafe class SoakWorkload : IDisposable
         var progress = new ConcurrentDictionary<string, StrongBox>();
         using var timer = new Timer(_ => Report(file, progress), null, 0, 500);
         int seed = Environment.TickCount;
-        foreach (int chunk in (int[])[2 << 20, 65536, 4096])
+        int[] chunks = int.TryParse(Environment.GetEnvironmentVariable("GPUSVM_SOAK_CHUNK"), out int chosen) ? [chosen] : [2 << 20, 65536, 4096];
+        foreach (int chunk in chunks)
         {
             using var workload = new SoakWorkload(chunk, seed++, progress);
-            workload.Run(time / 3);
+            workload.Run(time / chunks.Length);
         }
         Report(file, progress);
     }
