@@ -128,7 +128,7 @@ public sealed class SharedMemory : IDisposable
     /// <typeparam name="T">The element's type.</typeparam>
     /// <param name="array">The array.</param>
     /// <param name="location">Where to.</param>
-    /// <returns>The bytes that really moved: less than asked for where pages were there already, were never touched, or do not fit.</returns>
+    /// <returns>The bytes of the array that really moved: less than asked for where pages were there already or do not fit; none to the device of portable memory.</returns>
     public nint Prefetch<T>(SharedArray<T> array, MemoryLocation location)
         where T : unmanaged
     {
