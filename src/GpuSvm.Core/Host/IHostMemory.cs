@@ -64,7 +64,7 @@ public interface IHostMemory : IDisposable
     SvmStatus Detach(AddressRange interval, HostStaging staging);
 
     /// <summary>Makes the present pages of a staging block visible to the CPU and wakes who waits. Holes of the block stay absent.</summary>
-    /// <param name="interval">Absent pages: the interval the block was acquired for, or a part of it. Wholly mapped, or nothing is attached.</param>
+    /// <param name="interval">Absent pages: the interval the block was acquired for, or a part of it. Wholly mapped, or nothing is attached and the answer is Unmapped.</param>
     /// <param name="staging">The block; its pages leave it (a portable memory keeps them).</param>
     /// <param name="writable">Whether the CPU may write without a further fault.</param>
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Unmapped"/> if the mapping is gone (the pages stay in the block); <see cref="SvmStatus.OutOfHostMemory"/>. It retries pending events itself. After a failure the pages that are still in the block, and marked present there, are the last ones; those before are attached.</returns>
