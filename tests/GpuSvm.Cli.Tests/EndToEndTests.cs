@@ -170,4 +170,30 @@ public sealed class EndToEndTests : IDisposable
         foreach (var check in document.RootElement.GetProperty("checks").EnumerateArray())
             Assert.True(check.GetProperty("ok").GetBoolean() || check.GetProperty("remedy").GetString()!.Length > 0, $"{check} lacks a remedy");
     }
+
+    [Fact]
+    public void EveryBenchFigureStandsBesideItsFloorOrSaysWhyNot()
+    {
+        Need("portable");
+        if (!OperatingSystem.IsLinux())
+            Assert.Skip("needs Linux: bench measures userfaultfd");
+        var run = ToolRun.Of("bench", "--quick", "--json", "-");
+        Assert.True(run.ExitCode == 0, run.Error);
+        using var document = JsonDocument.Parse(run.Output);
+        var rows = document.RootElement.GetProperty("rows").EnumerateArray().ToList();
+        foreach (var group in (string[])["CPU fault round trip", "Migration bandwidth", "GPU fault without migration", "Kernel memory access"])
+            Assert.Contains(rows, row => row.GetProperty("group").GetString() == group);
+        foreach (var row in rows)
+        {
+            Assert.DoesNotContain("WRONG DATA", row.GetProperty("note").GetString(), StringComparison.Ordinal);
+            var measured = row.GetProperty("ours").ValueKind == JsonValueKind.Number && row.GetProperty("floor").ValueKind == JsonValueKind.Number;
+            if (measured)
+                Assert.Equal(row.GetProperty("ours").GetDouble() / row.GetProperty("floor").GetDouble(), row.GetProperty("ratio").GetDouble(), 9);
+            else
+                Assert.NotEqual("", row.GetProperty("note").GetString());
+            Assert.Equal(measured && row.GetProperty("goal").ValueKind == JsonValueKind.Number, row.GetProperty("met").ValueKind != JsonValueKind.Null);
+        }
+
+        Assert.Equal(rows.Count(row => row.GetProperty("met").ValueKind == JsonValueKind.False), document.RootElement.GetProperty("goals_missed").GetInt32());
+    }
 }

@@ -4,14 +4,14 @@ using GpuSvm.Cli.Workloads;
 
 namespace GpuSvm.Cli.Bench;
 
-/// <summary>The access patterns as kernels: tiles of 8 KiB through the context's calls. Everything is on the device before a pattern runs.</summary>
+/// <summary>The access patterns as kernels: tiles of 16 KiB through the context's calls. Everything is on the device before a pattern runs.</summary>
 internal sealed class AccessKernels
 {
-    /// <summary>Elements in a tile: 8 KiB, so that three tiles fit the first-level cache.</summary>
-    private const int TileElements = 1024;
+    /// <summary>Elements in a tile: 16 KiB, as in the workloads.</summary>
+    private const int TileElements = 2048;
 
-    /// <summary>Elements of a group: 32 tiles.</summary>
-    private const int GroupElements = 32 * TileElements;
+    /// <summary>Elements of a group: 16 tiles.</summary>
+    private const int GroupElements = 16 * TileElements;
 
     /// <summary>Elements of each array.</summary>
     private readonly int _length;
