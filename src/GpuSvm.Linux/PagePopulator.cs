@@ -20,6 +20,9 @@ internal sealed unsafe class PagePopulator : IDisposable
     /// <summary>Passes over the interval before the answer is Retry; each pass goes on where the last was disturbed.</summary>
     private const int MaxPasses = 16;
 
+    /// <summary>Tries to give pages back to the program, a millisecond apart.</summary>
+    private const int MaxPutBacks = 1000;
+
     private readonly Userfaultfd _arena;
     private readonly StagingArea _staging;
     private readonly Pagemap _pagemap;
@@ -231,10 +234,29 @@ internal sealed unsafe class PagePopulator : IDisposable
             return SvmStatus.OutOfHostMemory;
         SvmStatus status = _mover.Detach(interval, slot);
         if (status == SvmStatus.Done && MarkWritten(slot, order.Pages))
-            status = _mover.Attach(interval, slot, writable: true);
+            status = PutBackWritten(interval, slot);
         slot.MustDrop = true;
         _staging.Release(slot);
         return status == SvmStatus.Done ? PopulateOnce(interval, MemoryAccess.Write) : status;
+    }
+
+    /// <summary>Gives pages back that turned out to hold bytes of the program. They left a moment ago, so there is room; a shortage passes.</summary>
+    /// <param name="interval">Where they came from.</param>
+    /// <param name="slot">The block that holds them.</param>
+    /// <returns>Done; Unmapped or ProcessGone if nobody can want them any more.</returns>
+    /// <exception cref="InvalidOperationException">The kernel refuses to take its own pages back: there is no way on that loses nothing.</exception>
+    private SvmStatus PutBackWritten(AddressRange interval, StagingSlot slot)
+    {
+        SvmStatus status = SvmStatus.Retry;
+        for (int attempt = 0; attempt < MaxPutBacks; attempt++)
+        {
+            status = _mover.Attach(interval, slot, writable: true);
+            if (status is SvmStatus.Done or SvmStatus.Unmapped or SvmStatus.ProcessGone)
+                return status;
+            Thread.Sleep(1);
+        }
+
+        throw new InvalidOperationException($"Pages {interval} cannot be given back to the CPU: {status.Describe()}.");
     }
 
     /// <summary>Marks as present just the pages of a staging block that are not the zero page.</summary>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Host;
 using GpuSvm.Linux;
 using GpuSvm.Portable;
@@ -13,6 +14,10 @@ namespace GpuSvm.Native;
 internal readonly record struct SessionMemory(IHostMemory Host, MemoryKind Kind, string Reason)
 {
     private const long SmallestHeap = 64L << 20;
+    private const long FewestHugeBlocks = 16;
+    private const long MostHugeBlocks = 128;
+    private const long LeastPooledBytes = 8L << 20;
+    private const long MostPooledBytes = 64L << 20;
 
     /// <summary>Opens the memory that was asked for, or the best there is.</summary>
     /// <param name="options">The session's options.</param>
@@ -24,7 +29,13 @@ internal readonly record struct SessionMemory(IHostMemory Host, MemoryKind Kind,
         try
         {
             // The session counts the capacity; the heap beneath has room to spare, so that alignment and gaps take nothing of it. Address space is free.
-            var host = new UserfaultHostMemory(new UserfaultOptions { CapacityBytes = Math.Max(SmallestHeap, 2 * options.CapacityBytes) });
+            // Pages that went to the device left their RAM behind: kept for the way back, it saves the kernel a zeroing each, and costs no more than the data took before.
+            var host = new UserfaultHostMemory(new UserfaultOptions
+            {
+                CapacityBytes = Math.Max(SmallestHeap, 2 * options.CapacityBytes),
+                PooledHugeBlocks = (int)Math.Clamp(options.DeviceMemoryBytes / PageSize.HugeBytes, FewestHugeBlocks, MostHugeBlocks),
+                PooledBytesPerOrder = Math.Clamp(options.DeviceMemoryBytes / 4, LeastPooledBytes, MostPooledBytes),
+            });
             return new SessionMemory(host, MemoryKind.Real, "");
         }
         catch (HostMemoryUnavailableException unavailable)

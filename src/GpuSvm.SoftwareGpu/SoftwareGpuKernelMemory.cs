@@ -68,7 +68,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
             else if (piece == sizeof(ulong))
                 Unsafe.WriteUnaligned(destination, Unsafe.ReadUnaligned<ulong>(source));
             else
-                Buffer.MemoryCopy(source, destination, piece, piece);
+                LocalCopy.Copy(destination, source, piece);
             bytes -= piece;
             if (bytes == 0)
                 break;
