@@ -6,7 +6,8 @@ using GpuSvm.Cli.Report;
 namespace GpuSvm.Cli.Bench;
 
 /// <summary>
-/// The round trip of a CPU fault on a page that is on the device: an array is prefetched there, then one byte of each chunk is touched and the touch timed.
+/// The round trip of a CPU fault on a page that is on the device: an array is prefetched there, then one byte of each chunk is touched and the touch
+/// timed.
 /// The floor is a C program that does nothing but wait for the fault and copy as many bytes in. Pinned as the user says (both on one CPU unless said
 /// otherwise) and unpinned, because on a virtual machine waking another CPU costs twenty times the fault itself.
 /// </summary>
@@ -57,7 +58,8 @@ internal sealed class CpuFaultBenchmark : IBenchmark
 
                 (double Median, double P99)? bare = floors.TryGetValue(chunkBytes, out var found) ? (found.Median * 1e-3, found.P99 * 1e-3) : null;
                 yield return BenchRow.Latency(
-                    Title, $"{ByteSize.Format(chunkBytes)}, {where}", "us", ours, bare, "bare userfaultfd loop in C", chunkBytes == 4096 ? SmallGoal : null, note);
+                    Title, $"{ByteSize.Format(chunkBytes)}, {where}", "us", ours, bare, "bare userfaultfd loop in C",
+                    chunkBytes == 4096 ? SmallGoal : null, note);
             }
         }
     }

@@ -66,7 +66,8 @@ internal static class CpuPlacement
             }
         }
 
-        return parts.Count == 0 ? "not known" : string.Join(", ", parts.GroupBy(part => part).Select(group => group.Count() > 1 ? $"{group.Count()} x {group.Key}" : group.Key));
+        var counted = parts.GroupBy(part => part).Select(group => group.Count() > 1 ? $"{group.Count()} x {group.Key}" : group.Key);
+        return parts.Count == 0 ? "not known" : string.Join(", ", counted);
     }
 
     /// <summary>Runs work on a thread of its own, so that pinning ends with it, and rethrows what it throws.</summary>

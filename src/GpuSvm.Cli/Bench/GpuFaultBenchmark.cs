@@ -7,8 +7,10 @@ using GpuSvm.Cli.Report;
 namespace GpuSvm.Cli.Bench;
 
 /// <summary>
-/// GPU fault service without migration: pages stay in RAM and are mapped for the device on its first touch. One unit touches one byte of each chunk; a
-/// second launch does the same without faults, and the difference by the number of faults is what a fault costs the kernel. The floor is what no service
+/// GPU fault service without migration: pages stay in RAM and are mapped for the device on its first touch. One unit touches one byte of each chunk;
+/// a
+/// second launch does the same without faults, and the difference by the number of faults is what a fault costs the kernel. The floor is what no
+/// service
 /// on another thread can avoid: a hand-over to it and back, through eventfds.
 /// </summary>
 internal sealed class GpuFaultBenchmark : IBenchmark
@@ -27,11 +29,14 @@ internal sealed class GpuFaultBenchmark : IBenchmark
             var (kernel, service, note) = Fault(chunkBytes, chunks);
             var size = ByteSize.Format(chunkBytes);
             yield return BenchRow.Latency(Title, $"{size}, as the kernel sees it", "us", kernel, floor, "hand-over to a thread and back", null, note);
-            yield return BenchRow.Latency(Title, $"{size}, service alone", "us", service, null, "", null, note.Length > 0 ? note : "part of the row above; no floor of its own");
+            yield return BenchRow.Latency(
+                Title, $"{size}, service alone", "us", service, null, "", null, note.Length > 0 ? note : "part of the row above; no floor of its own");
         }
     }
 
-    /// <summary>What a fault costs the kernel and the service, each as mean over all faults and with no percentile (written as the mean again).</summary>
+    /// <summary>
+    /// What a fault costs the kernel and the service, each as mean over all faults and with no percentile (written as the mean again).
+    /// </summary>
     private static ((double, double)? Kernel, (double, double)? Service, string Note) Fault(int chunkBytes, int chunks)
     {
         try

@@ -7,7 +7,8 @@ using GpuSvm.Cli.Workloads;
 namespace GpuSvm.Cli.Bench;
 
 /// <summary>
-/// What translation costs a kernel when nothing faults: data that is on the device already is streamed and gathered through the context's calls, and by
+/// What translation costs a kernel when nothing faults: data that is on the device already is streamed and gathered through the context's calls, and
+/// by
 /// as many threads through raw pointers into private huge pages. Streaming is the triad and a sum, random is 8-byte elements in random order.
 /// </summary>
 internal sealed class KernelAccessBenchmark : IBenchmark
@@ -81,7 +82,11 @@ internal sealed class KernelAccessBenchmark : IBenchmark
 
             // Sums of small whole numbers are exact in any order; both sides must have read the same.
             if (kernelTotal != kernels.Raw.Total)
-                return BenchRow.Rate(Title, name, null, null, Floor, goal, $"WRONG DATA: the kernel's sum is {kernelTotal}, raw pointers give {kernels.Raw.Total}");
+            {
+                return BenchRow.Rate(
+                    Title, name, null, null, Floor, goal, $"WRONG DATA: the kernel's sum is {kernelTotal}, raw pointers give {kernels.Raw.Total}");
+            }
+
             if (warmUp.Elapsed < WarmUp)
                 continue;
             round++;

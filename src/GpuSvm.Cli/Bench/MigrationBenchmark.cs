@@ -7,7 +7,8 @@ using GpuSvm.Cli.Report;
 namespace GpuSvm.Cli.Bench;
 
 /// <summary>
-/// Migration bandwidth: an array is prefetched to the device and back, again and again. The floor is memcpy of as many bytes in pieces of the same size
+/// Migration bandwidth: an array is prefetched to the device and back, again and again. The floor is memcpy of as many bytes in pieces of the same
+/// size
 /// between two private buffers in huge pages, both touched before.
 /// </summary>
 internal sealed class MigrationBenchmark : IBenchmark

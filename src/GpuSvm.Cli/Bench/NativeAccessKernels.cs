@@ -6,7 +6,8 @@ using GpuSvm.Cli.Interop;
 namespace GpuSvm.Cli.Bench;
 
 /// <summary>
-/// The streaming patterns as kernels in C that work through windows, without copying tiles: what a kernel without a garbage collector can do. They are
+/// The streaming patterns as kernels in C that work through windows, without copying tiles: what a kernel without a garbage collector can do. They
+/// are
 /// compiled when they are needed.
 /// </summary>
 internal sealed unsafe class NativeAccessKernels : IDisposable

@@ -26,7 +26,8 @@ internal sealed class RawAccess : IDisposable
     public RawAccess(int length, int threads)
     {
         (_length, _threads) = (length, threads);
-        _buffers = [new PrivateBuffer((long)length * sizeof(double)), new PrivateBuffer((long)length * sizeof(double)), new PrivateBuffer((long)length * sizeof(double))];
+        var bytes = (long)length * sizeof(double);
+        _buffers = [new PrivateBuffer(bytes), new PrivateBuffer(bytes), new PrivateBuffer(bytes)];
         var b = _buffers[1].Span<double>(0, length);
         var c = _buffers[2].Span<double>(0, length);
         for (var index = 0; index < length; index++)

@@ -7,7 +7,9 @@ using GpuSvm.Cli.Report;
 
 namespace GpuSvm.Cli.Commands;
 
-/// <summary>`gpusvm bench`: each figure beside its floor from the same run. The exit code is 0 also where goals are missed: figures are not a verdict.</summary>
+/// <summary>
+/// `gpusvm bench`: each figure beside its floor from the same run. The exit code is 0 also where goals are missed: figures are not a verdict.
+/// </summary>
 internal static class BenchCommand
 {
     /// <summary>Makes the command.</summary>

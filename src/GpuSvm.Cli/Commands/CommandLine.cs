@@ -75,7 +75,9 @@ internal static class CommandLine
         return $"unknown {(unknown.StartsWith('-') ? "option" : "command or argument")} '{unknown}'; {(nearest is null ? "" : $"did you mean '{nearest}'? ")}{help}";
     }
 
-    /// <summary>The first word that looks like an option and was taken for a value, or null: no value that the tool takes begins with two dashes.</summary>
+    /// <summary>
+    /// The first word that looks like an option and was taken for a value, or null: no value that the tool takes begins with two dashes.
+    /// </summary>
     private static string? MistypedOption(ParseResult parsed)
         => parsed.Tokens.FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
 

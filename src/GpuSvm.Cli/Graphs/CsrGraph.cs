@@ -101,7 +101,9 @@ internal sealed class CsrGraph
         return new CsrGraph(offsets, columns, Name);
     }
 
-    /// <summary>The node with the most edges, the lowest-numbered of several: a start that reaches much of the graph, and the same every time.</summary>
+    /// <summary>
+    /// The node with the most edges, the lowest-numbered of several: a start that reaches much of the graph, and the same every time.
+    /// </summary>
     public int BusiestNode()
     {
         var best = 0;

@@ -14,7 +14,8 @@ internal static class GraphFile
 
     /// <summary>Reads a graph.</summary>
     /// <param name="path">The file.</param>
-    /// <exception cref="InputException">The file cannot be opened or is not a graph; the message names the file, the line and what was expected.</exception>
+    /// <exception cref="InputException">The file cannot be opened or is not a graph; the message names the file, the line and what was
+    /// expected.</exception>
     public static CsrGraph Read(string path)
     {
         var plain = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? path[..^3] : path;

@@ -3,7 +3,9 @@ using System.Runtime.InteropServices;
 
 namespace GpuSvm.Cli.Interop;
 
-/// <summary>The C library's calls that the benchmarks need, with their C names; Linux only. A result below 0 leaves errno in the last P/Invoke error.</summary>
+/// <summary>
+/// The C library's calls that the benchmarks need, with their C names; Linux only. A result below 0 leaves errno in the last P/Invoke error.
+/// </summary>
 internal static partial class Libc
 {
     /// <summary>mmap: pages may be read.</summary>

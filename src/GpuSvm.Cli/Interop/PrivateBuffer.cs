@@ -5,7 +5,8 @@ using System.Runtime.InteropServices;
 namespace GpuSvm.Cli.Interop;
 
 /// <summary>
-/// Private memory in huge pages where the system gives them: what floors are measured on, so that they do not lose to shared memory by the size of a page.
+/// Private memory in huge pages where the system gives them: what floors are measured on, so that they do not lose to shared memory by the size of a
+/// page.
 /// </summary>
 internal sealed unsafe class PrivateBuffer : IDisposable
 {

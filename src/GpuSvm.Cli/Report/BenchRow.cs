@@ -30,17 +30,20 @@ internal sealed record BenchRow(
 {
     /// <summary>A latency: smaller is better, the ratio is ours by the floor.</summary>
     public static BenchRow Latency(
-        string group, string name, string unit, (double Median, double P99)? ours, (double Median, double P99)? floor, string floorName, double? goal, string note)
+        string group, string name, string unit, (double Median, double P99)? ours, (double Median, double P99)? floor, string floorName,
+        double? goal, string note)
     {
         double? ratio = ours is { } o && floor is { } f ? o.Median / f.Median : null;
         return new BenchRow(
-            group, name, unit, ours?.Median, ours?.P99, floor?.Median, floor?.P99, floorName, ratio, goal, goal is null || ratio is null ? null : ratio <= goal, note);
+            group, name, unit, ours?.Median, ours?.P99, floor?.Median, floor?.P99, floorName, ratio, goal,
+            goal is null || ratio is null ? null : ratio <= goal, note);
     }
 
     /// <summary>A rate: larger is better, the ratio is ours as a share of the floor.</summary>
     public static BenchRow Rate(string group, string name, double? ours, double? floor, string floorName, double? goal, string note)
     {
         var ratio = ours / floor;
-        return new BenchRow(group, name, "GB/s", ours, null, floor, null, floorName, ratio, goal, goal is null || ratio is null ? null : ratio >= goal, note);
+        return new BenchRow(
+            group, name, "GB/s", ours, null, floor, null, floorName, ratio, goal, goal is null || ratio is null ? null : ratio >= goal, note);
     }
 }

@@ -11,9 +11,10 @@ internal static class BenchTable
     /// <param name="console">Where to.</param>
     public static void Write(BenchReport report, IAnsiConsole console)
     {
-        console.WriteLine($"{report.Processor}, {report.Processors} CPUs; {report.Kernel}; {report.Memory} memory{(report.Quick ? "; quick: small sizes, few rounds" : "")}");
+        var quick = report.Quick ? "; quick: small sizes, few rounds" : "";
+        console.WriteLine($"{report.Processor}, {report.Processors} CPUs; {report.Kernel}; {report.Memory} memory{quick}");
         if (report.LoadAverage > report.Processors / 2.0)
-            console.WriteLine($"The load average was {report.LoadAverage:0.0} when this began: other programs use the CPUs, and the figures waver with them.");
+            console.WriteLine($"The load average was {report.LoadAverage:0.0} when this began: other programs use the CPUs, and figures waver.");
         if (report.MemoryReason.Length > 0)
             console.WriteLine(report.MemoryReason);
         foreach (var group in report.Rows.GroupBy(row => row.Group))
@@ -22,8 +23,8 @@ internal static class BenchTable
             console.WriteLine("Placement");
         foreach (var line in report.Placement)
             console.Write(new Padder(new Text(line), new Padding(2, 0, 0, 0)));
-        console.WriteLine(
-            $"Goals: {report.GoalsMet} met, {report.GoalsMissed} missed{(report.GoalsNotMeasured > 0 ? $", {report.GoalsNotMeasured} not measured" : "")}. Figures are medians.");
+        var unknown = report.GoalsNotMeasured > 0 ? $", {report.GoalsNotMeasured} not measured" : "";
+        console.WriteLine($"Goals: {report.GoalsMet} met, {report.GoalsMissed} missed{unknown}. Figures are medians.");
     }
 
     /// <summary>Writes one group; notes stand below the table, so that its columns stay narrow.</summary>
@@ -31,7 +32,8 @@ internal static class BenchTable
     {
         var floor = rows.Select(row => row.FloorName).FirstOrDefault(name => name.Length > 0) ?? "none";
         var table = new Table().Border(TableBorder.Rounded).Title($"{title} [grey](floor: {Markup.Escape(floor)})[/]")
-            .AddColumn("figure").AddColumn("unit").AddColumn(Right("ours")).AddColumn(Right("floor")).AddColumn(Right("ratio")).AddColumn(Right("goal")).AddColumn("met?");
+            .AddColumn("figure").AddColumn("unit").AddColumn(Right("ours")).AddColumn(Right("floor")).AddColumn(Right("ratio"))
+            .AddColumn(Right("goal")).AddColumn("met?");
         var notes = new List<string>();
         foreach (var row in rows)
         {
@@ -67,7 +69,9 @@ internal static class BenchTable
 
     /// <summary>A value with its 99th percentile, or a dash.</summary>
     private static string Value(double? median, double? p99)
-        => median is not { } value ? "-" : p99 is { } high && high != value ? $"{Format.Significant(value)} (p99 {Format.Significant(high)})" : Format.Significant(value);
+        => median is not { } value ? "-"
+            : p99 is { } high && high != value ? $"{Format.Significant(value)} (p99 {Format.Significant(high)})"
+            : Format.Significant(value);
 
     /// <summary>A column whose numbers stand at its right edge.</summary>
     private static TableColumn Right(string name) => new TableColumn(name).RightAligned();

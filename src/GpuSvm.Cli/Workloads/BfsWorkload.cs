@@ -5,8 +5,10 @@ using GpuSvm.Cli.Report;
 namespace GpuSvm.Cli.Workloads;
 
 /// <summary>
-/// Breadth-first search from the node with the most edges, level by level. A group owns a block of nodes: it reads their distances in one tile, streams
-/// the rows of those on the frontier, gathers the neighbours' distances and scatters the next level to those not yet reached. Units may reach the same
+/// Breadth-first search from the node with the most edges, level by level. A group owns a block of nodes: it reads their distances in one tile,
+/// streams
+/// the rows of those on the frontier, gathers the neighbours' distances and scatters the next level to those not yet reached. Units may reach the
+/// same
 /// node at once; they write the same value, so no atomics are needed. The blocks that hold the next frontier are marked in a byte array, and the CPU
 /// turns the marks into the next launch's list of blocks: both sides touch the same pages in every level.
 /// </summary>

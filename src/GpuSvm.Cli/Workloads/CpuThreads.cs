@@ -6,7 +6,9 @@ namespace GpuSvm.Cli.Workloads;
 /// <summary>Work of the CPU side: plain threads, each over its own slice, as a program would write it.</summary>
 internal static class CpuThreads
 {
-    /// <summary>The most elements that one span of a shared array is asked for at once; spans are limited to 2^31 elements, shared arrays are not.</summary>
+    /// <summary>
+    /// The most elements that one span of a shared array is asked for at once; spans are limited to 2^31 elements, shared arrays are not.
+    /// </summary>
     private const int PieceElements = 1 << 20;
 
     /// <summary>Cuts 0 .. <paramref name="count"/> into one slice per thread and runs them side by side; rethrows the first failure.</summary>

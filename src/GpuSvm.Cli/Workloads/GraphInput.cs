@@ -7,7 +7,9 @@ namespace GpuSvm.Cli.Workloads;
 /// <summary>Where the graph workloads take their graph from: the user's file, a Kronecker graph by scale or by size, or the packaged one.</summary>
 internal static class GraphInput
 {
-    /// <summary>Bytes per node of a Kronecker graph in shared memory, taken for estimates: 16 edges both ways, less repeats, and the node's own arrays.</summary>
+    /// <summary>
+    /// Bytes per node of a Kronecker graph in shared memory, taken for estimates: 16 edges both ways, less repeats, and the node's own arrays.
+    /// </summary>
     private const long BytesPerNode = (2 * Kronecker.EdgesPerNode * sizeof(int)) + 20;
 
     /// <summary>About how many bytes the graph will take; 0 if only the file tells.</summary>

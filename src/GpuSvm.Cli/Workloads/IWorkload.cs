@@ -26,7 +26,9 @@ internal interface IWorkload
     /// <summary>How <see cref="TrafficBytes"/> is counted, for the report.</summary>
     string TrafficDefinition { get; }
 
-    /// <summary>About how many bytes of shared memory the settings ask for, known before anything is allocated; 0 if only the input file tells.</summary>
+    /// <summary>
+    /// About how many bytes of shared memory the settings ask for, known before anything is allocated; 0 if only the input file tells.
+    /// </summary>
     /// <param name="settings">What the user asked for.</param>
     /// <exception cref="InputException">The settings do not fit this workload.</exception>
     long EstimateBytes(WorkloadSettings settings);

@@ -7,7 +7,8 @@ namespace GpuSvm.Cli.Workloads;
 
 /// <summary>
 /// PageRank by pulling: each node sums what the nodes that link to it give away, in the order of its row, so that the result does not depend on the
-/// order of groups. Two kernels per iteration: one turns ranks into what each node gives to each of its links (and sums up, group by group, the rank of
+/// order of groups. Two kernels per iteration: one turns ranks into what each node gives to each of its links (and sums up, group by group, the rank
+/// of
 /// nodes without links), the other gathers and sums. Between them the CPU adds the groups' sums, which it reads from shared memory.
 /// </summary>
 internal sealed class PageRankWorkload : IWorkload

@@ -6,7 +6,8 @@ using GpuSvm.Cli.Report;
 namespace GpuSvm.Cli.Workloads;
 
 /// <summary>
-/// Four linked lists of real pointers, written by CPU threads and walked by the GPU, each access waiting for the one before. A list visits every node of
+/// Four linked lists of real pointers, written by CPU threads and walked by the GPU, each access waiting for the one before. A list visits every
+/// node of
 /// a 64 KiB block in random order and then leaps to a random other block, as lists do that were allocated in pieces: within a block the TLB and the
 /// caches decide, at each leap the memory system. The one workload that must load element by element.
 /// </summary>

@@ -5,7 +5,8 @@ using GpuSvm.Cli.Report;
 namespace GpuSvm.Cli.Workloads;
 
 /// <summary>
-/// Merge sort of random 64-bit keys. One kernel sorts tiles in the units' private buffers; then runs are merged two by two from one array into the other
+/// Merge sort of random 64-bit keys. One kernel sorts tiles in the units' private buffers; then runs are merged two by two from one array into the
+/// other
 /// until one run is left. Every group of a merge writes exactly one tile of the result: it finds by bisection where its part of both runs begins and
 /// ends, so all groups have the same work however the keys lie.
 /// </summary>

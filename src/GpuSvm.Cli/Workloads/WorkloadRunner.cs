@@ -47,7 +47,8 @@ internal static class WorkloadRunner
         clock.Restart();
         var verification = workload.Verify();
         var check = clock.Elapsed;
-        return RunReport.Create(name, workload, settings, memory, deviceBytes is null, verification, (fill, solve, check)) with { Invariants = CheckInvariants(memory) };
+        var report = RunReport.Create(name, workload, settings, memory, deviceBytes is null, verification, (fill, solve, check));
+        return report with { Invariants = CheckInvariants(memory) };
     }
 
     /// <summary>Has the library walk over its live objects; gives "hold", or what is broken.</summary>
@@ -72,7 +73,9 @@ internal static class WorkloadRunner
         return Math.Max(LeastDefaultDeviceBytes, quarter - (quarter % DeviceGranularityBytes));
     }
 
-    /// <summary>Refuses what this machine's memory cannot hold, before it is touched: the data, the private copy to verify against, and the device's memory.</summary>
+    /// <summary>
+    /// Refuses what this machine's memory cannot hold, before it is touched: the data, the private copy to verify against, and the device's memory.
+    /// </summary>
     private static void CheckFits(long dataBytes, long deviceBytes)
     {
         var available = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
@@ -84,8 +87,9 @@ internal static class WorkloadRunner
 
         if (dataBytes > (available - deviceBytes) / 5 * 2)
         {
+            var most = ByteSize.Format((available - deviceBytes) / 5 * 2).Replace(" ", "", StringComparison.Ordinal);
             throw new InputException($"{ByteSize.Format(dataBytes)} of data and as much again to verify against do not fit this machine's "
-                + $"{ByteSize.Format(available)}; use --size {ByteSize.Format((available - deviceBytes) / 5 * 2).Replace(" ", "", StringComparison.Ordinal)} or less, or a smaller graph");
+                + $"{ByteSize.Format(available)}; use --size {most} or less, or a smaller graph");
         }
     }
 }
