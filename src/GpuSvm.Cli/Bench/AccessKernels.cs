@@ -8,7 +8,7 @@ namespace GpuSvm.Cli.Bench;
 internal sealed class AccessKernels
 {
     /// <summary>Elements in a tile: 16 KiB, as in the workloads.</summary>
-    private const int TileElements = 2048;
+    private const int TileElements = 1024;
 
     /// <summary>Elements of a group: 16 tiles.</summary>
     private const int GroupElements = 16 * TileElements;
