@@ -53,7 +53,7 @@ internal sealed unsafe class PageMover
             return SvmStatus.InvalidArgument;
 
         // Mostly every page is there, and one call takes them all.
-        int error = _staging.Move(target, source, interval.Bytes, out long moved);
+        int error = Move(_staging, target, source, interval.Bytes, out long moved);
         NoteMoved(slot, first, moved, isIn: true);
         SvmStatus status = moved == interval.Bytes ? SvmStatus.Done : DetachRuns(interval, slot, offset, moved, error);
         if (status != SvmStatus.Done)
@@ -162,7 +162,7 @@ internal sealed unsafe class PageMover
                     ulong target = slot.Address + (ulong)offset + (at - start);
                     if (error is 0 or Errno.ENOENT)
                     {
-                        error = _staging.Move(target, at, (long)(regions[i].End - at), out long moved);
+                        error = Move(_staging, target, at, (long)(regions[i].End - at), out long moved);
                         NoteMoved(slot, (int)((offset + (long)(at - start)) >> PageSize.Shift), moved, isIn: true);
                         at += (ulong)moved;
                         if (moved > 0)
@@ -229,6 +229,55 @@ internal sealed unsafe class PageMover
     private static bool MakeExclusive(ulong page) =>
         Libc.madvise((nint)page, PageSize.Bytes, LinuxConstants.MADV_POPULATE_WRITE) == 0;
 
+    /// <summary>
+    /// Moves pages, and finds out what was moved where the kernel does not say. When two threads move parts of one huge page at the same time, both
+    /// split it, and the one that comes second may begin again after its pages have gone: the call then answers EEXIST and 0 moved although every
+    /// page has arrived (seen on 6.18, a few in a hundred of such pairs).
+    /// </summary>
+    /// <param name="descriptor">The descriptor of the target.</param>
+    /// <param name="target">First byte of where to.</param>
+    /// <param name="source">First byte of where from.</param>
+    /// <param name="bytes">Length.</param>
+    /// <param name="moved">Bytes moved, from the start on.</param>
+    /// <returns>0, or what stopped it at that place.</returns>
+    private int Move(Userfaultfd descriptor, ulong target, ulong source, long bytes, out long moved)
+    {
+        int error = descriptor.Move(target, source, bytes, out moved);
+        while (error == Errno.EEXIST && moved < bytes)
+        {
+            long arrived = Arrived(target + (ulong)moved, source + (ulong)moved, bytes - moved);
+            if (arrived == 0)
+                return error;
+            moved += arrived;
+            if (moved == bytes)
+                return 0;
+            error = descriptor.Move(target + (ulong)moved, source + (ulong)moved, bytes - moved, out long more);
+            moved += more;
+        }
+
+        return error;
+    }
+
+    /// <summary>
+    /// How many bytes at the start of a move are gone from the source and stand in the target, as pages and not as the page of zeroes that a read
+    /// leaves in a hole.
+    /// </summary>
+    /// <param name="target">First byte of where to.</param>
+    /// <param name="source">First byte of where from.</param>
+    /// <param name="bytes">Length.</param>
+    /// <returns>Bytes, whole pages.</returns>
+    private long Arrived(ulong target, ulong source, long bytes)
+    {
+        PageRegion there;
+        PageRegion left;
+        if (_pagemap.Scan(target, target + (ulong)bytes, &there, 1, out _) <= 0 || there.Start != target
+            || (there.Categories & PagemapConstants.PAGE_IS_PFNZERO) != 0)
+            return 0;
+        int found = _pagemap.Scan(source, source + (ulong)bytes, &left, 1, out _);
+        long gone = found < 0 ? 0 : found == 0 ? bytes : (long)(left.Start - source);
+        return Math.Min((long)(there.End - there.Start), gone);
+    }
+
     /// <summary>Undoes a detach.</summary>
     /// <param name="interval">The pages.</param>
     /// <param name="slot">The block.</param>
@@ -269,7 +318,7 @@ internal sealed unsafe class PageMover
     {
         for (long done = 0; done < bytes;)
         {
-            int error = _arena.Move(target + (ulong)done, source + (ulong)done, bytes - done, out long moved);
+            int error = Move(_arena, target + (ulong)done, source + (ulong)done, bytes - done, out long moved);
             NoteMoved(slot, page + (int)(done >> PageSize.Shift), moved, isIn: false);
             done += moved;
             if (error == 0 || (error == Errno.EAGAIN && wait.Again()))
