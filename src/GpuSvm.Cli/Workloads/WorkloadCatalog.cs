@@ -38,6 +38,6 @@ internal static class WorkloadCatalog
         }
 
         var nearest = NearestName.Find(name, Names);
-        throw new InputException($"unknown workload '{name}'{(nearest is null ? "" : $"; did you mean '{nearest}'?")} Workloads: {string.Join(", ", Names)}");
+        throw new InputException($"unknown workload '{name}'{(nearest is null ? "." : $"; did you mean '{nearest}'?")} Workloads: {string.Join(", ", Names)}");
     }
 }
