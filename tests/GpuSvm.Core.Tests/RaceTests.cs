@@ -314,6 +314,39 @@ public sealed class RaceTests
         registry.Remove(late);
     }
 
+    /// <summary>Addresses given up by one thread and taken by the next before the first has said that it is done.</summary>
+    [Fact]
+    public void MemoryAllocatedAtAddressesJustFreedCanBeTouchedAtOnce()
+    {
+        using var machine = new Machine();
+        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
+        machine.CpuStore(memory.Start, 1);
+        int freeing = Environment.CurrentManagedThreadId;
+        SvmStatus touched = SvmStatus.Busy;
+        AddressRange again = default;
+        Thread? other = null;
+        SchedulePoint.Install((kind, subject) =>
+        {
+            if (other is not null || kind != SchedulePointKind.LockTake || subject is not RankedLock { Rank: LockRank.PageState }
+                || Environment.CurrentManagedThreadId != freeing || machine.Memory.TryFindMapping(memory.Start, out HostMapping left) && left.Interval == memory)
+                return;
+            other = new Thread(() =>
+            {
+                machine.Host.Allocate(memory.Bytes, out again);
+                touched = machine.Memory.CpuWrite(again.Start, [7]);
+            });
+            other.Start();
+            SpinWait.SpinUntil(() => machine.Memory.TryFindMapping(memory.Start, out HostMapping mapping) && mapping.Interval == memory, 10_000);
+            other.Join(200); // Without the wait in Allocate it has failed by now.
+        });
+        machine.Free(memory);
+        SchedulePoint.Install(null);
+        other!.Join();
+        Assert.Equal(memory, again);
+        Assert.Equal(SvmStatus.Done, touched);
+        Assert.Equal(SvmStatus.Done, machine.Host.Free(again));
+    }
+
     private static void Signal(Action action, CountdownEvent done)
     {
         action();

@@ -84,7 +84,15 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
         interval = default;
         if (!IsAlive)
             return SvmStatus.ProcessGone;
-        return bytes <= 0 ? SvmStatus.InvalidArgument : Memory.Allocate(bytes, out interval);
+        if (bytes <= 0)
+            return SvmStatus.InvalidArgument;
+        SvmStatus status = Memory.Allocate(bytes, out interval);
+
+        // The addresses may have been another's until a moment ago, whose Free has given them up but not yet said so: a touch now would be refused.
+        SpinWait spin = default;
+        while (status == SvmStatus.Done && _states.IsClosing(interval))
+            spin.SpinOnce();
+        return status;
     }
 
     /// <summary>Unmaps what <see cref="Allocate"/> gave: devices lose it, its pages go wherever they are.</summary>
