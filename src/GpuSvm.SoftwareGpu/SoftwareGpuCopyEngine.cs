@@ -67,6 +67,17 @@ public sealed unsafe class SoftwareGpuCopyEngine : ICopyEngine, IDisposable
 
     /// <inheritdoc/>
     /// <remarks>As <see cref="CopyToDevice"/>.</remarks>
+    public SvmStatus CopyToPeer(DeviceFrame source, DeviceAddress destination, int pages, out ulong fence)
+    {
+        fence = 0;
+        if (!destination.IsPresent || pages > destination.Order.Pages || !_memory.Contains(source, pages) || destination.Protocol == AddressProtocol.System)
+            return SvmStatus.InvalidArgument;
+        nint target = destination.Protocol == AddressProtocol.Peer ? (nint)destination.Address : (nint)_memory.PointerOf(destination.Frame);
+        return Queue(new Work(target, (nint)_memory.PointerOf(source), (long)pages << PageSize.Shift), out fence);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>As <see cref="CopyToDevice"/>.</remarks>
     public SvmStatus Clear(DeviceFrame destination, int pages, out ulong fence)
     {
         fence = 0;

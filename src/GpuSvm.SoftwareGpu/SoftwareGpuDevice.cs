@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 
 namespace GpuSvm.SoftwareGpu;
@@ -25,6 +27,7 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     private readonly SoftwareGpuUnit[] _units;
     private int _lastAddressSpaceId;
     private int _disposing;
+    private long _livePeerPages; // Interlocked.
     private bool _disposed;
 
     /// <summary>Makes a device and starts its threads.</summary>
@@ -80,10 +83,35 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     ICopyEngine IGpuDevice.CopyEngine => CopyEngine;
 
     /// <inheritdoc/>
-    IDmaMapper IGpuDevice.DmaMapper => DmaMapper;
+    IDmaMapper? IGpuDevice.DmaMapper => DmaMapper;
 
     /// <inheritdoc/>
     IFaultBuffer IGpuDevice.FaultBuffer => FaultBuffer;
+
+    /// <inheritdoc/>
+    public bool IsUnplugged => Volatile.Read(ref _disposing) != 0; // Pairs with Dispose.
+
+    /// <inheritdoc/>
+    public long LivePeerPages => Interlocked.Read(ref _livePeerPages);
+
+    /// <inheritdoc/>
+    /// <remarks>Two software GPUs of one process are always linked: the address is where the frame's bytes lie in the process.</remarks>
+    public SvmStatus MapForPeer(IGpuDevice peer, DeviceFrame first, PageOrder order, bool writable, out DeviceAddress address)
+    {
+        address = default;
+        if (peer is not SoftwareGpuDevice || ReferenceEquals(peer, this))
+            return SvmStatus.NotSupported;
+        if (IsUnplugged)
+            return SvmStatus.DeviceGone;
+        if (!Memory.Contains(first, order.Pages))
+            return SvmStatus.CopyFailed;
+        address = new DeviceAddress((ulong)Memory.PointerOf(first), AddressProtocol.Peer, order, writable);
+        Interlocked.Add(ref _livePeerPages, order.Pages);
+        return SvmStatus.Done;
+    }
+
+    /// <inheritdoc/>
+    public void UnmapForPeer(IGpuDevice peer, DeviceAddress address) => Interlocked.Add(ref _livePeerPages, -address.Order.Pages);
 
     /// <summary>Whether it is closed: all launches have ended.</summary>
     internal bool IsDisposed => Volatile.Read(ref _disposed); // Pairs with Dispose.

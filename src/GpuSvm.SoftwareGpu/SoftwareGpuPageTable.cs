@@ -167,15 +167,22 @@ public sealed unsafe class SoftwareGpuPageTable : IDevicePageTable
     }
 
     /// <inheritdoc/>
-    /// <remarks>Locking: takes and gives back a lock of rank PageTable; waits with none of its own. Units waited for take no lock of rank Leaf or above while in access.</remarks>
-    public void InvalidateTlb(AddressRange interval)
+    /// <remarks>Locking: takes and gives back a lock of rank PageTable.</remarks>
+    public ulong StartTlbInvalidation(AddressRange interval)
     {
         if (interval.IsEmpty)
-            return;
+            return 0;
         Interlocked.Increment(ref _invalidations);
-        ulong number;
         using (_logLock.Enter())
-            number = _log.AppendLocked(interval);
+            return _log.AppendLocked(interval);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Locking: waits with no lock of its own. Units waited for take no lock of rank Leaf or above while in access.</remarks>
+    public void WaitTlbInvalidation(ulong invalidation)
+    {
+        if (invalidation == 0)
+            return;
         Interlocked.MemoryBarrier(); // Pairs with the exchange of ActiveSpace in SoftwareGpuMmu: either we see the unit, or it sees the number.
         ReadOnlySpan<SoftwareGpuUnitState> units = _device.UnitStates;
         int active = 0;
@@ -187,8 +194,12 @@ public sealed unsafe class SoftwareGpuPageTable : IDevicePageTable
         Interlocked.MemoryBarrierProcessWide(); // I3 of the drawing: pairs with the plain store of InAccess.
         SchedulePoint.Reach(SchedulePointKind.Wait, this);
         for (; active < units.Length; active++)
-            WaitForUnit(in units[active], number);
+            WaitForUnit(in units[active], invalidation);
     }
+
+    /// <summary>Drops cached translations and waits until no unit can still use one of them.</summary>
+    /// <param name="interval">The interval.</param>
+    public void InvalidateTlb(AddressRange interval) => WaitTlbInvalidation(StartTlbInvalidation(interval));
 
     /// <inheritdoc/>
     public DeviceAddress Lookup(VirtualAddress address) => WalkFor(address, out int page).ToDeviceAddress(page);

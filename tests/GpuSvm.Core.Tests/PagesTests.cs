@@ -20,7 +20,7 @@ public sealed class PagesTests
         machine.CpuStore(memory.Start, 1);
         machine.GpuStore(memory.Start, 2);
         SvmNotifier notifier = machine.Vm.Mirror.FirstNotifier(memory)!;
-        var pages = new SvmPages(machine.Device.DmaMapper, machine.Vm.Pagemap);
+        var pages = new SvmPages(machine.Device);
         pages.Free(notifier);
         Get(machine, pages, notifier, memory, default);
         long mapped = machine.Device.DmaMapper.LivePages;
@@ -46,7 +46,7 @@ public sealed class PagesTests
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.GpuStore(memory.Start, 1);
         SvmNotifier notifier = machine.Vm.Mirror.FirstNotifier(memory)!;
-        var pages = new SvmPages(machine.Device.DmaMapper, machine.Vm.Pagemap);
+        var pages = new SvmPages(machine.Device);
         var context = new SvmContext(machine.Vm.Pagemap.OwnerToken, DeviceOnly: true);
         Assert.Equal(SvmStatus.Done, Get(machine, pages, notifier, memory, context));
         Assert.True(pages.HasDevicePages);
@@ -70,7 +70,7 @@ public sealed class PagesTests
         machine.CpuStore(second, 2);
         SvmNotifier notifier = machine.Vm.Mirror.FirstNotifier(memory)!;
         AddressRange across = AddressRange.OfPages(second - (256 * PageSize.Bytes), 512);
-        var pages = new SvmPages(machine.Device.DmaMapper, machine.Vm.Pagemap);
+        var pages = new SvmPages(machine.Device);
         var context = new SvmContext(machine.Vm.Pagemap.OwnerToken);
         Assert.Equal(SvmStatus.MixedPlacement, Get(machine, pages, notifier, across, context));
         Assert.Equal(0, machine.Device.DmaMapper.LivePages);

@@ -388,10 +388,15 @@ public sealed class RaceTests
 
         public int Calls => _calls;
 
-        public void Invalidate(MmuIntervalNotifier notifier, in MmuEvent mmuEvent, long sequence)
+        public bool InvalidateStart(MmuIntervalNotifier notifier, in MmuEvent mmuEvent, long sequence)
         {
             _calls++;
             notifier.SetSequence(sequence);
+            return true;
+        }
+
+        public void InvalidateFinish(MmuIntervalNotifier notifier, in MmuEvent mmuEvent)
+        {
         }
     }
 }

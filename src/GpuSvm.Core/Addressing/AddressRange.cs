@@ -55,6 +55,18 @@ public readonly record struct AddressRange(VirtualAddress Start, VirtualAddress 
         return end <= start ? new AddressRange(start, start) : new AddressRange(start, end);
     }
 
+    /// <summary>The smallest interval around this one and another; an empty one adds nothing.</summary>
+    /// <param name="other">The other interval.</param>
+    /// <returns>The interval around both.</returns>
+    public AddressRange Around(AddressRange other)
+    {
+        if (IsEmpty)
+            return other;
+        if (other.IsEmpty)
+            return this;
+        return new AddressRange(Start < other.Start ? Start : other.Start, End > other.End ? End : other.End);
+    }
+
     /// <summary>The smallest interval of whole base pages around this one.</summary>
     /// <returns>The widened interval.</returns>
     public AddressRange AlignOutward() => new(Start.AlignDown(PageOrder.Small), (End + (PageSize.Bytes - 1)).AlignDown(PageOrder.Small));

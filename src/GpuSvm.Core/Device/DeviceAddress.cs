@@ -5,7 +5,7 @@ namespace GpuSvm.Core.Device;
 
 /// <summary>
 /// One device-side mapping: an address, how to reach it, how many pages it covers and in which direction, packed into 8 bytes.
-/// Bits 12 to 51 hold the page-aligned address, 0 to 4 the order, 5 to 6 the protocol, 7 "device may write", 8 "present".
+/// Bits 12 to 51 hold the page-aligned address, 0 to 4 the order, 5 to 6 the protocol, 7 "device may write", 8 "present", 9 "atomics are atomic against the CPU".
 /// Kernel: struct drm_pagemap_addr, which takes 16 bytes.
 /// </summary>
 public readonly record struct DeviceAddress
@@ -13,6 +13,7 @@ public readonly record struct DeviceAddress
     private const ulong AddressMask = 0x000F_FFFF_FFFF_F000;
     private const ulong WritableBit = 1UL << 7;
     private const ulong PresentBit = 1UL << 8;
+    private const ulong AtomicBit = 1UL << 9;
 
     private readonly ulong _bits;
 
@@ -21,11 +22,12 @@ public readonly record struct DeviceAddress
     /// <param name="protocol">How to reach it.</param>
     /// <param name="order">How many pages it covers.</param>
     /// <param name="writable">Whether the device may write through it; false maps to-device only.</param>
-    public DeviceAddress(ulong address, AddressProtocol protocol, PageOrder order, bool writable)
+    /// <param name="isExclusive">Whether the page, though in system memory, is the device's alone, so that its atomics are atomic against the CPU too.</param>
+    public DeviceAddress(ulong address, AddressProtocol protocol, PageOrder order, bool writable, bool isExclusive = false)
     {
         if ((address & ~AddressMask) != 0)
             throw new ArgumentOutOfRangeException(nameof(address), address, "A device address must be 4 KiB aligned and below 2^52.");
-        _bits = address | order.Value | ((ulong)protocol << 5) | (writable ? WritableBit : 0) | PresentBit;
+        _bits = address | order.Value | ((ulong)protocol << 5) | (writable ? WritableBit : 0) | (isExclusive ? AtomicBit : 0) | PresentBit;
     }
 
     /// <summary>The address in the protocol's terms, in bytes.</summary>
@@ -40,6 +42,12 @@ public readonly record struct DeviceAddress
     /// <summary>Whether the device may write through it.</summary>
     public bool IsWritable => (_bits & WritableBit) != 0;
 
+    /// <summary>Whether the page is the device's alone although it is in system memory.</summary>
+    public bool IsExclusive => (_bits & AtomicBit) != 0;
+
+    /// <summary>Whether the device's atomics are atomic against everybody: writable, and on a device or exclusive.</summary>
+    public bool AllowsAtomics => IsWritable && (Protocol != AddressProtocol.System || IsExclusive);
+
     /// <summary>Whether this is a mapping at all; the default value is not.</summary>
     public bool IsPresent => (_bits & PresentBit) != 0;
 
@@ -51,5 +59,5 @@ public readonly record struct DeviceAddress
     /// <param name="order">The part's order.</param>
     /// <returns>The part's mapping.</returns>
     public DeviceAddress Part(int pageOffset, PageOrder order) =>
-        new(Address + ((ulong)pageOffset << PageSize.Shift), Protocol, order, IsWritable);
+        new(Address + ((ulong)pageOffset << PageSize.Shift), Protocol, order, IsWritable, IsExclusive);
 }

@@ -25,6 +25,14 @@ public interface ICopyEngine
     /// <returns>As <see cref="CopyToDevice"/>.</returns>
     SvmStatus CopyToHost(DeviceFrame source, DmaPointer destination, int pages, out ulong fence);
 
+    /// <summary>Queues a copy from this device's frames to a peer's memory, or to frames of its own.</summary>
+    /// <param name="source">The first device frame.</param>
+    /// <param name="destination">The peer's memory as the peer mapped it for this device; or this device's own, protocol <see cref="AddressProtocol.LocalMemory"/>.</param>
+    /// <param name="pages">Base pages to copy, at least 1, at most the mapping's.</param>
+    /// <param name="fence">What to wait for.</param>
+    /// <returns>As <see cref="CopyToDevice"/>.</returns>
+    SvmStatus CopyToPeer(DeviceFrame source, DeviceAddress destination, int pages, out ulong fence);
+
     /// <summary>Queues zeroing device frames.</summary>
     /// <param name="destination">The first device frame.</param>
     /// <param name="pages">Base pages to zero, at least 1.</param>

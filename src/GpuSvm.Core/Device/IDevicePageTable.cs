@@ -5,7 +5,7 @@ namespace GpuSvm.Core.Device;
 
 /// <summary>
 /// One GPU address space's page table together with the TLBs that cache it. Bind = <see cref="Prepare"/> outside, <see cref="Write"/> under the
-/// notifier lock; zap = <see cref="Zap"/> then <see cref="InvalidateTlb"/>, after which no unit can reach the old pages any more.
+/// notifier lock; zap = <see cref="Zap"/> then <see cref="StartTlbInvalidation"/> and <see cref="WaitTlbInvalidation"/>, after which no unit can reach the old pages any more.
 /// </summary>
 /// <remarks>Locking: implementations take rank PageTable inside. Calls for disjoint intervals may run in parallel.</remarks>
 public interface IDevicePageTable : IDisposable
@@ -29,9 +29,16 @@ public interface IDevicePageTable : IDisposable
     /// <returns>The smallest interval around all entries that were present; empty if none was.</returns>
     AddressRange Zap(AddressRange interval);
 
-    /// <summary>Drops cached translations and waits until no unit can still use one of them.</summary>
-    /// <param name="interval">The interval, as <see cref="Zap"/> returned it.</param>
-    void InvalidateTlb(AddressRange interval);
+    /// <summary>Begins to drop cached translations: no unit will begin an access with one of them that it had not begun before.</summary>
+    /// <param name="interval">The interval, as <see cref="Zap"/> returned it; empty for nothing.</param>
+    /// <returns>What to wait for; rising with each call of one table. 0 if there is nothing to wait for.</returns>
+    /// <remarks>Called under the notifier lock: no allocation, no wait.</remarks>
+    ulong StartTlbInvalidation(AddressRange interval);
+
+    /// <summary>Waits until no unit can still use a translation that was dropped by this call or an earlier one.</summary>
+    /// <param name="invalidation">What <see cref="StartTlbInvalidation"/> gave.</param>
+    /// <remarks>Waits for units to end an access, never for a fault in one: may be called under the notifier lock, but should not.</remarks>
+    void WaitTlbInvalidation(ulong invalidation);
 
     /// <summary>The translation of one page, for checkers and tests.</summary>
     /// <param name="address">Any address in the page.</param>

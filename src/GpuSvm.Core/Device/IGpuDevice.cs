@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+
 namespace GpuSvm.Core.Device;
 
 /// <summary>What a GPU must provide. A backend repeats these names: SoftwareGpuMemory, SoftwareGpuCopyEngine, SoftwareGpuPageTable and so on.</summary>
@@ -13,11 +15,32 @@ public interface IGpuDevice : IDisposable
     /// <summary>Its copy engine.</summary>
     ICopyEngine CopyEngine { get; }
 
-    /// <summary>Its way to system memory.</summary>
-    IDmaMapper DmaMapper { get; }
+    /// <summary>Its way to system memory; null for a device that reaches it by the CPU's own addresses and needs no DMA mapping.</summary>
+    IDmaMapper? DmaMapper { get; }
 
     /// <summary>Its fault buffer.</summary>
     IFaultBuffer FaultBuffer { get; }
+
+    /// <summary>Whether the device is unplugged or being so: it takes no new pages, and what is on it is coming home.</summary>
+    bool IsUnplugged { get; }
+
+    /// <summary>Makes frames of this device's memory reachable for a peer over whatever links the two.</summary>
+    /// <param name="peer">Who will access them.</param>
+    /// <param name="first">The first frame, aligned to the order.</param>
+    /// <param name="order">How many.</param>
+    /// <param name="writable">Whether the peer may write.</param>
+    /// <param name="address">The mapping, protocol <see cref="AddressProtocol.Peer"/>.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.NotSupported"/> without a link; <see cref="SvmStatus.DeviceGone"/>; <see cref="SvmStatus.CopyFailed"/>.</returns>
+    /// <remarks>Called under the notifier lock: no allocation, no wait.</remarks>
+    SvmStatus MapForPeer(IGpuDevice peer, DeviceFrame first, PageOrder order, bool writable, out DeviceAddress address);
+
+    /// <summary>Undoes one <see cref="MapForPeer"/>.</summary>
+    /// <param name="peer">The same peer.</param>
+    /// <param name="address">What it gave.</param>
+    void UnmapForPeer(IGpuDevice peer, DeviceAddress address);
+
+    /// <summary>Pages of this device's memory that peers have mapped at this moment.</summary>
+    long LivePeerPages { get; }
 
     /// <summary>Makes an empty page table for a new GPU address space.</summary>
     /// <param name="addressSpaceId">The number that faults of this space carry.</param>

@@ -9,4 +9,7 @@ public enum MemoryAccess
 
     /// <summary>Write, or read and write.</summary>
     Write = 1,
+
+    /// <summary>Read and write in one step that the CPU cannot come between: write, and the page must allow atomics.</summary>
+    Atomic = 2,
 }

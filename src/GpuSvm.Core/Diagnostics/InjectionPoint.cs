@@ -19,6 +19,12 @@ public enum InjectionPoint
     /// <summary><see cref="Device.IDmaMapper.Map"/> fails.</summary>
     DmaMap,
 
+    /// <summary><see cref="Host.IDevicePageOwner.MapFor"/> fails.</summary>
+    DeviceMap,
+
+    /// <summary><see cref="Device.ICopyEngine.CopyToPeer"/> fails.</summary>
+    CopyToPeer,
+
     /// <summary><see cref="Device.IDevicePageTable.Prepare"/> fails.</summary>
     PageTablePrepare,
 

@@ -41,7 +41,7 @@ public static class InvariantChecker
                     mappedPages += CheckRangesLocked(vm, notifier, quiescent, violations);
             }
 
-            long live = vm.Device.DmaMapper.LivePages;
+            long live = vm.Device.DmaMapper?.LivePages ?? mappedPages;
             if (quiescent && live != mappedPages)
                 violations.Add(Say("INV-22", $"{live} pages are mapped for DMA, the pages objects account for {mappedPages}"));
             CheckFrames(vm, quiescent, violations);

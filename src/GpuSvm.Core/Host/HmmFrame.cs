@@ -66,7 +66,7 @@ public readonly record struct HmmFrame
     /// <param name="entry">The page's entry.</param>
     /// <returns>The frame.</returns>
     public static HmmFrame OfDevice(PageEntry entry) =>
-        new(((ulong)(uint)entry.Frame.Number << PageSize.Shift) | ((ulong)entry.Pagemap << 52) | ValidBit | WritableBit | DeviceBit);
+        new(((ulong)(uint)entry.Frame.Number << PageSize.Shift) | ((ulong)entry.Pagemap << 52) | ValidBit | (entry.IsWritable ? WritableBit : 0) | DeviceBit);
 
     /// <summary>Whether another frame follows this one directly, in the same memory and with the same rights, so that one mapping may cover both.</summary>
     /// <param name="next">The frame of the next page.</param>

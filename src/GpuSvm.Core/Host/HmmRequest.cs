@@ -12,4 +12,7 @@ public enum HmmRequest
 
     /// <summary>Make every page writable.</summary>
     Write,
+
+    /// <summary>Make every page writable, and those in RAM the caller's alone: the CPU faults when it touches one. Kernel: make_device_exclusive.</summary>
+    Exclusive,
 }

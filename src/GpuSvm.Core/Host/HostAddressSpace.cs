@@ -32,24 +32,33 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     private readonly RankedLock _workspaceLock = new(LockRank.Leaf, "HostWorkspaces");
     private readonly List<PageEntry> _released = []; // Device pages dropped in the open event gate. Guarded by the gate.
     private readonly List<MmuEvent> _events = []; // Events of the open gate. Guarded by the gate.
+    private int _users = 1; // Interlocked; the process side lives while it is above 0. The first one is Dispose's.
     private int _disposed; // Interlocked.
 
     /// <summary>Creates the address space over a memory and connects the two.</summary>
     /// <param name="memory">The memory; owned from now on.</param>
-    public HostAddressSpace(IHostMemory memory)
+    /// <param name="time">The clock of budgets and guaranteed times; null for the system's.</param>
+    public HostAddressSpace(IHostMemory memory, TimeProvider? time = null)
     {
         Memory = memory;
+        Time = time ?? TimeProvider.System;
         memory.Connect(this);
     }
 
     /// <summary>The memory beneath.</summary>
     public IHostMemory Memory { get; }
 
+    /// <summary>The clock of budgets and guaranteed times.</summary>
+    public TimeProvider Time { get; }
+
     /// <summary>The mmap lock.</summary>
     public RankedReaderWriterLock Lock { get; } = new(LockRank.Host, "HostAddressSpace");
 
     /// <summary>Whether the process side still exists.</summary>
     public bool IsAlive => Volatile.Read(ref _disposed) == 0; // Pairs with the exchange in Dispose.
+
+    /// <summary>How many use the process side now, beside the one that <see cref="Dispose"/> ends; 0 between calls (INV-23).</summary>
+    public int Users => Math.Max(0, Volatile.Read(ref _users) - 1); // Pairs with the interlocked changes below.
 
     /// <summary>Counters of CPU faults.</summary>
     public HostCounters Counters { get; } = new();
@@ -71,7 +80,7 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
             if (_owners.Count == 256)
                 throw new InvalidOperationException("An address space has room for 256 pagemaps.");
             _owners.Add(owner);
-            return _states.AddPagemap(pages);
+            return _states.AddPagemap(pages, owner.OwnerToken);
         }
     }
 
@@ -222,6 +231,11 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <param name="address">The page.</param>
     public void WaitForMigration(VirtualAddress address) => _states.WaitForMigration(address);
 
+    /// <summary>Who keeps the pages of a pagemap.</summary>
+    /// <param name="pagemap">The pagemap's index.</param>
+    /// <returns>The owner.</returns>
+    public IDevicePageOwner PageOwner(int pagemap) => _owners[pagemap];
+
     /// <summary>The owner group of a pagemap.</summary>
     /// <param name="pagemap">The pagemap's index.</param>
     /// <returns>Its token.</returns>
@@ -232,11 +246,41 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <param name="entries">Where to, one a page.</param>
     public void ReadEntries(AddressRange interval, Span<PageEntry> entries) => _states.Read(interval, entries);
 
-    /// <summary>Ends the process side: notifiers are told that everything goes, then the memory is given up.</summary>
+    /// <summary>Keeps the process side alive for the time of a call. Kernel: mmget_not_zero.</summary>
+    /// <returns>False if it has ended: answer <see cref="SvmStatus.ProcessGone"/>. True: balance with <see cref="EndUse"/>.</returns>
+    public bool TryUse()
+    {
+        for (int seen = Volatile.Read(ref _users); seen != 0 && IsAlive;) // Pairs with the exchange below.
+        {
+            int now = Interlocked.CompareExchange(ref _users, seen + 1, seen);
+            if (now == seen)
+                return true;
+            seen = now;
+        }
+
+        return false;
+    }
+
+    /// <summary>Ends a use; the last one after <see cref="Dispose"/> ends the process side. Kernel: mmput.</summary>
+    /// <remarks>Locking: nothing of rank Host or deeper may be held.</remarks>
+    public void EndUse()
+    {
+        LockOrder.AssertNothingAtOrBelow(LockRank.Host);
+        if (Interlocked.Decrement(ref _users) == 0)
+            End();
+    }
+
+    /// <summary>Ends the process side: from now on nobody can begin to use it, and when the last call that does has ended, notifiers are told that everything goes and the memory is given up.
+    /// The structure stays, and answers <see cref="SvmStatus.ProcessGone"/>.</summary>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) != 0) // Pairs with IsAlive.
-            return;
+        if (Interlocked.Exchange(ref _disposed, 1) == 0) // Pairs with IsAlive.
+            EndUse();
+    }
+
+    /// <summary>The end of the process side, once. Kernel: exit_mmap.</summary>
+    private void End()
+    {
         DropAndInvalidate(new MmuEvent(new AddressRange(default, new VirtualAddress(1UL << 47)), MmuEventKind.Release));
         Memory.Dispose();
         Lock.Dispose();

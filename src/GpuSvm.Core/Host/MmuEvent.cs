@@ -7,4 +7,7 @@ namespace GpuSvm.Core.Host;
 /// <param name="Interval">What changes; page aligned.</param>
 /// <param name="Kind">Why.</param>
 /// <param name="Cause">On whose behalf, for a migration.</param>
-public readonly record struct MmuEvent(AddressRange Interval, MmuEventKind Kind, MigrationCause Cause = MigrationCause.None);
+/// <param name="Owner">Who makes the change, for a migration or an exclusive entry: its own notifier may leave it alone. 0 is nobody in particular.</param>
+/// <param name="MayBlock">Whether notifiers may wait. If not, one that would have to refuses, and the change is not made .</param>
+public readonly record struct MmuEvent(
+    AddressRange Interval, MmuEventKind Kind, MigrationCause Cause = MigrationCause.None, int Owner = 0, bool MayBlock = true);

@@ -16,6 +16,9 @@ public enum MmuEventKind
     /// <summary>Pages move between memories.</summary>
     Migrate,
 
+    /// <summary>A device takes pages in RAM for itself alone, for its atomics, or the CPU takes them back.</summary>
+    Exclusive,
+
     /// <summary>The whole address space ends.</summary>
     Release,
 }

@@ -25,10 +25,12 @@ internal sealed class MmuNotifierRegistry
     /// <summary>The number of notifiers subscribed.</summary>
     public int Count => _tree.Count;
 
-    /// <summary>Begins an event: every overlapping notifier is called before this returns.</summary>
+    /// <summary>Begins an event: every overlapping notifier has been started, and then finished, before this returns.</summary>
     /// <param name="mmuEvent">What happens.</param>
-    /// <remarks>Locking: must not hold Notifier or deeper. Balanced by <see cref="InvalidateEnd"/>.</remarks>
-    public void InvalidateStart(in MmuEvent mmuEvent)
+    /// <returns>False if a notifier refused because the event may not block: the change must not be made, and the event has ended. True: balance with
+    /// <see cref="InvalidateEnd"/>.</returns>
+    /// <remarks>Locking: must not hold Notifier or deeper.</remarks>
+    public bool InvalidateStart(in MmuEvent mmuEvent)
     {
         LockOrder.AssertNothingAtOrBelow(LockRank.Notifier);
         SchedulePoint.Reach(SchedulePointKind.InvalidationStart, this);
@@ -43,9 +45,17 @@ internal sealed class MmuNotifierRegistry
             sequence = _sequence;
         }
 
-        for (; notifier is not null; notifier = _tree.NextOverlap(notifier, mmuEvent.Interval))
-            notifier.Client.Invalidate(notifier, mmuEvent, sequence);
+        MmuIntervalNotifier? refused = notifier;
+        while (refused is not null && refused.Client.InvalidateStart(refused, mmuEvent, sequence))
+            refused = _tree.NextOverlap(refused, mmuEvent.Interval);
+        for (; notifier is not null && !ReferenceEquals(notifier, refused); notifier = _tree.NextOverlap(notifier, mmuEvent.Interval))
+            notifier.Client.InvalidateFinish(notifier, mmuEvent);
         SchedulePoint.Reach(SchedulePointKind.InvalidationCalled, this);
+        if (refused is null)
+            return true;
+        InvalidateEnd();
+        return !mmuEvent.MayBlock ? false
+            : throw new InvalidOperationException($"A notifier refused an event that may block: {mmuEvent.Kind} of {mmuEvent.Interval}.");
     }
 
     /// <summary>Ends an event.</summary>

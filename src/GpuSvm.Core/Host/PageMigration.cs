@@ -6,29 +6,38 @@ using GpuSvm.Core.Locking;
 namespace GpuSvm.Core.Host;
 
 /// <summary>
-/// One migration in three steps. Setup claims the pages, tells the notifiers and takes the pages away from the CPU; the caller copies; Complete publishes the
-/// new place and lets waiters go on, or Abort puts everything back. Kernel: migrate_vma_setup, _pages, _finalize.
+/// One migration in three steps. Setup claims the pages, tells the notifiers and takes the pages away from the CPU; the caller copies and says where each page
+/// went; Complete publishes the new places and lets waiters go on, or Abort puts everything back. Kernel: migrate_vma_setup, _pages, _finalize.
 /// </summary>
 /// <remarks>
 /// While a page is claimed its entry says "migrating": CPU faults and HMM walks leave a mark and wait. The claim, not a lock, is what keeps two
 /// migrations, or a migration and a population, off the same page; so nothing is locked during a copy.
-/// Lifetime: one use from Setup to Complete or Abort; then it may be used again. Not thread-safe.
+///
+/// Pages are collected one by one: what is held by others, pinned, or not selected is left where it is, unless the caller wants all or nothing. Sources may be
+/// mixed: RAM, holes and other devices in one migration, with one event for all.
+///
+/// Lifetime: one use from Setup to Complete or Abort; a Setup that collects nothing has ended already. Then it may be used again. Not thread-safe.
 /// </remarks>
-public sealed class PageMigration
+public sealed partial class PageMigration
 {
     private readonly HostAddressSpace _host;
     private readonly PageEntry[] _source = new PageEntry[PageSize.PagesPerHuge]; // The entry before the claim, for collected pages.
     private readonly bool[] _collected = new bool[PageSize.PagesPerHuge];
-    private readonly bool[] _part = new bool[PageSize.PagesPerHuge]; // Scratch of SettlePart.
+    private readonly bool[] _writable = new bool[PageSize.PagesPerHuge]; // Whether the page could be written where it was.
+    private readonly int[] _destination = new int[PageSize.PagesPerHuge]; // Frame, or -1.
+    private readonly bool[] _arrived = new bool[PageSize.PagesPerHuge];
+    private readonly bool[] _part = new bool[PageSize.PagesPerHuge]; // Scratch.
+    private readonly HostPage[] _pages = new HostPage[PageSize.PagesPerHuge]; // Scratch of NoteRights.
+    private bool _isActive;
 
     /// <summary>Creates an idle migration.</summary>
     /// <param name="host">The address space.</param>
     internal PageMigration(HostAddressSpace host) => _host = host;
 
-    /// <summary>The interval being migrated: 2^order pages, aligned to it.</summary>
+    /// <summary>The interval being migrated: at most 512 pages, inside one 2 MiB block.</summary>
     public AddressRange Interval { get; private set; }
 
-    /// <summary>The staging block: for a migration to the device it holds the pages; for one to RAM it receives them.</summary>
+    /// <summary>The staging block: for a migration to a device it holds the pages that were in RAM, null if there were none; for one to RAM it receives them.</summary>
     public HostStaging? Staging { get; private set; }
 
     /// <summary>How many pages were claimed.</summary>
@@ -39,237 +48,230 @@ public sealed class PageMigration
     /// <returns>True if it was.</returns>
     public bool IsCollected(int page) => _collected[page];
 
+    /// <summary>What was found at a page.</summary>
+    /// <param name="page">Its index in the interval.</param>
+    /// <returns>Its source.</returns>
+    public MigrationSource SourceOf(int page) => !_collected[page] ? MigrationSource.None
+        : _source[page].IsDevice ? MigrationSource.Device
+        : Staging!.IsPresent(StagingIndex(page)) ? MigrationSource.Ram : MigrationSource.Hole;
+
+    /// <summary>The device entry of a claimed page that lies on a device.</summary>
+    /// <param name="page">Its index in the interval.</param>
+    /// <returns>The entry before the claim.</returns>
+    public PageEntry SourceEntry(int page) => _source[page];
+
     /// <summary>The device frame a claimed page comes from.</summary>
     /// <param name="page">Its index in the interval.</param>
     /// <returns>The frame.</returns>
     public DeviceFrame SourceFrame(int page) => _source[page].Frame;
 
+    /// <summary>Whether a claimed page could be written where it was; so its new device entry will be.</summary>
+    /// <param name="page">Its index in the interval.</param>
+    /// <returns>True if it could.</returns>
+    public bool IsWritable(int page) => _writable[page];
+
+    /// <summary>A page's index in the staging block.</summary>
+    /// <param name="page">Its index in the interval.</param>
+    /// <returns>The index, for <see cref="HostStaging"/>'s members and as a multiple of 4096 from its pointer.</returns>
+    public int StagingIndex(int page) => page + _stagingOffset;
+
+    /// <summary>The length of the run of pages with the same kind of source from a page on; for a device, in frames that follow each other.</summary>
+    /// <param name="page">The run's first page.</param>
+    /// <returns>Pages, at least 1.</returns>
+    public int RunLength(int page)
+    {
+        MigrationSource source = SourceOf(page);
+        int pages = (int)Interval.Pages;
+        int end = page + 1;
+        while (end < pages && SourceOf(end) == source
+            && (source != MigrationSource.Device || (_source[end].Pagemap == _source[page].Pagemap && _source[end].Frame == _source[page].Frame + (end - page))))
+            end++;
+        return end - page;
+    }
+
     /// <summary>
-    /// Begins a migration of host pages to a device: all pages of the interval, or none. On success the CPU no longer has them: <see cref="Staging"/> holds
-    /// the present ones, its holes stand for pages that read as zeroes.
+    /// Begins a migration to a device. On success with <see cref="CollectedPages"/> above 0 the CPU no longer has the collected pages: <see cref="Staging"/> holds
+    /// the bytes of those that were in RAM. With 0 the migration has ended, and nothing has changed.
     /// </summary>
-    /// <param name="interval">2^order pages, aligned to it, at most 2 MiB.</param>
+    /// <param name="interval">Page aligned, at most 512 pages inside one 2 MiB block and one mapping.</param>
+    /// <param name="selection">Which pages.</param>
     /// <param name="cause">On whose behalf.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Busy"/> if a page is held by another migration or cannot leave the CPU;
-    /// <see cref="SvmStatus.MixedPlacement"/> if a page is on a device already; <see cref="SvmStatus.OutOfHostMemory"/> without staging;
+    /// <returns><see cref="SvmStatus.Done"/>; with all or nothing <see cref="SvmStatus.Busy"/> if a page is held by another migration or cannot leave the CPU, and
+    /// <see cref="SvmStatus.MixedPlacement"/> if one is on a device that was not selected; <see cref="SvmStatus.OutOfHostMemory"/> without staging;
     /// <see cref="SvmStatus.Retry"/> if the host memory has events pending; <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.NotMigratable"/>. Nothing has changed unless done.</returns>
     /// <remarks>Locking: holds Host shared for the mapping check alone; no lock on return.</remarks>
-    public SvmStatus SetupToDevice(AddressRange interval, MigrationCause cause)
+    public SvmStatus SetupToDevice(AddressRange interval, in MigrationSelection selection, MigrationCause cause)
     {
-        SvmStatus status = CheckMapping(interval);
+        SvmStatus status = CheckMapping(interval, out HostMapping mapping);
         if (status != SvmStatus.Done)
             return status;
-        HostStaging? staging = Injection.ShouldFail(InjectionPoint.HostStaging) ? null : _host.Memory.AcquireStaging(interval, forAttach: false);
-        if (staging is null)
-            return SvmStatus.OutOfHostMemory;
-        status = _host.ClaimHostPages(interval);
-        if (status != SvmStatus.Done)
+        Begin(interval);
+        CollectedPages = _host.ClaimForDevice(interval, selection, _collected, _source, out int hostPages);
+        if (CollectedPages == 0 || (selection.AllOrNothing && CollectedPages < interval.Pages))
+            return EndEmpty(selection.AllOrNothing ? WhyNotAll(interval) : SvmStatus.Done);
+        for (int page = 0; page < (int)interval.Pages; page++)
+            _writable[page] = _source[page].IsDevice ? _source[page].IsWritable : mapping.IsWritable;
+        if (hostPages > 0)
         {
-            _host.Memory.ReleaseStaging(staging);
-            return status;
+            if (selection.ExactRights)
+                NoteRights(mapping.IsWritable);
+            if (!TryAcquireStaging(forAttach: false))
+                return EndEmpty(SvmStatus.OutOfHostMemory);
         }
 
-        Begin(interval, staging);
-        int pages = (int)interval.Pages;
-        Array.Fill(_collected, true, 0, pages);
-        Array.Clear(_source, 0, pages);
-        CollectedPages = pages;
-        var mmuEvent = new MmuEvent(interval, MmuEventKind.Migrate, cause);
+        var mmuEvent = new MmuEvent(interval, MmuEventKind.Migrate, cause, selection.Owner);
         _host.Notifiers.InvalidateStart(mmuEvent);
-        status = Injection.ShouldFail(InjectionPoint.HostDetach) ? SvmStatus.Busy : _host.Memory.Detach(interval, staging);
+        status = hostPages > 0 ? DetachClaimed(selection.AllOrNothing) : SvmStatus.Done;
         _host.Notifiers.InvalidateEnd();
-        if (status == SvmStatus.Done)
-        {
-            SchedulePoint.Reach(SchedulePointKind.MigrationCollected, this);
-            return status;
-        }
-
-        _host.SettleUnchanged(interval, _collected, _source);
-        End();
-        return status;
+        if (status != SvmStatus.Done || CollectedPages == 0)
+            return EndEmpty(status);
+        SchedulePoint.Reach(SchedulePointKind.MigrationCollected, this);
+        return SvmStatus.Done;
     }
 
     /// <summary>
     /// Begins a migration of device pages to RAM: those pages of the interval that lie in the given frames and are not held by others. On success with
-    /// <see cref="CollectedPages"/> above 0, <see cref="Staging"/> has room for them at their offsets.
+    /// <see cref="CollectedPages"/> above 0, <see cref="Staging"/> has room for them. With 0 the migration has ended.
     /// </summary>
-    /// <param name="interval">2^order pages, aligned to it, at most 2 MiB.</param>
+    /// <param name="interval">Page aligned, at most 512 pages inside one 2 MiB block.</param>
     /// <param name="pagemap">The pagemap's index.</param>
     /// <param name="first">The first frame to select.</param>
     /// <param name="frames">How many frames in a row.</param>
     /// <param name="cause">On whose behalf.</param>
+    /// <param name="owner">Who migrates, as events say it.</param>
     /// <returns><see cref="SvmStatus.Done"/>, also if nothing was collected; <see cref="SvmStatus.OutOfHostMemory"/> without staging, nothing changed.</returns>
-    public SvmStatus SetupToRam(AddressRange interval, int pagemap, DeviceFrame first, int frames, MigrationCause cause)
+    public SvmStatus SetupToRam(AddressRange interval, int pagemap, DeviceFrame first, int frames, MigrationCause cause, int owner = 0)
     {
-        HostStaging? staging = Injection.ShouldFail(InjectionPoint.HostStaging) ? null : _host.Memory.AcquireStaging(interval, forAttach: true);
-        if (staging is null)
-            return SvmStatus.OutOfHostMemory;
-        Begin(interval, staging);
+        Begin(interval);
         CollectedPages = _host.ClaimDevicePages(interval, pagemap, first, frames, _collected, _source);
         if (CollectedPages == 0)
-        {
-            End();
-            return SvmStatus.Done;
-        }
-
+            return EndEmpty(SvmStatus.Done);
+        if (!TryAcquireStaging(forAttach: true))
+            return EndEmpty(SvmStatus.OutOfHostMemory);
         int pages = (int)interval.Pages;
-        if (CollectedPages < pages)
+        if (CollectedPages < Staging!.Order.Pages)
         {
+            Staging.SetPresent(0, Staging.Order.Pages, present: false);
             for (int page = 0; page < pages; page++)
-                staging.SetPresent(page, 1, _collected[page]);
+            {
+                if (_collected[page])
+                    Staging.SetPresent(StagingIndex(page), 1, present: true);
+            }
         }
 
-        var mmuEvent = new MmuEvent(interval, MmuEventKind.Migrate, cause);
+        var mmuEvent = new MmuEvent(interval, MmuEventKind.Migrate, cause, owner);
         _host.Notifiers.InvalidateStart(mmuEvent);
         _host.Notifiers.InvalidateEnd();
         SchedulePoint.Reach(SchedulePointKind.MigrationCollected, this);
         return SvmStatus.Done;
     }
 
-    /// <summary>Ends a migration to the device: the claimed pages are in the frames now.</summary>
-    /// <param name="pagemap">The pagemap's index.</param>
-    /// <param name="first">The frame of the interval's first page; the others follow.</param>
-    /// <returns>How many pages really arrived: fewer than claimed if some were unmapped meanwhile, whose frames are the caller's again.</returns>
-    public int CompleteToDevice(int pagemap, DeviceFrame first)
-    {
-        SchedulePoint.Reach(SchedulePointKind.MigrationCopied, this);
-        int arrived = _host.SettleOnDevice(Interval, pagemap, first, _collected);
-        End();
-        return arrived;
-    }
+    /// <summary>Says where a collected page has been copied to. A page of which nothing is said stays where it was.</summary>
+    /// <param name="page">Its index in the interval.</param>
+    /// <param name="frame">The frame in the pagemap that <see cref="CompleteToDevice"/> names.</param>
+    public void SetDestination(int page, DeviceFrame frame) => _destination[page] = frame.Number;
 
-    /// <summary>Ends a migration to RAM: makes the claimed pages visible to the CPU, run by run. The frames that arrived pages came from are free afterwards.</summary>
-    /// <param name="arrived">How many pages left the device.</param>
-    /// <returns><see cref="SvmStatus.Done"/> if all did; otherwise why the others are still there.</returns>
-    public SvmStatus CompleteToRam(out int arrived)
+    /// <summary>Whether a page of the last <see cref="CompleteToDevice"/> lives at its destination now; one that was unmapped meanwhile does not.</summary>
+    /// <param name="page">Its index in the interval.</param>
+    /// <returns>True if it does; if not, its destination frame is the caller's again.</returns>
+    public bool HasArrived(int page) => _arrived[page];
+
+    /// <summary>Takes present host pages that were claimed away from the CPU; those that cannot be had are given back to it unless all are wanted.</summary>
+    /// <param name="allOrNothing">Whether one that cannot be had ends it.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or why nothing was taken.</returns>
+    private SvmStatus DetachClaimed(bool allOrNothing)
     {
-        SchedulePoint.Reach(SchedulePointKind.MigrationCopied, this);
-        _host.MaskDropped(Interval, _collected, Staging!);
-        int pages = (int)Interval.Pages;
-        SvmStatus status = SvmStatus.Done;
-        int page = 0;
-        for (arrived = 0; page < pages;)
+        if (Injection.ShouldFail(InjectionPoint.HostDetach))
+            return SvmStatus.Busy;
+        SvmStatus last = SvmStatus.Done;
+        for (int page = 0; page < (int)Interval.Pages;)
         {
-            int run = 1;
-            while (page + run < pages && _collected[page + run] == _collected[page])
-                run++;
-            if (_collected[page])
+            int run = HostRun(page);
+            if (run > 0)
             {
-                status = AttachRun(page, run);
-                if (status != SvmStatus.Done)
+                SvmStatus status = DetachRun(page, run, allOrNothing);
+                last = status == SvmStatus.Done ? last : status;
+                if (status != SvmStatus.Done && allOrNothing)
                 {
-                    for (; run > 0 && !Staging!.IsPresent(page); page++, run--)
-                        arrived++; // What left the block before the failure is the CPU's.
-                    break;
+                    AttachBack(0, page);
+                    return status;
                 }
-
-                arrived += run;
             }
 
-            page += run;
+            page += Math.Max(run, 1);
         }
 
-        SettlePart(0, page, inRam: true);
-        SettlePart(page, pages, inRam: false);
-        End();
+        return CollectedPages > 0 ? SvmStatus.Done : last;
+    }
+
+    /// <summary>Takes a run of claimed host pages; where one is in the way and not all are wanted, halves the run until just that one is left out.</summary>
+    /// <param name="first">The run's first page.</param>
+    /// <param name="pages">Its length.</param>
+    /// <param name="allOrNothing">Whether one that cannot be had ends it.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or why pages were left out.</returns>
+    private SvmStatus DetachRun(int first, int pages, bool allOrNothing)
+    {
+        SvmStatus status = _host.Memory.Detach(PartOf(first, pages), Staging!);
+        if (status == SvmStatus.Done || allOrNothing)
+            return status;
+        if (status == SvmStatus.Busy && pages > 1)
+        {
+            SvmStatus low = DetachRun(first, pages / 2, allOrNothing);
+            SvmStatus high = DetachRun(first + (pages / 2), pages - (pages / 2), allOrNothing);
+            return low == SvmStatus.Done ? high : low;
+        }
+
+        SettlePart(first, first + pages, inRam: false);
+        Array.Clear(_collected, first, pages);
+        CollectedPages -= pages;
         return status;
     }
 
-    /// <summary>Puts everything back: pages that were detached are attached again, pages that were on the device stay there.</summary>
-    /// <returns><see cref="SvmStatus.Done"/>.</returns>
-    /// <exception cref="InvalidOperationException">The host memory refuses to take its own pages back: there is no way on that loses nothing.</exception>
-    public SvmStatus Abort()
+    /// <summary>The length of the run of claimed host pages from a page on.</summary>
+    /// <param name="page">The page.</param>
+    /// <returns>Pages; 0 if it is none.</returns>
+    private int HostRun(int page)
     {
-        if (CollectedPages > 0 && !_source[FirstCollected()].IsDevice)
+        int end = page;
+        while (end < (int)Interval.Pages && _collected[end] && !_source[end].IsDevice)
+            end++;
+        return end - page;
+    }
+
+    /// <summary>Looks up for each claimed host page whether the CPU may write it now.</summary>
+    /// <param name="mappingIsWritable">What counts for pages that are nowhere, or the page of zeroes.</param>
+    private void NoteRights(bool mappingIsWritable)
+    {
+        int pages = (int)Interval.Pages;
+        if (_host.Memory.Query(Interval, _pages.AsSpan(0, pages)) != SvmStatus.Done)
+            return; // Unmapped meanwhile: what is taken then is dropped.
+        for (int page = 0; page < pages; page++)
         {
-            _host.MaskDropped(Interval, _collected, Staging!);
-            AttachBack();
+            if (!_source[page].IsDevice)
+                _writable[page] = _pages[page].IsPresent && !_pages[page].IsZero ? _pages[page].IsWritable : mappingIsWritable;
         }
-
-        _host.SettleUnchanged(Interval, _collected, _source);
-        End();
-        return SvmStatus.Done;
     }
 
-    /// <summary>Attaches a run of pages from the staging block.</summary>
-    /// <param name="first">The run's first page.</param>
-    /// <param name="pages">The run's length.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, also where the mapping is gone: an unmapped page's bytes are nobody's, forgetting them is right .</returns>
-    private SvmStatus AttachRun(int first, int pages)
-    {
-        if (Injection.ShouldFail(InjectionPoint.HostAttach))
-            return SvmStatus.OutOfHostMemory;
-        AddressRange run = AddressRange.OfPages(Interval.Start + ((long)first << PageSize.Shift), pages);
-        SvmStatus status = _host.Memory.Attach(run, Staging!, writable: true);
-        return status == SvmStatus.Unmapped ? SvmStatus.Done : status;
-    }
-
-    /// <summary>Settles the claimed pages of one part of the interval.</summary>
-    /// <param name="first">The part's first page.</param>
-    /// <param name="end">The page after the part.</param>
-    /// <param name="inRam">Whether they are in RAM now, or where they were.</param>
-    private void SettlePart(int first, int end, bool inRam)
-    {
-        if (first == end)
-            return;
-        for (int page = 0; page < (int)Interval.Pages; page++)
-            _part[page] = _collected[page] && page >= first && page < end;
-        if (inRam)
-            _host.SettleInRam(Interval, _part);
-        else
-            _host.SettleUnchanged(Interval, _part, _source);
-    }
-
-    /// <summary>Gives detached pages back to the CPU. They left a moment ago, so there is room; a shortage passes.</summary>
-    private void AttachBack()
-    {
-        SvmStatus status = SvmStatus.Done;
-        for (int attempt = 0; attempt < 1000; attempt++)
-        {
-            status = _host.Memory.Attach(Interval, Staging!, writable: true);
-            if (status is SvmStatus.Done or SvmStatus.Unmapped)
-                return;
-            Thread.Sleep(1);
-        }
-
-        throw new InvalidOperationException($"Pages {Interval} cannot be given back to the CPU: {status.Describe()}.");
-    }
-
-    /// <summary>The first claimed page.</summary>
-    /// <returns>Its index.</returns>
-    private int FirstCollected() => Array.IndexOf(_collected, true, 0, (int)Interval.Pages);
+    /// <summary>Why an all-or-nothing claim did not get every page.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <returns><see cref="SvmStatus.MixedPlacement"/> if a page lies on a device, else <see cref="SvmStatus.Busy"/>.</returns>
+    private SvmStatus WhyNotAll(AddressRange interval) =>
+        _host.HasDevicePage(interval, besides: _collected) ? SvmStatus.MixedPlacement : SvmStatus.Busy;
 
     /// <summary>Whether the interval may move to a device.</summary>
     /// <param name="interval">The interval.</param>
+    /// <param name="mapping">The mapping it lies in.</param>
     /// <returns>A status as of <see cref="SetupToDevice"/>.</returns>
-    private SvmStatus CheckMapping(AddressRange interval)
+    private SvmStatus CheckMapping(AddressRange interval, out HostMapping mapping)
     {
+        mapping = default;
         using (_host.Lock.EnterRead())
         {
             if (!_host.IsAlive)
                 return SvmStatus.ProcessGone;
-            if (!_host.TryFindMapping(interval.Start, out HostMapping mapping) || !mapping.Interval.Contains(interval))
+            if (!_host.TryFindMapping(interval.Start, out mapping) || !mapping.Interval.Contains(interval))
                 return SvmStatus.NotMapped;
             return mapping is { IsAnonymous: true, IsReadable: true } ? SvmStatus.Done : SvmStatus.NotMigratable;
         }
-    }
-
-    /// <summary>Takes the interval and the staging block over.</summary>
-    /// <param name="interval">The interval.</param>
-    /// <param name="staging">The block.</param>
-    private void Begin(AddressRange interval, HostStaging staging)
-    {
-        if (Staging is not null)
-            throw new InvalidOperationException("A migration must be completed or aborted before it is used again.");
-        Interval = interval;
-        Staging = staging;
-        CollectedPages = 0;
-    }
-
-    /// <summary>Gives the staging block back.</summary>
-    private void End()
-    {
-        _host.Memory.ReleaseStaging(Staging!);
-        Staging = null;
     }
 }

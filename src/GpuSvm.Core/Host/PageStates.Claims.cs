@@ -28,6 +28,60 @@ internal sealed partial class PageStates
         }
     }
 
+    /// <summary>Claims what a migration to a device has selected, as far as nobody else holds it.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="selection">Which pages.</param>
+    /// <param name="collected">Set for each page of the interval.</param>
+    /// <param name="source">The entries before, for the claimed pages.</param>
+    /// <param name="hostPages">How many of them the host answers for.</param>
+    /// <returns>How many were claimed; with all or nothing, all or none.</returns>
+    public int ClaimForDevice(AddressRange interval, in MigrationSelection selection, bool[] collected, PageEntry[] source, out int hostPages)
+    {
+        int count = 0;
+        hostPages = 0;
+        int pages = (int)interval.Pages;
+        Array.Clear(collected, 0, pages);
+        using (_lock.Enter())
+        {
+            if (IsClosingLocked(interval))
+                return 0;
+            PageTable.Block block = OpenBlock(interval);
+            int start = (int)(interval.Start.PageNumber & 511);
+            for (int page = 0; page < pages; page++)
+            {
+                PageEntry entry = block.Entries[start + page];
+                if (!IsSelected(entry, selection))
+                    continue;
+                source[page] = entry;
+                collected[page] = true;
+                hostPages += entry.IsDevice ? 0 : 1;
+                count++;
+            }
+
+            if (selection.AllOrNothing && count < pages)
+                count = 0; // What stays marked in collected tells the caller which pages were in the way.
+            for (int page = 0; page < pages && count > 0; page++)
+            {
+                if (collected[page])
+                    block.Set(start + page, source[page].AsMigrating());
+            }
+
+            _table.Close(interval.Start.PageNumber, block);
+        }
+
+        return count;
+    }
+
+    /// <summary>Whether a migration to a device takes a page.</summary>
+    /// <param name="entry">The page's entry.</param>
+    /// <param name="selection">Which pages it takes.</param>
+    /// <returns>True if it does.</returns>
+    private bool IsSelected(PageEntry entry, in MigrationSelection selection) =>
+        !entry.IsMigrating
+        && (entry.IsDevice
+            ? selection.PeerOwner != 0 && entry.Pagemap != selection.Target && _tokens[entry.Pagemap] == selection.PeerOwner
+            : selection.System);
+
     /// <summary>Claims the pages of an interval that lie in the given frames and are held by nobody.</summary>
     /// <param name="interval">The interval.</param>
     /// <param name="pagemap">The pagemap.</param>
@@ -61,16 +115,20 @@ internal sealed partial class PageStates
         return count;
     }
 
-    /// <summary>Ends claims with the pages in device frames.</summary>
+    /// <summary>Ends claims of a migration to a device: pages with a destination are there now, the others are where they were.</summary>
     /// <param name="interval">The interval.</param>
-    /// <param name="pagemap">The pagemap.</param>
-    /// <param name="first">The frame of the interval's first page.</param>
+    /// <param name="pagemap">The destinations' pagemap.</param>
     /// <param name="collected">Which pages were claimed.</param>
+    /// <param name="destination">The frame of each page, -1 for none.</param>
+    /// <param name="writable">Which pages' new entries let the device write.</param>
+    /// <param name="arrived">Set for each page: whether it lives at its destination.</param>
+    /// <param name="left">Set for each page: whether it is no longer where it was, because it has moved or was dropped.</param>
     /// <param name="waiters">Whether somebody waits for one of them.</param>
     /// <returns>How many arrived; dropped ones did not.</returns>
-    public int SettleOnDevice(AddressRange interval, int pagemap, DeviceFrame first, bool[] collected, out bool waiters)
+    public int SettleMoved(
+        AddressRange interval, int pagemap, bool[] collected, int[] destination, bool[] writable, bool[] arrived, bool[] left, out bool waiters)
     {
-        int arrived = 0;
+        int count = 0;
         waiters = false;
         using (_lock.Enter())
         {
@@ -79,37 +137,43 @@ internal sealed partial class PageStates
             int start = (int)(interval.Start.PageNumber & 511);
             for (int page = 0; page < (int)interval.Pages; page++)
             {
+                arrived[page] = left[page] = false;
                 if (!collected[page])
                     continue;
                 PageEntry entry = block.Entries[start + page];
                 waiters |= entry.HasWaiter;
-                if (entry.IsDropped)
-                {
-                    block.Set(start + page, default);
+                arrived[page] = !entry.IsDropped && destination[page] >= 0;
+                left[page] = entry.IsDropped || arrived[page];
+                if (left[page] && entry.IsDevice)
+                    _reverse[entry.Pagemap][entry.Frame.Number] = 0;
+                block.Set(start + page, !left[page] ? entry.Settled()
+                    : arrived[page] ? PageEntry.OnDevice(pagemap, new DeviceFrame(destination[page]), writable[page]) : default);
+                if (!arrived[page])
                     continue;
-                }
-                block.Set(start + page, PageEntry.OnDevice(pagemap, first + page));
-                reverse[first.Number + page] = interval.Start.PageNumber + (ulong)page + 1;
-                arrived++;
+                reverse[destination[page]] = interval.Start.PageNumber + (ulong)page + 1;
+                count++;
             }
+
             _table.Close(interval.Start.PageNumber, block);
         }
+
         PulseWaiters();
-        return arrived;
+        return count;
     }
 
     /// <summary>Makes holes of the pages that were dropped while claimed, so that their old bytes are not brought back.</summary>
     /// <param name="interval">The interval.</param>
     /// <param name="collected">Which pages were claimed.</param>
     /// <param name="staging">The block about to be attached.</param>
-    public void MaskDropped(AddressRange interval, bool[] collected, HostStaging staging)
+    /// <param name="offset">The interval's first page in it.</param>
+    public void MaskDropped(AddressRange interval, bool[] collected, HostStaging staging, int offset)
     {
         using (_lock.Enter())
         {
             for (int page = 0; page < (int)interval.Pages; page++)
             {
                 if (collected[page] && _table.Get(interval.Start.PageNumber + (ulong)page).IsDropped)
-                    staging.SetPresent(page, 1, present: false);
+                    staging.SetPresent(offset + page, 1, present: false);
             }
         }
     }

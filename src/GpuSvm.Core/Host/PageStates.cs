@@ -25,6 +25,7 @@ internal sealed partial class PageStates
     private readonly RankedLock _lock = new(LockRank.PageState, "PageStates");
     private readonly PageTable _table = new(); // Guarded by _lock.
     private readonly List<ulong[]> _reverse = []; // By pagemap: frame -> page number + 1, 0 for none. Guarded by _lock.
+    private readonly List<int> _tokens = []; // By pagemap: the owner group. Guarded by _lock.
     private readonly List<AddressRange> _closing = []; // Intervals being unmapped: no new claims. Guarded by _lock.
     private readonly object _settled = new(); // Pulsed when claims end and somebody waits.
     private int _waiters; // Threads in WaitForMigration. Interlocked.
@@ -44,11 +45,13 @@ internal sealed partial class PageStates
 
     /// <summary>Makes room for a pagemap's frames in the reverse map.</summary>
     /// <param name="pages">The number of its frames.</param>
+    /// <param name="ownerToken">Its owner group.</param>
     /// <returns>The pagemap's index.</returns>
-    public int AddPagemap(int pages)
+    public int AddPagemap(int pages, int ownerToken)
     {
         using (_lock.Enter())
         {
+            _tokens.Add(ownerToken);
             _reverse.Add(new ulong[pages]);
             return _reverse.Count - 1;
         }
@@ -69,6 +72,15 @@ internal sealed partial class PageStates
                 _table.Set(address.PageNumber, entry.WithWaiter());
             return true;
         }
+    }
+
+    /// <summary>The entry of a page.</summary>
+    /// <param name="address">The page.</param>
+    /// <returns>A copy.</returns>
+    public PageEntry Get(VirtualAddress address)
+    {
+        using (_lock.Enter())
+            return _table.Get(address.PageNumber);
     }
 
     /// <summary>Copies the entries of an interval.</summary>

@@ -91,14 +91,14 @@ public sealed class Pagemap : IDevicePageOwner
     {
         PageMigration migration = workspace.Migration;
         ZoneDeviceData zoneData = allocation.ZoneData;
-        SvmStatus status = migration.SetupToDevice(interval, cause);
+        SvmStatus status = migration.SetupToDevice(interval, new MigrationSelection(System: true, Target: Index, AllOrNothing: true), cause);
         if (status != SvmStatus.Done)
         {
             zoneData.Put(1);
             return status;
         }
 
-        status = CopyIn(migration.Staging!, allocation.First, (int)interval.Pages, out int copied);
+        status = CopyIn(migration, allocation.First, out int copied);
         if (status != SvmStatus.Done)
         {
             SvmStatus aborted = migration.Abort();
@@ -110,7 +110,9 @@ public sealed class Pagemap : IDevicePageOwner
         Array.Fill(_zoneData, zoneData, allocation.First.Number, pages);
         zoneData.Get(pages);
         _allocations.Add(allocation);
-        int arrived = migration.CompleteToDevice(Index, allocation.First);
+        for (int page = 0; page < pages; page++)
+            migration.SetDestination(page, allocation.First + page);
+        int arrived = migration.CompleteToDevice(Index);
         Counters.CountToDevice(copied, arrived);
         zoneData.Put(pages - arrived + 1);
         return SvmStatus.Done;
@@ -201,13 +203,21 @@ public sealed class Pagemap : IDevicePageOwner
         }
     }
 
-    /// <summary>Makes device frames reachable for their own device. Kernel: drm_pagemap_ops.device_map.</summary>
-    /// <param name="frame">The first frame, aligned to the order.</param>
-    /// <param name="order">How many.</param>
-    /// <param name="writable">Whether the device may write.</param>
-    /// <returns>The mapping.</returns>
-    public static DeviceAddress Map(DeviceFrame frame, PageOrder order, bool writable) =>
-        new((ulong)frame.OffsetBytes, AddressProtocol.LocalMemory, order, writable);
+    /// <inheritdoc/>
+    public SvmStatus MapFor(IGpuDevice device, DeviceFrame frame, PageOrder order, bool writable, out DeviceAddress address)
+    {
+        if (!ReferenceEquals(device, Device))
+            return Device.MapForPeer(device, frame, order, writable, out address);
+        address = new DeviceAddress((ulong)frame.OffsetBytes, AddressProtocol.LocalMemory, order, writable);
+        return SvmStatus.Done;
+    }
+
+    /// <inheritdoc/>
+    public void UnmapFor(IGpuDevice device, DeviceAddress address)
+    {
+        if (!ReferenceEquals(device, Device))
+            Device.UnmapForPeer(device, address);
+    }
 
     /// <summary>Notes that the GPU used a page: eviction takes others first.</summary>
     /// <param name="frame">The page's frame.</param>
@@ -264,24 +274,24 @@ public sealed class Pagemap : IDevicePageOwner
         return status;
     }
 
-    /// <summary>Copies a staging block into frames, holes as zeroes, and waits.</summary>
-    /// <param name="staging">The block.</param>
-    /// <param name="first">The first frame.</param>
-    /// <param name="pages">How many.</param>
+    /// <summary>Copies what a migration holds into frames, holes as zeroes, and waits.</summary>
+    /// <param name="migration">The migration; all its pages are collected.</param>
+    /// <param name="first">The frame of the first page.</param>
     /// <param name="copied">How many held bytes.</param>
     /// <returns><see cref="SvmStatus.Done"/> or the engine's failure.</returns>
-    private SvmStatus CopyIn(HostStaging staging, DeviceFrame first, int pages, out int copied)
+    private SvmStatus CopyIn(PageMigration migration, DeviceFrame first, out int copied)
     {
         copied = 0;
         ulong fence = 0;
+        int pages = (int)migration.Interval.Pages;
         for (int page = 0; page < pages;)
         {
-            int run = staging.RunLength(page, pages);
+            int run = migration.RunLength(page);
             SvmStatus status;
-            if (staging.IsPresent(page))
+            if (migration.SourceOf(page) == MigrationSource.Ram)
             {
                 status = Injection.ShouldFail(InjectionPoint.CopyToDevice) ? SvmStatus.CopyFailed
-                    : _engine.CopyToDevice(staging.Pointer + ((long)page << PageSize.Shift), first + page, run, out fence);
+                    : _engine.CopyToDevice(migration.Staging!.Pointer + ((long)migration.StagingIndex(page) << PageSize.Shift), first + page, run, out fence);
                 copied += run;
             }
             else
@@ -321,7 +331,7 @@ public sealed class Pagemap : IDevicePageOwner
             while (page + run < pages && migration.IsCollected(page + run) && migration.SourceFrame(page + run) == source + run)
                 run++;
             SvmStatus status = Injection.ShouldFail(InjectionPoint.CopyToHost) ? SvmStatus.CopyFailed
-                : _engine.CopyToHost(source, migration.Staging!.Pointer + ((long)page << PageSize.Shift), run, out fence);
+                : _engine.CopyToHost(source, migration.Staging!.Pointer + ((long)migration.StagingIndex(page) << PageSize.Shift), run, out fence);
             if (status != SvmStatus.Done)
             {
                 SvmStatus drained = _engine.Wait(fence);

@@ -14,9 +14,15 @@ public interface ISvmMirrorOwner
     /// <returns>The range.</returns>
     SvmRange CreateRange(SvmNotifier notifier, AddressRange interval, bool isMigratable);
 
-    /// <summary>Stops all device access to what an event touches, and unmaps the affected pages objects.</summary>
+    /// <summary>Begins to stop all device access to what an event touches: nothing new may use it, and what pages objects say is no longer valid.</summary>
     /// <param name="notifier">The window hit.</param>
     /// <param name="mmuEvent">What happens, clipped to the window.</param>
-    /// <remarks>Locking: called with the notifier's lock held for write. May wait for TLB flushes; must not allocate, call the host memory, or take Vm, Range or Host.</remarks>
-    void Invalidate(SvmNotifier notifier, in MmuEvent mmuEvent);
+    /// <remarks>Locking: called with the notifier's lock held for write. Must not allocate, wait, call the host memory, or take Vm, Range or Host.</remarks>
+    void InvalidateStart(SvmNotifier notifier, in MmuEvent mmuEvent);
+
+    /// <summary>Waits until no unit uses what <see cref="InvalidateStart"/> took away, and unmaps the pages objects concerned.</summary>
+    /// <param name="notifier">The window hit.</param>
+    /// <param name="mmuEvent">The same event.</param>
+    /// <remarks>Locking: called with nothing of rank Notifier or deeper held; waits with nothing held, and takes Notifier for write after.</remarks>
+    void InvalidateFinish(SvmNotifier notifier, in MmuEvent mmuEvent);
 }

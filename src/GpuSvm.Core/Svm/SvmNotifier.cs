@@ -39,15 +39,24 @@ public sealed class SvmNotifier : IntervalNode<SvmNotifier>, IMmuIntervalClient,
     internal int Users { get; set; }
 
     /// <inheritdoc/>
-    /// <remarks>The order "lock, store the sequence, tear down" is what makes ReadRetry under the same lock sound .</remarks>
-    public void Invalidate(MmuIntervalNotifier notifier, in MmuEvent mmuEvent, long sequence)
+    /// <remarks>The order "lock, store the sequence, tear down" is what makes ReadRetry under the same lock sound. An event that may not block is refused:
+    /// the lock may be held by somebody who waits for memory .</remarks>
+    public bool InvalidateStart(MmuIntervalNotifier notifier, in MmuEvent mmuEvent, long sequence)
     {
+        if (!mmuEvent.MayBlock)
+            return false;
         using (Lock.EnterWrite())
         {
             notifier.SetSequence(sequence);
-            _mirror.Owner.Invalidate(this, mmuEvent with { Interval = mmuEvent.Interval.Intersect(Interval) });
+            _mirror.Owner.InvalidateStart(this, mmuEvent with { Interval = mmuEvent.Interval.Intersect(Interval) });
         }
+
+        return true;
     }
+
+    /// <inheritdoc/>
+    public void InvalidateFinish(MmuIntervalNotifier notifier, in MmuEvent mmuEvent) =>
+        _mirror.Owner.InvalidateFinish(this, mmuEvent with { Interval = mmuEvent.Interval.Intersect(Interval) });
 
     /// <inheritdoc/>
     public void Dispose() => Lock.Dispose();

@@ -6,7 +6,6 @@ using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
-using GpuSvm.Core.Pagemaps;
 
 namespace GpuSvm.Core.Svm;
 
@@ -27,26 +26,33 @@ public sealed class SvmPages
     /// <summary>How long one Get may be overtaken by events before it gives up, in milliseconds. Kernel: HMM_RANGE_DEFAULT_TIMEOUT.</summary>
     public const int BudgetMilliseconds = 1000;
 
-    private readonly IDmaMapper _mapper;
-    private readonly Pagemap? _local; // The pagemap of this device's own memory: the only one whose pages it maps directly.
+    private const int NoPagemap = -1;
+    private const int SeveralPagemaps = -2;
+
+    private readonly IGpuDevice _device;
     private DeviceAddress[] _addresses = []; // Guarded by Notifier; grown by Get alone.
     private int _count; // Entries in use. Guarded by Notifier.
+    private IDevicePageOwner? _owner; // Who keeps the device pages among them: at most one (INV-18). Guarded by Notifier.
     private bool _isUnmapped; // Guarded by Notifier; terminal (INV-13).
 
     /// <summary>Creates an object that maps nothing yet. Must be complete before a notifier can reach it.</summary>
-    /// <param name="mapper">The device's way to system memory.</param>
-    /// <param name="local">The device's own memory, or null if it has none.</param>
-    public SvmPages(IDmaMapper mapper, Pagemap? local)
-    {
-        _mapper = mapper;
-        _local = local;
-    }
+    /// <param name="device">Whose mapping it is.</param>
+    public SvmPages(IGpuDevice device) => _device = device;
+
+    /// <summary>Whose mapping it is.</summary>
+    public IGpuDevice Device => _device;
 
     /// <summary>The sequence under which the mapping was made; null before the first.</summary>
     public long? Sequence { get; private set; }
 
     /// <summary>Whether entries hold live device mappings. Guarded by Notifier.</summary>
     public bool HasDmaMapping { get; private set; }
+
+    /// <summary>
+    /// Whether an event has taken the mapping's validity away and is still waiting until no unit uses it; the entries live until then, and nobody may bind
+    /// them. Guarded by Notifier.
+    /// </summary>
+    public bool IsStale { get; private set; }
 
     /// <summary>Whether one of the entries is device memory. Guarded by Notifier.</summary>
     public bool HasDevicePages { get; private set; }
@@ -87,8 +93,9 @@ public sealed class SvmPages
             if (status != SvmStatus.Done)
                 return status;
             SchedulePoint.Reach(SchedulePointKind.HmmFaulted, this);
-            int count = Describe(interval, workspace, out bool hasDevice, out bool hasSystem);
-            if (hasDevice && hasSystem && !context.AllowMixed)
+            int count = Describe(interval, workspace, out int pagemap, out bool hasSystem);
+            bool hasDevice = pagemap != NoPagemap;
+            if (pagemap == SeveralPagemaps || (hasDevice && hasSystem && !context.AllowMixed))
                 return SvmStatus.MixedPlacement;
             if (context.DeviceOnly && hasSystem)
                 return SvmStatus.NotMigratable;
@@ -100,7 +107,7 @@ public sealed class SvmPages
                     return SvmStatus.Unmapped;
                 if (notifier.Subscription.ReadRetry(sequence))
                     continue;
-                status = MapLocked(workspace, count, !context.ReadOnly);
+                status = MapLocked(hasDevice ? host.PageOwner(pagemap) : null, workspace, count, !context.ReadOnly);
                 if (status != SvmStatus.Done)
                     return status;
                 HasDmaMapping = true;
@@ -120,7 +127,15 @@ public sealed class SvmPages
     public bool IsValidLocked(SvmNotifier notifier)
     {
         notifier.Lock.AssertHeld();
-        return HasDmaMapping;
+        return HasDmaMapping && !IsStale;
+    }
+
+    /// <summary>Takes the mapping's validity away; <see cref="UnmapLocked"/> follows when no unit uses it any more. Nothing without a mapping.</summary>
+    /// <param name="notifier">The window; its lock is held for write.</param>
+    public void SetStaleLocked(SvmNotifier notifier)
+    {
+        notifier.Lock.AssertHeldWrite();
+        IsStale = HasDmaMapping;
     }
 
     /// <summary>Undoes the mapping; does nothing without one (INV-21). Kernel: drm_gpusvm_unmap_pages.</summary>
@@ -132,6 +147,7 @@ public sealed class SvmPages
             return;
         UndoLocked(_count);
         HasDmaMapping = false;
+        IsStale = false;
         HasDevicePages = false;
         IsWritable = false;
     }
@@ -166,8 +182,8 @@ public sealed class SvmPages
     {
         using (notifier.Lock.EnterWrite())
         {
-            if (!HasDmaMapping)
-                return false;
+            if (!HasDmaMapping || IsStale)
+                return false; // What is stale is unmapped by its event; the sequence read before it makes the caller start over.
             if (write && !IsWritable)
             {
                 UnmapLocked(notifier);
@@ -182,20 +198,22 @@ public sealed class SvmPages
     /// <summary>Lays out dense entries for the frames of a walk, as unmapped templates in the workspace.</summary>
     /// <param name="interval">The interval.</param>
     /// <param name="workspace">Holds the frames; receives a template an entry, whose order counts.</param>
-    /// <param name="hasDevice">Whether a device page is among them.</param>
+    /// <param name="pagemap">The pagemap of the device pages among them, or that there are none or several.</param>
     /// <param name="hasSystem">Whether a page in RAM is among them.</param>
     /// <returns>The number of entries.</returns>
-    private static int Describe(AddressRange interval, HostWorkspace workspace, out bool hasDevice, out bool hasSystem)
+    private static int Describe(AddressRange interval, HostWorkspace workspace, out int pagemap, out bool hasSystem)
     {
         HmmFrame[] frames = workspace.Frames;
         int pages = (int)interval.Pages;
         int count = 0;
-        hasDevice = hasSystem = false;
+        pagemap = NoPagemap;
+        hasSystem = false;
         for (int page = 0; page < pages;)
         {
             HmmFrame frame = frames[page];
-            hasDevice |= frame.IsDevice;
             hasSystem |= !frame.IsDevice;
+            if (frame.IsDevice)
+                pagemap = pagemap == NoPagemap || pagemap == frame.Pagemap ? frame.Pagemap : SeveralPagemaps;
             int run = 1;
             while (page + run < pages && frames[page + run - 1].IsFollowedBy(frames[page + run]))
                 run++;
@@ -223,32 +241,22 @@ public sealed class SvmPages
     }
 
     /// <summary>Maps every entry, or none.</summary>
+    /// <param name="owner">Who keeps the device pages among them; null if there are none.</param>
     /// <param name="workspace">Holds the templates and frames.</param>
     /// <param name="count">The number of entries.</param>
     /// <param name="writable">Whether the device may write.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.CopyFailed"/> with everything undone.</returns>
+    /// <returns><see cref="SvmStatus.Done"/>; otherwise everything is undone.</returns>
     /// <remarks>Locking: Notifier held for write.</remarks>
-    private SvmStatus MapLocked(HostWorkspace workspace, int count, bool writable)
+    private SvmStatus MapLocked(IDevicePageOwner? owner, HostWorkspace workspace, int count, bool writable)
     {
+        _owner = owner;
         for (int i = 0; i < count; i++)
         {
             DeviceAddress template = workspace.Addresses[i];
             HmmFrame frame = workspace.Frames[(int)(template.Address >> PageSize.Shift)];
-            SvmStatus status = SvmStatus.Done;
-            if (frame.IsDevice)
-            {
-                if (_local is null || frame.Pagemap != _local.Index)
-                    status = SvmStatus.NotSupported;
-                else
-                    _addresses[i] = Pagemap.Map(frame.Frame, template.Order, writable);
-            }
-            else
-            {
-                status = Injection.ShouldFail(InjectionPoint.DmaMap)
-                    ? SvmStatus.CopyFailed
-                    : _mapper.Map(frame.Pointer, template.Order, writable, out _addresses[i]);
-            }
-
+            SvmStatus status = frame.IsDevice
+                ? Injection.ShouldFail(InjectionPoint.DeviceMap) ? SvmStatus.CopyFailed : owner!.MapFor(_device, frame.Frame, template.Order, writable, out _addresses[i])
+                : MapSystem(frame.Pointer, template.Order, writable, out _addresses[i]);
             if (status == SvmStatus.Done)
                 continue;
             UndoLocked(i);
@@ -259,16 +267,36 @@ public sealed class SvmPages
         return SvmStatus.Done;
     }
 
+    /// <summary>Maps host pages for the device; one that needs no DMA mapping reaches them where they are.</summary>
+    /// <param name="page">The first byte.</param>
+    /// <param name="order">How many.</param>
+    /// <param name="writable">Whether the device may write.</param>
+    /// <param name="address">The mapping.</param>
+    /// <returns>The mapper's status.</returns>
+    private SvmStatus MapSystem(DmaPointer page, PageOrder order, bool writable, out DeviceAddress address)
+    {
+        address = default;
+        if (Injection.ShouldFail(InjectionPoint.DmaMap))
+            return SvmStatus.CopyFailed;
+        if (_device.DmaMapper is { } mapper)
+            return mapper.Map(page, order, writable, out address);
+        address = new DeviceAddress((ulong)page.Value, AddressProtocol.System, order, writable);
+        return SvmStatus.Done;
+    }
+
     /// <summary>Unmaps the first entries and forgets all.</summary>
     /// <param name="mapped">How many are mapped.</param>
     private void UndoLocked(int mapped)
     {
         for (int i = 0; i < mapped; i++)
         {
-            if (_addresses[i].Protocol == AddressProtocol.System)
-                _mapper.Unmap(_addresses[i]);
+            if (_addresses[i].Protocol != AddressProtocol.System)
+                _owner!.UnmapFor(_device, _addresses[i]);
+            else
+                _device.DmaMapper?.Unmap(_addresses[i]);
         }
 
         _count = 0;
+        _owner = null;
     }
 }

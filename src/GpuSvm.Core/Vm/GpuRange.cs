@@ -28,6 +28,9 @@ public sealed class GpuRange : SvmRange
     /// <summary>Whether the page table shows the pages. Guarded by Notifier.</summary>
     public bool IsBound { get; internal set; }
 
+    /// <summary>The TLB invalidation that must have passed before the pages of the last zap may be unmapped. Guarded by Notifier.</summary>
+    internal ulong Invalidation { get; set; }
+
     /// <summary>Whether it waits to be collected. Guarded by the collector's queue lock.</summary>
     internal bool IsQueued { get; set; }
 

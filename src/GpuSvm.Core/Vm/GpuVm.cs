@@ -89,10 +89,13 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
 
     /// <inheritdoc/>
     public SvmRange CreateRange(SvmNotifier notifier, AddressRange interval, bool isMigratable) =>
-        new GpuRange(notifier, interval, isMigratable, new SvmPages(_device.DmaMapper, Pagemap));
+        new GpuRange(notifier, interval, isMigratable, new SvmPages(_device));
 
     /// <inheritdoc/>
-    public void Invalidate(SvmNotifier notifier, in MmuEvent mmuEvent) => _invalidator.InvalidateLocked(notifier, mmuEvent);
+    public void InvalidateStart(SvmNotifier notifier, in MmuEvent mmuEvent) => _invalidator.StartLocked(notifier, mmuEvent);
+
+    /// <inheritdoc/>
+    public void InvalidateFinish(SvmNotifier notifier, in MmuEvent mmuEvent) => _invalidator.Finish(notifier, mmuEvent);
 
     /// <summary>Brings an interval to the device or home, and says what happened.</summary>
     /// <param name="interval">Any interval; widened to whole pages.</param>
