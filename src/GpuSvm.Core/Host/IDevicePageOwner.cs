@@ -28,9 +28,9 @@ public interface IDevicePageOwner
     /// <remarks>Called under the notifier lock: no allocation, no wait. Every map has its unmap (INV-22).</remarks>
     SvmStatus MapFor(IGpuDevice device, DeviceFrame frame, PageOrder order, bool writable, out DeviceAddress address);
 
-    /// <summary>Undoes one <see cref="MapFor"/>.</summary>
+    /// <summary>Undoes one <see cref="MapFor"/>, or an aligned part of one, each page once.</summary>
     /// <param name="device">The same device.</param>
-    /// <param name="address">What it gave.</param>
+    /// <param name="address">What it gave, or a part of that.</param>
     void UnmapFor(IGpuDevice device, DeviceAddress address);
 
     /// <summary>The host address space no longer refers to device frames: their mapping is gone, or their bytes have moved.</summary>
