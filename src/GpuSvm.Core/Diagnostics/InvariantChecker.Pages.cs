@@ -122,6 +122,37 @@ public static partial class InvariantChecker
         }
     }
 
+    /// <summary>Checks a user pointer: its pages are in system memory (INV-18), and what is bound is mapped (INV-12, INV-15, INV-40).</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="userptr">The user pointer.</param>
+    /// <param name="quiescent">Whether the host side is quiet.</param>
+    /// <param name="system">By device: pages mapped for DMA, added to.</param>
+    /// <param name="violations">Receives sentences.</param>
+    private static void CheckUserptr(GpuVm vm, GpuUserptr userptr, bool quiescent, long[] system, List<string> violations)
+    {
+        using (userptr.Notifier.Lock.EnterWrite())
+        {
+            foreach (VmDevice device in vm.Devices)
+            {
+                for (int block = 0; block < userptr.BlockCount; block++)
+                {
+                    GpuPages pages = userptr.PagesOf(device.Index, block);
+                    pages.CountMappedLocked(out long mapped, out long peer);
+                    system[device.Index] += mapped;
+                    if (pages.HasDevicePages || peer != 0)
+                        violations.Add(Say("INV-18", $"the user pointer at {userptr.GpuInterval} maps device pages"));
+                    if (pages.IsBound && !pages.HasDmaMapping)
+                        violations.Add(Say("INV-15", $"the user pointer at {userptr.GpuInterval} is bound for device {device.Index} without a mapping"));
+                    if (quiescent && pages.HasDmaMapping && !pages.IsStale && mapped != userptr.BlockAt(block).Pages)
+                        violations.Add(Say("INV-9", $"block {block} of the user pointer at {userptr.GpuInterval} maps {mapped} of {userptr.BlockAt(block).Pages} pages"));
+                    VirtualAddress start = userptr.GpuStartOf(block);
+                    if (device.PageTable.Lookup(start).IsPresent != pages.IsBound)
+                        violations.Add(Say("INV-12", $"device {device.Index}'s page table and the user pointer disagree at {start}"));
+                }
+            }
+        }
+    }
+
     /// <summary>Checks frames against pages and reference counts: INV-29 to INV-32.</summary>
     /// <param name="vm">The VM.</param>
     /// <param name="device">The device whose frames.</param>

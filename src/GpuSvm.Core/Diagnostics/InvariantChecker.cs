@@ -40,6 +40,12 @@ public static partial class InvariantChecker
                     CheckRangesLocked(vm, notifier, quiescent, system, peer, violations);
             }
 
+            for (GpuVma? window = vm.FirstWindow; window is not null; window = window.Next)
+            {
+                if (window.Userptr is { } userptr)
+                    CheckUserptr(vm, userptr, quiescent, system, violations);
+            }
+
             foreach (VmDevice device in vm.Devices)
             {
                 if (quiescent && device.Device.DmaMapper is { } mapper && mapper.LivePages != system[device.Index])

@@ -76,6 +76,8 @@ public sealed class PageFaultHandler
             return SvmStatus.DeviceGone;
         if (_vm.FindWindow(address) is not { } window)
             return SvmStatus.NotMapped;
+        if (window.Userptr is { } userptr)
+            return userptr.Serve(address, access != MemoryAccess.Read, device, workspace);
         var context = new SvmContext(device.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true, CheckPagesBytes: _vm.Options.CheckPagesBytes);
         SvmStatus status = _vm.Mirror.FindOrInsert(address, window.Interval, context, out SvmRange? range);
         if (status == SvmStatus.ReadOnly && access == MemoryAccess.Read)

@@ -154,6 +154,65 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         return _windows.Find(address);
     }
 
+    /// <summary>Shows memory of the program at a GPU address of its own: pages are pinned by notifier, and never live on a device. Kernel: bind of a userptr.</summary>
+    /// <param name="interval">The program's memory, page aligned; it need not be mapped yet.</param>
+    /// <param name="gpuStart">The GPU address, page aligned, at or above 2^47, where the mirror of the CPU's addresses ends.</param>
+    /// <param name="isReadOnly">Whether devices may only read it.</param>
+    /// <param name="userptr">The user pointer; end with <see cref="UnbindUserptr"/>.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.InvalidArgument"/> for an interval that is empty, unaligned, or overlaps another window of the GPU.</returns>
+    /// <remarks>Locking: takes Vm for write; must hold nothing. Nothing is mapped until it is used.</remarks>
+    public SvmStatus BindUserptr(AddressRange interval, VirtualAddress gpuStart, bool isReadOnly, out GpuUserptr? userptr)
+    {
+        userptr = null;
+        AddressRange shown = AddressRange.OfBytes(gpuStart, interval.Bytes);
+        if (interval.IsEmpty || !interval.IsPageAligned || !shown.IsPageAligned || shown.End.Value > 1UL << 48)
+            return SvmStatus.InvalidArgument;
+        var created = new GpuUserptr(this, interval, gpuStart, isReadOnly);
+        created.Notifier = Mirror.Watch(interval, created);
+        bool isFree;
+        using (Lock.EnterWrite())
+        {
+            isFree = _windows.FindFirst(shown) is null;
+            if (isFree)
+                _windows.Insert(new GpuVma(created));
+        }
+
+        if (isFree)
+            userptr = created;
+        else
+            Mirror.Unwatch(created.Notifier);
+        return isFree ? SvmStatus.Done : SvmStatus.InvalidArgument;
+    }
+
+    /// <summary>Takes a user pointer away from the GPU.</summary>
+    /// <param name="userptr">What <see cref="BindUserptr"/> gave.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or <see cref="SvmStatus.InvalidHandle"/> if it was unbound before.</returns>
+    /// <remarks>Locking: takes Vm for write; must hold nothing.</remarks>
+    public SvmStatus UnbindUserptr(GpuUserptr userptr)
+    {
+        using (Lock.EnterWrite())
+        {
+            if (_windows.Find(userptr.GpuInterval.Start) is not { } window || !ReferenceEquals(window.Userptr, userptr))
+                return SvmStatus.InvalidHandle;
+            _windows.Remove(window);
+            userptr.UnmapAll();
+        }
+
+        Mirror.Unwatch(userptr.Notifier);
+        return SvmStatus.Done;
+    }
+
+    /// <summary>The first window of the GPU's addresses; follow Next.</summary>
+    /// <remarks>Locking: Vm held.</remarks>
+    internal GpuVma? FirstWindow
+    {
+        get
+        {
+            Lock.AssertHeld();
+            return _windows.First;
+        }
+    }
+
     /// <summary>Brings every page home and takes the GPU out of the address space. No launch may be running.</summary>
     public void Dispose()
     {
@@ -161,6 +220,8 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
             return;
         SvmStatus home = BringHome();
         _collector.Collect();
+        while (FirstUserptr() is { } userptr)
+            UnbindUserptr(userptr);
         using (Lock.EnterWrite())
             Mirror.Close(range => Invalidator.Unbind((GpuRange)range));
         foreach (VmDevice device in _devices)
@@ -198,6 +259,19 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         }
 
         return pages;
+    }
+
+    /// <summary>A user pointer that is still bound.</summary>
+    /// <returns>One, or null.</returns>
+    private GpuUserptr? FirstUserptr()
+    {
+        using (Lock.EnterRead())
+        {
+            GpuVma? window = _windows.First;
+            while (window is { Userptr: null })
+                window = window.Next;
+            return window?.Userptr;
+        }
     }
 
     /// <summary>Leaves out orders of which a device's memory could not hold two.</summary>

@@ -61,7 +61,7 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <returns>The status.</returns>
     private SvmStatus OneToDevice(VirtualAddress address, VmDevice device, HostWorkspace workspace, ref AddressRange done)
     {
-        if (vm.FindWindow(address) is not { } window)
+        if (vm.FindWindow(address) is not { Userptr: null } window)
             return SvmStatus.NotMapped;
         var context = new SvmContext(device.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true);
         SvmStatus status = vm.Mirror.FindOrInsert(address, window.Interval, context, out SvmRange? found);
@@ -71,8 +71,10 @@ internal sealed class Prefetcher(GpuVm vm)
         done = range.Interval;
         using (vm.RangeLocks.Enter(range))
         {
-            status = range.IsMigratable ? device.Migrator.Migrate(range.Interval, MigrationCause.Prefetch, workspace) : SvmStatus.NotMigratable;
             GpuPages pages = vm.PagesFor(range, device.Index);
+            status = !range.IsMigratable ? SvmStatus.NotMigratable
+                : IsThere(range, device, workspace) ? SvmStatus.Done
+                : device.Migrator.Migrate(range.Interval, MigrationCause.Prefetch, workspace);
             if (status == SvmStatus.Done)
                 status = pages.Get(vm.Host, range.Notifier, range.Interval, context, workspace);
             if (status == SvmStatus.Done)
@@ -82,6 +84,14 @@ internal sealed class Prefetcher(GpuVm vm)
         range.Put();
         return status;
     }
+
+    /// <summary>Whether all of a range is on the device already: a migration would have nothing to do.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <returns>True if it is.</returns>
+    private bool IsThere(GpuRange range, VmDevice device, HostWorkspace workspace) => ResidencyScan.Scan(
+        range.Notifier, vm.Host, range.Interval, device.Pagemap.OwnerToken, device.Pagemap, workspace, earlyOut: true) == ScanResult.Equal;
 
     /// <summary>Brings an interval home.</summary>
     /// <param name="interval">The interval.</param>
