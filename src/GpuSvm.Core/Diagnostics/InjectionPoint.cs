@@ -39,4 +39,7 @@ public enum InjectionPoint
 
     /// <summary><see cref="Host.IHostMemory.AcquireStaging"/> finds nothing.</summary>
     HostStaging,
+
+    /// <summary><see cref="Vm.MemoryAttributes.SetLocked"/> finds no memory for a run.</summary>
+    AttributeAllocate,
 }
