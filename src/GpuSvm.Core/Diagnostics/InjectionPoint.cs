@@ -51,4 +51,7 @@ public enum InjectionPoint
 
     /// <summary><see cref="Host.IHostMemory.Discard"/> fails.</summary>
     HostDiscard,
+
+    /// <summary><see cref="Vm.MemoryAttributes.SetLocked"/> finds no memory for a run.</summary>
+    AttributeAllocate,
 }
