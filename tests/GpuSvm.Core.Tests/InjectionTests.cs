@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
@@ -12,7 +13,7 @@ public sealed class InjectionTests
     private const int Pages = 1100;
     private const int Quiet = 512; // The CPU writes from this page on; what lies before is first touched by the GPU.
 
-    public static TheoryData<InjectionPoint> Points => [.. Enum.GetValues<InjectionPoint>().Where(point => point != InjectionPoint.CopyToPeer)];
+    public static TheoryData<InjectionPoint> Points => [.. Enum.GetValues<InjectionPoint>()];
 
     [Theory]
     [MemberData(nameof(Points))]
@@ -33,10 +34,12 @@ public sealed class InjectionTests
         Injection.Reset();
     }
 
-    /// <summary>Visits all of Core: first touch by both sides, migration both ways, eviction, mapping in RAM, prefetch, free.</summary>
+    /// <summary>Visits all of Core: first touch by both sides, migration both ways, eviction, mapping in RAM, prefetch, free; a second device that maps the first one's memory, takes
+    /// pages from it, and is unplugged.</summary>
     private static void Run()
     {
         using var machine = new Machine(devicePages: 1024, vm: new GpuVmOptions { Placement = new MigrateHugeOnly() });
+        using var peer = new PeerMachine(machine);
         AddressRange memory = machine.Allocate((long)Pages * PageSize.Bytes);
         for (int page = Quiet; page < Pages; page += 7)
             Try(() => CpuStore(machine, memory, page, page + 1));
@@ -44,6 +47,11 @@ public sealed class InjectionTests
             Try(() => machine.GpuWrite(At(memory, page) + 8, BitConverter.GetBytes((long)page)));
         Try(() => machine.Vm.Prefetch(memory, PrefetchTarget.System, out _));
         Try(() => machine.Vm.Prefetch(memory, PrefetchTarget.Device, out _));
+        Try(() => peer.Fault(At(memory, 0), MemoryAccess.Read)); // Maps what it does not move.
+        Try(() => peer.Vm.Prefetch(memory, PrefetchTarget.Device, out _));
+        machine.Check();
+        peer.Check();
+        Try(() => peer.Vm.Unplug());
         for (int page = 0; page < Pages; page++)
         {
             long first = 0;

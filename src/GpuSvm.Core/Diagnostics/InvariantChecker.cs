@@ -132,7 +132,7 @@ public static class InvariantChecker
                 violations.Add(Say("INV-11", $"an entry of range {range.Interval} at {at} is absent or runs past the end"));
             if (entry.IsWritable != pages.IsWritable)
                 violations.Add(Say("INV-17", $"an entry of range {range.Interval} at {at} disagrees on the right to write"));
-            device |= entry.Protocol == AddressProtocol.LocalMemory;
+            device |= entry.Protocol != AddressProtocol.System;
             system += entry.Protocol == AddressProtocol.System ? entry.Order.Pages : 0;
             CheckEntry(vm, range, at, entry, quiescent, violations);
             at += entry.Order.Bytes;
@@ -168,7 +168,8 @@ public static class InvariantChecker
                 continue;
             vm.Host.ReadEntries(AddressRange.OfPages(address, 1), state);
             bool onDevice = state[0].IsDevice && !state[0].IsMigrating;
-            if (onDevice != (entry.Protocol == AddressProtocol.LocalMemory) || (onDevice && state[0].Frame != entry.Frame + page))
+            AddressProtocol protocol = !onDevice ? AddressProtocol.System : state[0].Pagemap == vm.Pagemap.Index ? AddressProtocol.LocalMemory : AddressProtocol.Peer;
+            if (entry.Protocol != protocol || (protocol == AddressProtocol.LocalMemory && state[0].Frame != entry.Frame + page))
                 violations.Add(Say("INV-16", $"page {address} is not where the device's mapping says"));
         }
     }
@@ -213,8 +214,8 @@ public static class InvariantChecker
 
         foreach ((DeviceAllocation allocation, int pages) in pagesOf)
         {
-            if (allocation.ZoneData.References != pages)
-                violations.Add(Say("INV-29", $"the allocation at frame {allocation.First.Number} has {allocation.ZoneData.References} references for {pages} pages"));
+            if (allocation.ZoneData.References != pages || allocation.ZoneData.Pages != pages)
+                violations.Add(Say("INV-29", $"the allocation at frame {allocation.First.Number} has {allocation.ZoneData.References} references, {allocation.ZoneData.Pages} of them of pages, for {pages} pages"));
         }
 
         if (pagesOf.Count != pagemap.AllocationCount)

@@ -38,8 +38,8 @@ public sealed class PageFaultHandler
     /// <param name="fault">The fault.</param>
     /// <returns>
     /// <see cref="SvmStatus.Done"/>: the page is bound with the access asked for; replay. <see cref="SvmStatus.Busy"/>: overtaken in every pass; put the fault back.
-    /// <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.ReadOnly"/>, <see cref="SvmStatus.ProcessGone"/>, <see cref="SvmStatus.OutOfHostMemory"/>, <see cref="SvmStatus.CopyFailed"/>:
-    /// the access fails for this reason.
+    /// <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.ReadOnly"/>, <see cref="SvmStatus.ProcessGone"/>, <see cref="SvmStatus.OutOfHostMemory"/>, <see cref="SvmStatus.CopyFailed"/>,
+    /// <see cref="SvmStatus.DeviceGone"/>: the access fails for this reason.
     /// </returns>
     /// <remarks>Locking: must hold nothing. Allocates nothing once warm.</remarks>
     public SvmStatus Handle(in GpuFault fault)
@@ -52,6 +52,13 @@ public sealed class PageFaultHandler
             if (pass > 0)
                 _vm.Counters.CountRetry();
             _vm.Collect();
+            if (_vm.Device.IsUnplugged)
+            {
+                // The launch fails, and what it has written is safe then: if somebody else is bringing it home, this helps and waits.
+                status = _vm.Pagemap.Unplug() == SvmStatus.Done ? SvmStatus.DeviceGone : SvmStatus.Busy;
+                break;
+            }
+
             using (_vm.Lock.EnterRead())
                 status = ServePass(fault.Address, fault.Access, workspace);
             if (status == SvmStatus.Done || !(status.IsRetry() || status == SvmStatus.Unmapped))
@@ -128,8 +135,9 @@ public sealed class PageFaultHandler
 
         status = range.Pages.Get(_vm.Host, range.Notifier, range.Interval, context, workspace);
         start = _vm.Counters.AddGetPages(start);
-        if (status == SvmStatus.MixedPlacement)
+        if (status is SvmStatus.MixedPlacement or SvmStatus.NotSupported or SvmStatus.DeviceGone)
         {
+            // In several places, or on a peer that cannot be reached, or not any more: RAM can.
             SvmStatus home = _vm.Host.MigrateHome(range.Interval, MigrationCause.HostFault);
             return home == SvmStatus.Done ? SvmStatus.Retry : home;
         }

@@ -33,7 +33,7 @@ public sealed partial class HostAddressSpace
 
     /// <summary>Gives a frame that a page has left back to its owner.</summary>
     /// <param name="entry">The page's entry before.</param>
-    internal void ReleaseFrame(PageEntry entry) => _owners[entry.Pagemap].ReleaseFrames(entry.Frame, 1);
+    internal void ReleaseFrame(PageEntry entry) => _owners[entry.Pagemap]!.ReleaseFrames(entry.Frame, 1);
 
     /// <summary>Claims device pages for a migration to RAM.</summary>
     /// <param name="interval">The interval.</param>
@@ -85,7 +85,7 @@ public sealed partial class HostAddressSpace
         for (int page = 0; page < (int)interval.Pages; page++)
         {
             if (collected[page])
-                _owners[source[page].Pagemap].ReleaseFrames(source[page].Frame, 1);
+                _owners[source[page].Pagemap]!.ReleaseFrames(source[page].Frame, 1);
         }
     }
 }

@@ -30,7 +30,12 @@ public sealed partial class HostAddressSpace
             }
             if (entry.IsDevice)
             {
-                status = _owners[entry.Pagemap].MigrateToRam(page, entry, MigrationCause.CpuFault);
+                if (_deferrals.TryDefer(page, Volatile.Read(ref _owners[entry.Pagemap]), entry)) // Pairs with UnregisterPagemap.
+                {
+                    Counters.CountCpuFault(start, migrated);
+                    return SvmStatus.Busy; // The guaranteed time's end wakes the thread.
+                }
+                status = MigrateHome(page, entry, MigrationCause.CpuFault);
                 migrated = status == SvmStatus.Done;
             }
             else
@@ -177,7 +182,7 @@ public sealed partial class HostAddressSpace
             int run = 1;
             while (i + run < released.Count && released[i + run].Pagemap == first.Pagemap && released[i + run].Frame.Number == first.Frame.Number + run)
                 run++;
-            _owners[first.Pagemap].ReleaseFrames(first.Frame, run);
+            _owners[first.Pagemap]!.ReleaseFrames(first.Frame, run);
             i += run;
         }
     }

@@ -38,13 +38,15 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         _device = device;
         Host = host;
         Options = options;
+        if (DevicePagemaps.Of(device).CacheFor(host).Get(out Pagemap? pagemap) is var status && status != SvmStatus.Done)
+            throw new InvalidOperationException($"The device '{device.Name}' cannot be used: {status.Describe()}.");
+        Pagemap = pagemap!;
         PageTable = device.CreatePageTable(out int addressSpaceId);
         AddressSpaceId = addressSpaceId;
-        Pagemap = new Pagemap(host, device, ownerToken: 1);
         _collector = new RangeCollector(this);
         _invalidator = new RangeInvalidator(PageTable, _collector, Counters);
         Binder = new RangeBinder(PageTable);
-        Migrator = new RangeMigrator(host, Pagemap);
+        Migrator = new RangeMigrator(Pagemap, options.Timeslice);
         _prefetcher = new Prefetcher(this);
         FaultHandler = new PageFaultHandler(this, _invalidator);
         Mirror = new SvmMirror(host, this, options.NotifierBytes, UsableOrders(options.ChunkOrders, device.Memory.Pages));
@@ -123,12 +125,40 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         return _windows.Find(address);
     }
 
-    /// <summary>Brings every page home and takes the GPU out of the address space. No launch may be running.</summary>
+    /// <summary>
+    /// Takes the device away while launches may be running: every page comes home, then every range goes, so that a running kernel's next access faults, and that fault is
+    /// answered with <see cref="SvmStatus.DeviceGone"/> (R-24). Afterwards the space can only be disposed.
+    /// </summary>
+    /// <returns>As <see cref="Pagemaps.Pagemap.Unplug"/>.</returns>
+    /// <remarks>Locking: takes Vm for write; must hold nothing.</remarks>
+    public SvmStatus Unplug()
+    {
+        SvmStatus status = Pagemap.Unplug();
+        RemoveAll();
+        return status;
+    }
+
+    /// <summary>Gives up idle pagemaps of the device: what to do when memory is short.</summary>
+    /// <returns>How many there were.</returns>
+    public int Shrink() => DevicePagemaps.Of(_device).Shrinker.Scan(int.MaxValue);
+
+    /// <summary>Takes the GPU out of the address space; if nobody else uses the device's memory there, every page has come home before. No launch may be running.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
-        SvmStatus home = Pagemap.EvictAll(MigrationCause.Prefetch);
+        SvmStatus home = Pagemap.EndUse();
+        RemoveAll();
+        Mirror.Dispose();
+        PageTable.Dispose();
+        Pagemap.Put();
+        if (home != SvmStatus.Done)
+            throw new InvalidOperationException($"Pages are left on the device at close: {home.Describe()}.");
+    }
+
+    /// <summary>Removes every range.</summary>
+    private void RemoveAll()
+    {
         _collector.Collect();
         using (Lock.EnterWrite())
         {
@@ -139,11 +169,6 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
                     RemoveOwned(range);
             }
         }
-
-        Mirror.Dispose();
-        PageTable.Dispose();
-        if (home != SvmStatus.Done)
-            throw new InvalidOperationException($"Pages are left on the device at close: {home.Describe()}.");
     }
 
     /// <summary>Removes a range: access away, mapping undone, unlinked.</summary>

@@ -15,4 +15,7 @@ public sealed record GpuVmOptions
 
     /// <summary>Where pages go when the GPU touches them.</summary>
     public IPlacementPolicy Placement { get; init; } = new FirstTouchPlacement();
+
+    /// <summary>How long pages that a GPU fault has brought to the device stay there whatever the CPU does; zero for no guarantee. A CPU thread that touches one sleeps until then.</summary>
+    public TimeSpan Timeslice { get; init; }
 }
