@@ -99,7 +99,7 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     /// <inheritdoc/>
     public long LivePeerPages => PeerMappings.LivePages;
 
-    /// <summary>How many keep its memory: the owner until dispose, pagemaps in use, and peers' mappings.</summary>
+    /// <summary>How many keep its memory: the owner until dispose, pagemaps in use, and each page that peers have mapped.</summary>
     public int Holds => Volatile.Read(ref _holds); // Pairs with the interlocked changes below.
 
     /// <summary>What peers have mapped of its memory.</summary>
@@ -113,11 +113,16 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     }
 
     /// <inheritdoc/>
-    public bool TryHold()
+    public bool TryHold() => TryHold(1);
+
+    /// <summary>Keeps the memory alive several times over.</summary>
+    /// <param name="count">How many holds.</param>
+    /// <returns>False if it is disposed.</returns>
+    private bool TryHold(int count)
     {
         for (int seen = Holds; seen != 0 && Volatile.Read(ref _disposing) == 0;)
         {
-            int now = Interlocked.CompareExchange(ref _holds, seen + 1, seen);
+            int now = Interlocked.CompareExchange(ref _holds, seen + count, seen);
             if (now == seen)
                 return true;
             seen = now;
@@ -134,7 +139,7 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     }
 
     /// <inheritdoc/>
-    /// <remarks>Software GPUs of one process and one link group are linked: the address is where the frame's bytes lie in the process. Each mapping keeps the memory, so that a
+    /// <remarks>Software GPUs of one process and one link group are linked: the address is where the frame's bytes lie in the process. Each page mapped keeps the memory, so that a
     /// peer that is late never follows a pointer to nowhere.</remarks>
     public SvmStatus MapForPeer(IGpuDevice peer, DeviceFrame first, PageOrder order, bool writable, out DeviceAddress address)
     {
@@ -143,7 +148,7 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
             return SvmStatus.NotSupported;
         if (!Memory.Contains(first, order.Pages))
             return SvmStatus.CopyFailed;
-        if (IsUnplugged || !TryHold())
+        if (IsUnplugged || !TryHold(order.Pages))
             return SvmStatus.DeviceGone;
         address = new DeviceAddress((ulong)Memory.PointerOf(first), AddressProtocol.Peer, order, writable);
         PeerMappings.Add(peer, address);
@@ -155,7 +160,7 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     public void UnmapForPeer(IGpuDevice peer, DeviceAddress address)
     {
         PeerMappings.Remove(peer, address);
-        if (Interlocked.Decrement(ref _holds) == 0) // The device was disposed under it. Freeing is not for here: a lock may be held.
+        if (Interlocked.Add(ref _holds, -address.Order.Pages) == 0) // The device was disposed under it. Freeing is not for here: a lock may be held.
             new SoftwareGpuMemoryRelease(Memory).Queue();
     }
 

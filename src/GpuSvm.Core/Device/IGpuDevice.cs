@@ -49,9 +49,9 @@ public interface IGpuDevice : IDisposable
     /// <remarks>Called under the notifier lock: no allocation, no wait.</remarks>
     SvmStatus MapForPeer(IGpuDevice peer, DeviceFrame first, PageOrder order, bool writable, out DeviceAddress address);
 
-    /// <summary>Undoes one <see cref="MapForPeer"/>.</summary>
+    /// <summary>Undoes one <see cref="MapForPeer"/>, or an aligned part of one: each page once.</summary>
     /// <param name="peer">The same peer.</param>
-    /// <param name="address">What it gave.</param>
+    /// <param name="address">What it gave, or a part of that of any order aligned to itself.</param>
     void UnmapForPeer(IGpuDevice peer, DeviceAddress address);
 
     /// <summary>Pages of this device's memory that peers have mapped at this moment.</summary>

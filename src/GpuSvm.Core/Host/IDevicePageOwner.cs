@@ -28,9 +28,9 @@ public interface IDevicePageOwner
     /// <remarks>Called under the notifier lock: no allocation, no wait. Every map has its unmap (INV-22).</remarks>
     SvmStatus MapFor(IGpuDevice device, DeviceFrame frame, PageOrder order, bool writable, out DeviceAddress address);
 
-    /// <summary>Undoes one <see cref="MapFor"/>.</summary>
+    /// <summary>Undoes one <see cref="MapFor"/>, or an aligned part of one, each page once.</summary>
     /// <param name="device">The same device.</param>
-    /// <param name="address">What it gave.</param>
+    /// <param name="address">What it gave, or a part of that.</param>
     void UnmapFor(IGpuDevice device, DeviceAddress address);
 
     /// <summary>Until when CPU faults leave a page where it is. Kernel: drm_pagemap_devmem.timeslice_expiration.</summary>

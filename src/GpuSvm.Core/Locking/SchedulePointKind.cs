@@ -43,6 +43,9 @@ public enum SchedulePointKind
     /// <summary>A garbage collection is about to begin.</summary>
     Collect,
 
+    /// <summary>The pieces of a range that has lost a part are made, and about to take its place; the subject is the range.</summary>
+    RangeSplit,
+
     /// <summary>About to do something to a host memory, or at a telling place inside it; the subject says what and to which (simulated memory only).</summary>
     HostOperation,
 }
