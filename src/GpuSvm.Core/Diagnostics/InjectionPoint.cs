@@ -51,4 +51,16 @@ public enum InjectionPoint
 
     /// <summary>One try to bring a page of an unplugged device home finds all of them held.</summary>
     UnplugEvict,
+
+    /// <summary><see cref="Host.IHostMemory.Query"/> fails.</summary>
+    HostQuery,
+
+    /// <summary><see cref="Host.IHostMemory.Allocate"/> fails.</summary>
+    HostAllocate,
+
+    /// <summary><see cref="Host.IHostMemory.Free"/> fails.</summary>
+    HostFree,
+
+    /// <summary><see cref="Host.IHostMemory.Discard"/> fails.</summary>
+    HostDiscard,
 }

@@ -34,6 +34,9 @@ public sealed partial class Pagemap
         SvmStatus status = migration.SetupToDevice(part, selection, cause);
         if (status != SvmStatus.Done || migration.CollectedPages == 0)
             return GiveUp(population, status is SvmStatus.Done or SvmStatus.MixedPlacement ? SvmStatus.Busy : status, there, ref result);
+        population.IsNarrowed = migration.Interval != part;
+        first = interval.PageIndexOf(migration.Interval.Start);
+        last = interval.PageIndexOf(migration.Interval.End);
         int taken = 0;
         for (int page = first; page < last; page++)
         {

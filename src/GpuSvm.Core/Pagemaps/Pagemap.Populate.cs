@@ -34,7 +34,15 @@ public sealed partial class Pagemap
         for (VirtualAddress at = interval.Start; at < interval.End;)
         {
             AddressRange piece = at.Block(PageOrder.Huge).Intersect(new AddressRange(at, interval.End));
-            SvmStatus status = PopulatePiece(piece, details, cause, workspace, out MigrationResult part);
+            SvmStatus status = PopulatePiece(piece, details, cause, workspace, out MigrationResult part, out bool isNarrowed);
+            while (isNarrowed && part.Moved > 0)
+            {
+                int moved = part.Moved; // Staging was short: as long as something comes, the rest is worth a try.
+                status = PopulatePiece(piece, details, cause, workspace, out part, out isNarrowed);
+                isNarrowed &= part.Moved > 0;
+                part = part with { AlreadyThere = Math.Max(0, part.AlreadyThere - moved), Moved = part.Moved + Math.Min(moved, part.AlreadyThere) };
+            }
+
             first = first == SvmStatus.Done ? status : first;
             result += part;
             at = piece.End;
@@ -84,9 +92,12 @@ public sealed partial class Pagemap
     /// <param name="cause">On whose behalf.</param>
     /// <param name="workspace">The caller's.</param>
     /// <param name="result">What was done.</param>
+    /// <param name="isNarrowed">Whether staging was short and the rest may come in another migration.</param>
     /// <returns>As <see cref="Populate"/>.</returns>
-    private SvmStatus PopulatePiece(AddressRange interval, in MigrationDetails details, MigrationCause cause, HostWorkspace workspace, out MigrationResult result)
+    private SvmStatus PopulatePiece(
+        AddressRange interval, in MigrationDetails details, MigrationCause cause, HostWorkspace workspace, out MigrationResult result, out bool isNarrowed)
     {
+        isNarrowed = false;
         int pages = (int)interval.Pages;
         result = new MigrationResult(pages, 0, 0, pages, 0);
         if (!_host.TryUse())
@@ -107,6 +118,7 @@ public sealed partial class Pagemap
             status = GiveUp(population, SvmStatus.Busy, there, ref result);
         else
             status = PopulateMissing(interval, population, there, details, cause, workspace, ref result);
+        isNarrowed = population.IsNarrowed;
         ReturnPopulation(population);
         Leave();
         _host.EndUse();

@@ -26,13 +26,14 @@ public sealed partial class Pagemap
         if (cause == MigrationCause.CpuFault && order > PageOrder.Small
             && !Return.BringsWholeAllocation(_returns.FactsOf(whole.Start, order)))
             order = PageOrder.Small;
-        SvmStatus status = MoveToRam(allocation, address.Block(order), cause, workspace);
-        if (status is SvmStatus.OutOfHostMemory or SvmStatus.CopyFailed)
+        var selection = new FrameSelection(Index, allocation.First, allocation.Order.Pages);
+        SvmStatus status = MoveToRam(address.Block(order), selection, cause, workspace);
+        if (status is SvmStatus.OutOfHostMemory or SvmStatus.CopyFailed && order > PageOrder.Small)
         {
-            status = MoveToRam(allocation, address.Block(PageOrder.Small), cause, workspace);
-            for (VirtualAddress at = whole.Start; status == SvmStatus.Done && order > PageOrder.Medium && at < whole.End; at += PageOrder.Medium.Bytes)
+            status = MoveToRam(address.Block(PageOrder.Small), selection, cause, workspace);
+            for (VirtualAddress at = whole.Start; status == SvmStatus.Done && at < whole.End; at = workspace.Migration.Interval.End)
             {
-                if (MoveToRam(allocation, at.Block(PageOrder.Medium), cause, workspace) is SvmStatus.OutOfHostMemory or SvmStatus.CopyFailed)
+                if (MoveToRam(new AddressRange(at, whole.End), selection with { MayNarrow = true }, cause, workspace) is SvmStatus.OutOfHostMemory or SvmStatus.CopyFailed or SvmStatus.ProcessGone)
                     break; // The page asked for is home; the others stay where they are until they are touched.
             }
         }
@@ -57,23 +58,24 @@ public sealed partial class Pagemap
         if (!_host.TryUse())
             return zoneData.IsDetached ? SvmStatus.Done : SvmStatus.ProcessGone; // Its end drops every page.
         HostWorkspace workspace = _host.RentWorkspace();
+        Population population = RentPopulation(0);
         SvmStatus status = SvmStatus.Done;
         for (int round = 0; round < EvictionRounds && !zoneData.IsDetached; round++)
         {
-            for (int frame = allocation.First.Number, end = frame + allocation.Order.Pages; frame < end && !zoneData.IsDetached; frame++)
+            int count = 0;
+            for (int frame = allocation.First.Number, end = frame + allocation.Order.Pages; frame < end; frame++)
             {
-                if (!ReferenceEquals(_zoneData[frame], zoneData) || _host.FindByFrame(Index, new DeviceFrame(frame)) is not { } page)
-                    continue;
-                SvmStatus moved = MoveToRam(allocation, page.Block(allocation.Order), cause, workspace);
-                if (moved is SvmStatus.OutOfHostMemory or SvmStatus.CopyFailed)
-                    moved = MoveToRam(allocation, page.Block(PageOrder.Small), cause, workspace); // As for a CPU fault: R-17.
-                status = moved == SvmStatus.Done ? status : moved;
+                if (ReferenceEquals(_zoneData[frame], zoneData)) // What was given back is others' business.
+                    population.Victims[count++] = new DeviceFrame(frame);
             }
 
+            SvmStatus moved = EvictFrames(population.Victims.AsSpan(0, count), cause, workspace);
+            status = moved == SvmStatus.Done ? status : moved;
             if (!zoneData.IsDetached)
                 zoneData.WaitDetached(); // What is left is in others' hands: their claims end soon.
         }
 
+        ReturnPopulation(population);
         _host.ReturnWorkspace(workspace);
         _host.EndUse();
         if (zoneData.IsDetached)
@@ -169,35 +171,61 @@ public sealed partial class Pagemap
     /// <param name="cause">On whose behalf.</param>
     /// <param name="workspace">The caller's.</param>
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if others hold all of them; else what failed.</returns>
-    private SvmStatus EvictPiece(AddressRange interval, MigrationCause cause, HostWorkspace workspace) =>
-        MoveToRam(interval, default, _zoneData.Length, cause, workspace);
+    private SvmStatus EvictPiece(AddressRange interval, MigrationCause cause, HostWorkspace workspace)
+    {
+        SvmStatus status = SvmStatus.Done;
+        for (VirtualAddress at = interval.Start; at < interval.End; at = workspace.Migration.Interval.End)
+        {
+            SvmStatus moved = MoveToRam(new AddressRange(at, interval.End), new FrameSelection(Index, MayNarrow: true), cause, workspace);
+            status = moved == SvmStatus.Done ? status : moved;
+            if (moved == SvmStatus.ProcessGone)
+                break;
+        }
 
-    /// <summary>Moves the pages of an allocation that lie in an interval home.</summary>
-    /// <param name="allocation">The allocation, referenced.</param>
-    /// <param name="interval">Inside one 2 MiB block.</param>
+        return status;
+    }
+
+    /// <summary>Brings home what lies in some frames, wherever its addresses are: one migration for each 2 MiB of addresses that has some of it.</summary>
+    /// <param name="frames">The frames.</param>
     /// <param name="cause">On whose behalf.</param>
     /// <param name="workspace">A rented workspace with an idle migration.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if others hold all of them; else what failed, with the pages still here.</returns>
-    /// <remarks>Frames of the block that were given back may be of another allocation by now; a page there that lies in the interval comes along.</remarks>
-    private SvmStatus MoveToRam(DeviceAllocation allocation, AddressRange interval, MigrationCause cause, HostWorkspace workspace) =>
-        MoveToRam(interval, allocation.First, allocation.Order.Pages, cause, workspace);
+    /// <returns><see cref="SvmStatus.Done"/>, also if others hold some; else the last failure, the rest having been tried.</returns>
+    private SvmStatus EvictFrames(ReadOnlySpan<DeviceFrame> frames, MigrationCause cause, HostWorkspace workspace)
+    {
+        SvmStatus status = SvmStatus.Done;
+        for (int cursor = 0; cursor < frames.Length;)
+        {
+            SvmStatus moved = workspace.Migration.SetupByFrames(Index, frames, ref cursor, cause);
+            if (moved == SvmStatus.Done)
+                moved = workspace.Migration.CollectedPages == 0 ? SvmStatus.Done : FinishToRam(workspace.Migration);
+            status = moved == SvmStatus.Done ? status : moved;
+            if (moved == SvmStatus.ProcessGone)
+                break;
+        }
+
+        return status;
+    }
 
     /// <summary>Moves the pages of an interval that lie in some frames home.</summary>
     /// <param name="interval">Inside one 2 MiB block.</param>
-    /// <param name="first">The first frame.</param>
-    /// <param name="frames">How many.</param>
+    /// <param name="selection">Which frames, of this pagemap. Frames of a block that were given back may be of another allocation by now; a page there that lies in the interval comes along.</param>
     /// <param name="cause">On whose behalf.</param>
     /// <param name="workspace">A rented workspace with an idle migration.</param>
-    /// <returns>As above.</returns>
-    private SvmStatus MoveToRam(AddressRange interval, DeviceFrame first, int frames, MigrationCause cause, HostWorkspace workspace)
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if others hold all of them; else what failed, with the pages still here.</returns>
+    private SvmStatus MoveToRam(AddressRange interval, in FrameSelection selection, MigrationCause cause, HostWorkspace workspace)
     {
-        PageMigration migration = workspace.Migration;
-        SvmStatus status = migration.SetupToRam(interval, Index, first, frames, cause);
+        SvmStatus status = workspace.Migration.SetupToRam(interval, selection, cause);
         if (status != SvmStatus.Done)
             return status;
-        if (migration.CollectedPages == 0)
-            return SvmStatus.Retry;
-        status = CopyOut(migration);
+        return workspace.Migration.CollectedPages == 0 ? SvmStatus.Retry : FinishToRam(workspace.Migration);
+    }
+
+    /// <summary>Copies what a migration to RAM has claimed, completes it, and gives the frames back that pages have left.</summary>
+    /// <param name="migration">The migration, set up.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or what failed, with the pages still here.</returns>
+    private SvmStatus FinishToRam(PageMigration migration)
+    {
+        SvmStatus status = CopyOut(migration);
         if (status != SvmStatus.Done)
         {
             SvmStatus aborted = migration.Abort();
@@ -205,28 +233,20 @@ public sealed partial class Pagemap
         }
 
         status = migration.CompleteToRam(out int arrived);
-        if (arrived > 0)
+        if (arrived == 0)
+            return status;
+        Counters.CountToRam(arrived);
+        int pages = (int)migration.Interval.Pages;
+        for (int page = 0; page < pages;)
         {
-            Counters.CountToRam(arrived);
-            ReleaseArrived(migration, arrived);
+            int run = 0;
+            while (page + run < pages && migration.HasArrived(page + run) && migration.SourceFrame(page + run) == migration.SourceFrame(page) + run)
+                run++;
+            if (run > 0)
+                ReleaseFrames(migration.SourceFrame(page), run);
+            page += Math.Max(run, 1);
         }
 
         return status;
-    }
-
-    /// <summary>Gives back the frames that pages have left: those of the first claimed pages.</summary>
-    /// <param name="migration">The migration, completed.</param>
-    /// <param name="arrived">How many of its claimed pages have left.</param>
-    private void ReleaseArrived(PageMigration migration, int arrived)
-    {
-        int pages = (int)migration.Interval.Pages;
-        for (int page = 0; arrived > 0;)
-        {
-            int run = Math.Min(SourceRun(migration, page, pages), arrived);
-            if (run > 0)
-                ReleaseFrames(migration.SourceFrame(page), run);
-            arrived -= run;
-            page += Math.Max(run, 1);
-        }
     }
 }

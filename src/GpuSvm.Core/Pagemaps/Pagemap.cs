@@ -171,6 +171,11 @@ public sealed partial class Pagemap : IDevicePageOwner
     public long GuaranteedUntil(DeviceFrame frame) =>
         (uint)frame.Number < (uint)_zoneData.Length && Volatile.Read(ref _zoneData[frame.Number]) is { } zoneData ? zoneData.Allocation.GuaranteedUntil : 0; // Advice: a stale answer delays one fault, or does not.
 
+    /// <inheritdoc/>
+    public PageOrder OrderOf(DeviceFrame frame) =>
+        Volatile.Read(ref _zoneData[frame.Number]) is { } zoneData && zoneData.Pages == zoneData.Allocation.Order.Pages // Pairs with Allocate and GiveBack.
+            ? zoneData.Allocation.Order : PageOrder.Small;
+
     /// <summary>Notes that the GPU used a page: eviction takes others first.</summary>
     /// <param name="frame">The page's frame.</param>
     public void Touch(DeviceFrame frame)

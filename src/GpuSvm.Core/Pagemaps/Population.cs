@@ -4,8 +4,8 @@ using GpuSvm.Core.Device;
 
 namespace GpuSvm.Core.Pagemaps;
 
-/// <summary>Scratch of one migration to a device: which pages are there, which frame each of the others gets, which blocks those frames are of. Pooled, so that the
-/// fault path allocates nothing; used by one thread at a time.</summary>
+/// <summary>Scratch of one migration to a device, which pages are there, which frame each of the others gets, which blocks those frames are of; or of one eviction. Pooled, so
+/// that the fault path allocates nothing; used by one thread at a time.</summary>
 internal sealed class Population
 {
     private readonly DeviceAllocation?[] _blocks = new DeviceAllocation?[PageSize.PagesPerHuge];
@@ -22,11 +22,17 @@ internal sealed class Population
     /// <summary>Mappings of destination frames for the engine of a peer.</summary>
     public DeviceAddress[] PeerAddresses { get; } = new DeviceAddress[PageSize.PagesPerHuge];
 
+    /// <summary>Frames to evict.</summary>
+    public DeviceFrame[] Victims { get; } = new DeviceFrame[PageSize.PagesPerHuge];
+
     /// <summary>The interval's length in pages.</summary>
     public int Length { get; private set; }
 
     /// <summary>How many blocks were taken.</summary>
     public int Blocks { get; private set; }
+
+    /// <summary>Whether staging was short, so that only a part of what could have come has.</summary>
+    public bool IsNarrowed { get; set; }
 
     /// <summary>Why the last block could not be had; done while all could.</summary>
     public SvmStatus Shortage { get; set; }
@@ -45,6 +51,7 @@ internal sealed class Population
         Array.Clear(IsThere, 0, pages);
         Array.Clear(IsHole, 0, pages);
         Shortage = SvmStatus.Done;
+        IsNarrowed = false;
         Blocks = 0;
     }
 
