@@ -98,6 +98,46 @@ internal sealed class BuddyAllocator
         AddFree(frame, order);
     }
 
+    /// <summary>Gives frames back that may be parts of taken blocks; what is left of a block stays taken, as smaller blocks.</summary>
+    /// <param name="frame">The first frame.</param>
+    /// <param name="pages">How many frames in a row.</param>
+    /// <exception cref="InvalidOperationException">One of them is not taken.</exception>
+    internal void FreePart(int frame, int pages)
+    {
+        for (int end = frame + pages; frame < end;)
+        {
+            int have = TakenOrder(frame, out int head);
+            int order = Math.Min(Math.Min(have, BitOperations.Log2((uint)(end - frame))), BitOperations.TrailingZeroCount((uint)frame | (1U << MaxOrder)));
+            while (have > order)
+            {
+                have--;
+                int upper = head + (1 << have);
+                _heads[head] = _heads[upper] = (byte)(TakenHead | have);
+                head = frame < upper ? head : upper;
+            }
+
+            Free(frame, order);
+            frame += 1 << order;
+        }
+    }
+
+    /// <summary>The taken block that a frame lies in.</summary>
+    /// <param name="frame">The frame.</param>
+    /// <param name="head">The block's first frame.</param>
+    /// <returns>The block's order.</returns>
+    /// <exception cref="InvalidOperationException">It lies in none.</exception>
+    private int TakenOrder(int frame, out int head)
+    {
+        for (int order = 0; order <= MaxOrder && (uint)frame < (uint)Pages; order++)
+        {
+            head = frame & ~((1 << order) - 1);
+            if (_heads[head] == (TakenHead | order))
+                return order;
+        }
+
+        throw new InvalidOperationException($"Device frame {frame} is freed but not taken: {Describe(frame)}.");
+    }
+
     /// <summary>What a frame is, for messages.</summary>
     /// <param name="frame">Any number.</param>
     /// <returns>Half a sentence.</returns>

@@ -3,6 +3,7 @@ using System.Runtime.InteropServices;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Pagemaps;
 
 namespace GpuSvm.SoftwareGpu;
 
@@ -27,7 +28,8 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     private readonly SoftwareGpuUnit[] _units;
     private int _lastAddressSpaceId;
     private int _disposing;
-    private long _livePeerPages; // Interlocked.
+    private int _unplugged;
+    private int _holds = 1; // Interlocked. The first one is the owner's, which Dispose drops; at 0 the memory is freed.
     private bool _disposed;
 
     /// <summary>Makes a device and starts its threads.</summary>
@@ -38,18 +40,18 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     {
         options ??= new SoftwareGpuOptions();
         options.Validate();
+        LinkGroup = options.LinkGroup;
         Memory = new SoftwareGpuMemory(options.MemoryBytes);
         CopyEngine = new SoftwareGpuCopyEngine(Memory, options.CopyEngineThread, options.InlineCopyBytes);
         DmaMapper = new SoftwareGpuDmaMapper();
         FaultBuffer = new SoftwareGpuFaultBuffer(options.ComputeUnits, options.WaitSpins);
         _unitStates = GC.AllocateArray<SoftwareGpuUnitState>(options.ComputeUnits, pinned: true);
         _units = new SoftwareGpuUnit[options.ComputeUnits];
-        Lock systemAtomics = new();
         for (int i = 0; i < _units.Length; i++)
         {
             // SAFETY: the array is pinned, and this object, which every unit keeps, keeps it.
             var state = (SoftwareGpuUnitState*)Marshal.UnsafeAddrOfPinnedArrayElement(_unitStates, i);
-            _units[i] = new SoftwareGpuUnit(i, new SoftwareGpuMmu(this, i, state), systemAtomics);
+            _units[i] = new SoftwareGpuUnit(i, new SoftwareGpuMmu(this, i, state));
         }
 
         Queue = new SoftwareGpuQueue(this, _units);
@@ -89,29 +91,78 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     IFaultBuffer IGpuDevice.FaultBuffer => FaultBuffer;
 
     /// <inheritdoc/>
-    public bool IsUnplugged => Volatile.Read(ref _disposing) != 0; // Pairs with Dispose.
+    public bool IsUnplugged => Volatile.Read(ref _unplugged) != 0; // Pairs with BeginUnplug.
 
     /// <inheritdoc/>
-    public long LivePeerPages => Interlocked.Read(ref _livePeerPages);
+    public int LinkGroup { get; }
 
     /// <inheritdoc/>
-    /// <remarks>Two software GPUs of one process are always linked: the address is where the frame's bytes lie in the process.</remarks>
+    public long LivePeerPages => PeerMappings.LivePages;
+
+    /// <summary>How many keep its memory: the owner until dispose, pagemaps in use, and each page that peers have mapped.</summary>
+    public int Holds => Volatile.Read(ref _holds); // Pairs with the interlocked changes below.
+
+    /// <summary>What peers have mapped of its memory.</summary>
+    internal SoftwareGpuPeerMappings PeerMappings { get; } = new();
+
+    /// <inheritdoc/>
+    public void BeginUnplug()
+    {
+        Volatile.Write(ref _unplugged, 1); // Pairs with IsUnplugged.
+        Queue.Refuse();
+    }
+
+    /// <inheritdoc/>
+    public bool TryHold() => TryHold(1);
+
+    /// <summary>Keeps the memory alive several times over.</summary>
+    /// <param name="count">How many holds.</param>
+    /// <returns>False if it is disposed.</returns>
+    private bool TryHold(int count)
+    {
+        for (int seen = Holds; seen != 0 && Volatile.Read(ref _disposing) == 0;)
+        {
+            int now = Interlocked.CompareExchange(ref _holds, seen + count, seen);
+            if (now == seen)
+                return true;
+            seen = now;
+        }
+
+        return false;
+    }
+
+    /// <inheritdoc/>
+    public void DropHold()
+    {
+        if (Interlocked.Decrement(ref _holds) == 0)
+            Memory.Dispose();
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Software GPUs of one process and one link group are linked: the address is where the frame's bytes lie in the process. Each page mapped keeps the memory, so that a
+    /// peer that is late never follows a pointer to nowhere.</remarks>
     public SvmStatus MapForPeer(IGpuDevice peer, DeviceFrame first, PageOrder order, bool writable, out DeviceAddress address)
     {
         address = default;
-        if (peer is not SoftwareGpuDevice || ReferenceEquals(peer, this))
+        if (peer is not SoftwareGpuDevice || ReferenceEquals(peer, this) || peer.LinkGroup != LinkGroup)
             return SvmStatus.NotSupported;
-        if (IsUnplugged)
-            return SvmStatus.DeviceGone;
         if (!Memory.Contains(first, order.Pages))
             return SvmStatus.CopyFailed;
+        if (IsUnplugged || !TryHold(order.Pages))
+            return SvmStatus.DeviceGone;
         address = new DeviceAddress((ulong)Memory.PointerOf(first), AddressProtocol.Peer, order, writable);
-        Interlocked.Add(ref _livePeerPages, order.Pages);
+        PeerMappings.Add(peer, address);
         return SvmStatus.Done;
     }
 
     /// <inheritdoc/>
-    public void UnmapForPeer(IGpuDevice peer, DeviceAddress address) => Interlocked.Add(ref _livePeerPages, -address.Order.Pages);
+    /// <exception cref="InvalidOperationException">Checks only: the peer has not mapped it.</exception>
+    public void UnmapForPeer(IGpuDevice peer, DeviceAddress address)
+    {
+        PeerMappings.Remove(peer, address);
+        if (Interlocked.Add(ref _holds, -address.Order.Pages) == 0) // The device was disposed under it. Freeing is not for here: a lock may be held.
+            new SoftwareGpuMemoryRelease(Memory).Queue();
+    }
 
     /// <summary>Whether it is closed: all launches have ended.</summary>
     internal bool IsDisposed => Volatile.Read(ref _disposed); // Pairs with Dispose.
@@ -150,19 +201,21 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     }
 
     /// <summary>
-    /// Refuses new launches, waits for those inside (their faults must be served meanwhile, or the fault buffer closed), stops the threads, closes the fault buffer, and gives the memory back. Afterwards
-    /// everything answers <see cref="Core.SvmStatus.DeviceGone"/>.
+    /// Refuses new launches, waits for those inside (their faults must be served meanwhile, or the fault buffer closed), stops the threads, closes the fault buffer, and gives the memory back
+    /// as soon as nobody has a hold on it. Afterwards everything answers <see cref="Core.SvmStatus.DeviceGone"/>.
     /// </summary>
     /// <exception cref="InvalidOperationException">Called from inside one of its own launches.</exception>
     public void Dispose()
     {
         Queue.ThrowIfInside();
-        if (Interlocked.Exchange(ref _disposing, 1) != 0)
+        if (Interlocked.Exchange(ref _disposing, 1) != 0) // Pairs with TryHold.
             return;
+        BeginUnplug();
         Queue.Stop();
         Volatile.Write(ref _disposed, true); // Pairs with IsDisposed.
         FaultBuffer.Close();
         CopyEngine.Dispose();
-        Memory.Dispose();
+        DevicePagemaps.Close(this);
+        DropHold();
     }
 }

@@ -47,10 +47,9 @@ internal unsafe struct SoftwareGpuDirectory
     /// <param name="page">The first page in the block, 0 to 511.</param>
     /// <param name="pages">How many pages follow on from it in the same mapping and block, at least 1.</param>
     /// <param name="target">Where they are.</param>
-    /// <param name="protocol">How to reach them.</param>
-    /// <param name="writable">Whether units may write.</param>
+    /// <param name="mapping">The mapping they are part of: how to reach them, and what units may do.</param>
     /// <returns>How many pages were written: 1, 16 or 512.</returns>
-    internal static int WriteLocked(SoftwareGpuDirectory* directory, int block, int page, long pages, ulong target, AddressProtocol protocol, bool writable)
+    internal static int WriteLocked(SoftwareGpuDirectory* directory, int block, int page, long pages, ulong target, DeviceAddress mapping)
     {
         ulong* entry = Entry(directory, block);
         ulong* table = (ulong*)*TableSlot(directory, block);
@@ -58,7 +57,7 @@ internal unsafe struct SoftwareGpuDirectory
             throw new InvalidOperationException("A page-table entry is written that was not prepared.");
         if (page == 0 && pages >= Entries && (target & (PageSize.HugeBytes - 1)) == 0)
         {
-            Volatile.Write(ref *entry, new SoftwareGpuPte(target, protocol, writable, SoftwareGpuPageClass.Huge).Bits);
+            Volatile.Write(ref *entry, new SoftwareGpuPte(target, mapping.Protocol, mapping.IsWritable, SoftwareGpuPageClass.Huge, mapping.IsExclusive).Bits);
             if (directory->_live[block] != 0)
                 ClearTable(directory, block, table);
             return Entries;
@@ -74,7 +73,7 @@ internal unsafe struct SoftwareGpuDirectory
         {
             if (table[page + i] == 0)
                 directory->_live[block]++;
-            Volatile.Write(ref table[page + i], new SoftwareGpuPte(target + ((ulong)i << PageSize.Shift), protocol, writable, size).Bits);
+            Volatile.Write(ref table[page + i], new SoftwareGpuPte(target + ((ulong)i << PageSize.Shift), mapping.Protocol, mapping.IsWritable, size, mapping.IsExclusive).Bits);
         }
 
         return count;

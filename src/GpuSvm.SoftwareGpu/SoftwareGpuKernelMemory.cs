@@ -14,7 +14,7 @@ namespace GpuSvm.SoftwareGpu;
 /// in a page fault outside a P/Invoke would stop the collector too. In both cases the unit stays in access until it is done with the pointer.</para>
 /// <para>Long accesses enter again after each piece, so that an invalidation waits for microseconds, not for the whole access.</para>
 /// </remarks>
-internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock systemAtomics)
+internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
 {
     /// <summary>Most windows that can be open together.</summary>
     internal const int MaxWindows = 8;
@@ -25,6 +25,8 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
     private const ulong PieceBytes = 64 << 10;
     private const int PieceElements = 64; // As many as a mask of 64 bits tells apart; an invalidation waits for no more than this.
     private const long MaxIndex = 1L << 58; // Times 16 bytes it stays far from overflow.
+
+    private static readonly Lock _systemAtomics = new(); // Of all software GPUs: several may have the same page of the program mapped.
 
     private SoftwareGpuLaunch _launch = SoftwareGpuLaunch.None;
 
@@ -54,7 +56,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
             byte* bytesThere = mmu.Translate(address, write, out ulong left, out bool system);
             if (bytesThere == null)
             {
-                SvmStatus status = Fault(address, write, MaxReplays, ref replays);
+                SvmStatus status = Fault(address, AccessOf(write), MaxReplays, ref replays);
                 if (status != SvmStatus.Done)
                     return status;
                 continue;
@@ -111,9 +113,10 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
     /// <param name="old">Gets the value before, sign-extended; may be null.</param>
     /// <returns>As <see cref="Copy"/>; <see cref="SvmStatus.InvalidArgument"/> also for another size or an unaligned address.</returns>
     /// <remarks>
-    /// In device memory this is the processor's atomic add. A page of the program must not be touched by one (it could fault), so there all units take one lock and read, add
-    /// and write by copies: atomic among the units, not against CPU threads. Both are coherent with each other, because a page is at one place at a time and
-    /// nobody is in access while it moves.
+    /// It needs a translation that allows atomics: device memory, a peer's too, or a page in system memory that is the device's alone. There it is the processor's atomic add, and no
+    /// CPU thread can come between, since it would have to fault the page away first. If there is none, the unit faults for <see cref="MemoryAccess.Atomic"/>.
+    /// A memory that cannot give pages to a device alone answers such a fault with a page of the program. That must not be touched by an instruction of ours (it could fault), so
+    /// there the units of all devices take one lock and read, add and write by copies: atomic among the units, not against CPU threads.
     /// </remarks>
     internal SvmStatus AtomicAdd(ulong address, long value, uint bytes, long* old)
     {
@@ -126,7 +129,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
         {
             mmu.Enter();
             mmu.Lookups++;
-            byte* integer = mmu.Translate(address, write: true, out _, out bool system);
+            byte* integer = mmu.TranslateAtomic(address, acceptsSystem: replays > 0, out bool system);
             if (integer != null)
             {
                 long before = system ? AddToSystem(integer, value, bytes) : AddToLocal(integer, value, bytes);
@@ -136,7 +139,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
                 return SvmStatus.Done;
             }
 
-            SvmStatus status = Fault(address, write: true, MaxReplays, ref replays);
+            SvmStatus status = Fault(address, MemoryAccess.Atomic, MaxReplays, ref replays);
             if (status != SvmStatus.Done)
                 return status;
         }
@@ -176,7 +179,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
                 continue;
             }
 
-            SvmStatus status = Fault(windows[open].Address, write, int.MaxValue, ref replays);
+            SvmStatus status = Fault(windows[open].Address, AccessOf(write), int.MaxValue, ref replays);
             if (status != SvmStatus.Done)
                 return status;
             open = 0;
@@ -314,15 +317,18 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
             : Copy(at, buffer, bytes, write);
     }
 
+    /// <summary>What a plain access is called.</summary>
+    private static MemoryAccess AccessOf(bool write) => write ? MemoryAccess.Write : MemoryAccess.Read;
+
     /// <summary>The processor's atomic add.</summary>
     private static long AddToLocal(byte* integer, long value, uint bytes) => bytes == 8
         ? Interlocked.Add(ref *(long*)integer, value) - value
         : Interlocked.Add(ref *(int*)integer, (int)value) - (int)value;
 
     /// <summary>The atomic add among units, by copies under one lock. Whoever holds it does nothing but two copies.</summary>
-    private long AddToSystem(byte* integer, long value, uint bytes)
+    private static long AddToSystem(byte* integer, long value, uint bytes)
     {
-        lock (systemAtomics)
+        lock (_systemAtomics)
         {
             long wide = 0;
             PreemptiveCopy.Copy(&wide, integer, bytes); // Little-endian: the low bytes first.
@@ -336,9 +342,8 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
     /// <summary>Faults and waits. Leaves the access.</summary>
     /// <returns><see cref="SvmStatus.Done"/>: translate again. Anything else has failed the launch.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private SvmStatus Fault(ulong address, bool write, int maxReplays, ref int replays)
+    private SvmStatus Fault(ulong address, MemoryAccess access, int maxReplays, ref int replays)
     {
-        MemoryAccess access = write ? MemoryAccess.Write : MemoryAccess.Read;
         SvmStatus status = mmu.Fault(address, access, maxReplays, ref replays);
         if (status != SvmStatus.Done)
             _launch.TryFail(status, address, access, null);
@@ -349,7 +354,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu, Lock sy
     [MethodImpl(MethodImplOptions.NoInlining)]
     private SvmStatus Refuse(ulong address, bool write)
     {
-        _launch.TryFail(SvmStatus.InvalidArgument, address, write ? MemoryAccess.Write : MemoryAccess.Read, null);
+        _launch.TryFail(SvmStatus.InvalidArgument, address, AccessOf(write), null);
         return StopKernel();
     }
 

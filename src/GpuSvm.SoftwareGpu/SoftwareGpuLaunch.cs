@@ -72,7 +72,7 @@ public sealed class SoftwareGpuLaunch
                 return _message;
             return _faultAddress == 0 && Table is null
                 ? $"The launch was refused: {status.Describe()}."
-                : $"A {(_faultAccess == MemoryAccess.Write ? "write" : "read")} at {FaultAddress} failed: {status.Describe()}.";
+                : $"{(_faultAccess switch { MemoryAccess.Read => "A read", MemoryAccess.Write => "A write", _ => "An atomic operation" })} at {FaultAddress} failed: {status.Describe()}.";
         }
     }
 

@@ -87,6 +87,14 @@ public sealed unsafe class SoftwareGpuMemory : IDeviceMemory, IDisposable
             _buddy.Free(first.Number, order.Value);
     }
 
+    /// <inheritdoc/>
+    /// <exception cref="InvalidOperationException">One of the frames is not taken.</exception>
+    public void FreePart(DeviceFrame first, int pages)
+    {
+        using (_lock.Enter())
+            _buddy.FreePart(first.Number, pages);
+    }
+
     /// <summary>Gives the memory back to the system. Blocks still taken are lost; no unit or copy may run any more.</summary>
     public void Dispose()
     {

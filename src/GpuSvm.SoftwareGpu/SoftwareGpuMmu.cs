@@ -112,10 +112,25 @@ internal sealed unsafe class SoftwareGpuMmu
     {
         bool known = _tlb.TryFind(address, out ulong pointer, out int shift);
         if (!known || (write && (pointer & SoftwareGpuTlb.WritableFlag) == 0))
-            pointer = Fill(address, write, known, out shift);
+            pointer = Fill(address, write ? SoftwareGpuTlb.WritableFlag : 0, known, acceptsSystem: false, out shift);
         size = 1UL << shift;
         system = (pointer & SoftwareGpuTlb.SystemFlag) != 0;
         return (byte*)(pointer & ~SoftwareGpuTlb.Flags);
+    }
+
+    /// <summary>Translates an address for an atomic operation, inside an access.</summary>
+    /// <param name="address">The address; the operation does not cross its page.</param>
+    /// <param name="acceptsSystem">Whether a writable page of the program will do although the CPU can touch it. What was accepted once is remembered as long as the translation is.</param>
+    /// <param name="system">Whether it is such a page.</param>
+    /// <returns>A pointer to the byte; null if there is no translation that allows it.</returns>
+    internal byte* TranslateAtomic(ulong address, bool acceptsSystem, out bool system)
+    {
+        bool known = _tlb.TryFind(address, out ulong pointer, out int shift);
+        if (!known || (pointer & SoftwareGpuTlb.AtomicFlag) == 0)
+            pointer = Fill(address, SoftwareGpuTlb.AtomicFlag, known, acceptsSystem, out shift);
+        system = (pointer & SoftwareGpuTlb.SystemFlag) != 0;
+        var block = (byte*)(pointer & ~SoftwareGpuTlb.Flags);
+        return block == null ? null : block + (address & ((1UL << shift) - 1));
     }
 
     /// <summary>Raises a fault and waits until it is acknowledged. Not in access meanwhile, nor active.</summary>
@@ -153,12 +168,13 @@ internal sealed unsafe class SoftwareGpuMmu
 
     /// <summary>Walks the page table and puts what it finds into the TLB.</summary>
     /// <param name="address">Any address.</param>
-    /// <param name="write">Whether it will be written.</param>
-    /// <param name="known">Whether the TLB has a translation that does not allow that.</param>
+    /// <param name="need">The flag that the translation must have; 0 for none.</param>
+    /// <param name="known">Whether the TLB has a translation without it.</param>
+    /// <param name="acceptsSystem">Whether a writable page of the program counts as good for atomics.</param>
     /// <param name="shift">log2 of the block's bytes.</param>
     /// <returns>The block's pointer with flags, or 0.</returns>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private ulong Fill(ulong address, bool write, bool known, out int shift)
+    private ulong Fill(ulong address, ulong need, bool known, bool acceptsSystem, out int shift)
     {
         Misses++;
         SoftwareGpuPte entry = _table!.Walk(address);
@@ -168,16 +184,21 @@ internal sealed unsafe class SoftwareGpuMmu
             SoftwareGpuPageClass.Medium => SoftwareGpuTlb.MediumShift,
             _ => SoftwareGpuTlb.SmallShift,
         };
-        if (!entry.IsPresent || (write && !entry.IsWritable))
+        if (!entry.IsPresent)
+            return 0;
+
+        // Device memory, a peer's too, and pages that are the device's alone are reached by pointer: no CPU page fault can stop the unit there.
+        ulong flags = (entry.IsWritable ? SoftwareGpuTlb.WritableFlag : 0)
+            | (entry.AllowsAtomics || (acceptsSystem && entry.IsWritable) ? SoftwareGpuTlb.AtomicFlag : 0)
+            | (entry.Protocol == AddressProtocol.System && !entry.IsExclusive ? SoftwareGpuTlb.SystemFlag : 0);
+        if ((flags & need) != need)
             return 0;
         ulong block = 1UL << shift;
         ulong pageInBlock = entry.Size == SoftwareGpuPageClass.Medium ? address & (block - 1) & ~(PageSize.Bytes - 1UL) : 0; // An entry of 64 KiB has its own page's target.
-        bool local = entry.Protocol == AddressProtocol.LocalMemory;
-        ulong pointer = entry.Target - pageInBlock + (local ? _memoryBase : 0);
-        pointer |= (entry.IsWritable ? SoftwareGpuTlb.WritableFlag : 0) | (local ? 0 : SoftwareGpuTlb.SystemFlag);
+        ulong pointer = (entry.Target - pageInBlock + (entry.Protocol == AddressProtocol.LocalMemory ? _memoryBase : 0)) | flags;
 
         if (known)
-            _tlb.Drop(address & ~(block - 1), (address & ~(block - 1)) + block); // An older, read-only translation of larger size would be found first for ever.
+            _tlb.Drop(address & ~(block - 1), (address & ~(block - 1)) + block); // An older translation of larger size and less right would be found first for ever.
         _tlb.Insert(address, entry.Size, pointer);
         return pointer;
     }

@@ -22,6 +22,9 @@ public sealed record SoftwareGpuOptions
     /// <summary>Rounds that a unit and a fault fetcher look before they sleep; each yields the processor. 0 sleeps at once. Default 10.</summary>
     public int WaitSpins { get; init; } = 10;
 
+    /// <summary>The group of devices that can reach each other's memory by pointer, at least 1. Default 1: all of a process can.</summary>
+    public int LinkGroup { get; init; } = 1;
+
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">A value is out of its range; the message names the remedy.</exception>
     public void Validate()
@@ -31,6 +34,8 @@ public sealed record SoftwareGpuOptions
             throw new ArgumentException($"{ComputeUnits} compute units: choose 1 to {MaxComputeUnits}, for example the number of processors ({Environment.ProcessorCount}).");
         if (InlineCopyBytes < 0)
             throw new ArgumentException($"{nameof(InlineCopyBytes)} is {InlineCopyBytes}: choose 0 or more.");
+        if (LinkGroup < 1)
+            throw new ArgumentException($"{nameof(LinkGroup)} is {LinkGroup}: choose 1 or more.");
         if (WaitSpins < 0)
             throw new ArgumentException($"{nameof(WaitSpins)} is {WaitSpins}: choose 0 or more.");
     }

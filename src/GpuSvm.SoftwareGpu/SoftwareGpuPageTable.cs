@@ -124,7 +124,7 @@ public sealed unsafe class SoftwareGpuPageTable : IDevicePageTable
                     CheckTarget(address);
                     long pages = Math.Min(address.Order.Pages - skip, (long)(end - page));
                     ulong target = address.Address + ((ulong)skip << PageSize.Shift);
-                    int written = SoftwareGpuDirectory.WriteLocked(directory, BlockOf(page), (int)page & IndexMask, pages, target, address.Protocol, address.IsWritable);
+                    int written = SoftwareGpuDirectory.WriteLocked(directory, BlockOf(page), (int)page & IndexMask, pages, target, address);
                     page += (ulong)written;
                     skip += written;
                     if (skip < address.Order.Pages)

@@ -14,7 +14,8 @@ public sealed class SoftwareGpuQueue
     private readonly SoftwareGpuDevice _device;
     private readonly SoftwareGpuUnit[] _units;
     private SoftwareGpuLaunch? _current;
-    private bool _stopping;
+    private bool _refusing; // No new launches.
+    private bool _stopping; // No new launches, and the threads end after those inside.
     private long _launches;
 
     /// <summary>Makes a queue and starts the units' threads.</summary>
@@ -43,7 +44,7 @@ public sealed class SoftwareGpuQueue
     /// <param name="arguments">Its second argument, valid until the launch is complete.</param>
     /// <param name="groups">How many groups, at least 1.</param>
     /// <param name="launch">The launch; if it is refused, one that is complete with the returned status.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidArgument"/>, or <see cref="SvmStatus.DeviceGone"/> once the device is being disposed.</returns>
+    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidArgument"/>, or <see cref="SvmStatus.DeviceGone"/> once the device is unplugged or being disposed.</returns>
     public SvmStatus Start(SoftwareGpuPageTable table, nint kernel, nint arguments, ulong groups, out SoftwareGpuLaunch launch)
     {
         ArgumentNullException.ThrowIfNull(table);
@@ -55,7 +56,7 @@ public sealed class SoftwareGpuQueue
 
         lock (_gate)
         {
-            if (_stopping)
+            if (_refusing)
             {
                 launch = new SoftwareGpuLaunch(null, 0, 0, 0, SvmStatus.DeviceGone);
                 return SvmStatus.DeviceGone;
@@ -134,12 +135,19 @@ public sealed class SoftwareGpuQueue
         }
     }
 
+    /// <summary>Refuses new launches; those inside go on.</summary>
+    internal void Refuse()
+    {
+        lock (_gate)
+            _refusing = true;
+    }
+
     /// <summary>Refuses new launches, waits for those inside, and ends the units' threads. Their faults are served meanwhile, or the fault buffer is closed.</summary>
     internal void Stop()
     {
         lock (_gate)
         {
-            _stopping = true;
+            _refusing = _stopping = true;
             Monitor.PulseAll(_gate);
         }
 

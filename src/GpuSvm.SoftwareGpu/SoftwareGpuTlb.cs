@@ -7,7 +7,7 @@ namespace GpuSvm.SoftwareGpu;
 
 /// <summary>
 /// A compute unit's cache of translations: for each size class a small set-associative array, four entries (one cache line) a set, tagged by the number of the block in
-/// its size. The newest entry of a set stands first, the oldest falls out. An entry holds the pointer of the block's first byte with two flags in its low bits.
+/// its size. The newest entry of a set stands first, the oldest falls out. An entry holds the pointer of the block's first byte with three flags in its low bits.
 /// </summary>
 /// <remarks>Used by its unit's thread alone. Holds translations of one address space at a time. Reach when full: 2 MiB, 16 MiB and 512 MiB.</remarks>
 internal sealed unsafe class SoftwareGpuTlb
@@ -18,8 +18,11 @@ internal sealed unsafe class SoftwareGpuTlb
     /// <summary>Flag in an entry's pointer: the page is the program's, touch it only preemptively.</summary>
     internal const ulong SystemFlag = 2;
 
-    /// <summary>Both flags.</summary>
-    internal const ulong Flags = WritableFlag | SystemFlag;
+    /// <summary>Flag in an entry's pointer: units may use it for atomics.</summary>
+    internal const ulong AtomicFlag = 4;
+
+    /// <summary>All flags.</summary>
+    internal const ulong Flags = WritableFlag | SystemFlag | AtomicFlag;
 
     /// <summary>log2 of a block's bytes in each size class.</summary>
     internal const int SmallShift = PageSize.Shift;

@@ -21,12 +21,11 @@ internal sealed unsafe class SoftwareGpuUnit
     /// <summary>Makes a unit; it runs nothing yet.</summary>
     /// <param name="number">Its number, from 0.</param>
     /// <param name="mmu">Its MMU.</param>
-    /// <param name="systemAtomics">The lock of the device's atomic additions to pages of the program.</param>
-    internal SoftwareGpuUnit(int number, SoftwareGpuMmu mmu, Lock systemAtomics)
+    internal SoftwareGpuUnit(int number, SoftwareGpuMmu mmu)
     {
         _number = number;
         _mmu = mmu;
-        _memory = new SoftwareGpuKernelMemory(mmu, systemAtomics);
+        _memory = new SoftwareGpuKernelMemory(mmu);
         _thread = new Thread(Run) { IsBackground = true, Name = $"gpusvm-unit{number}" };
     }
 

@@ -9,4 +9,7 @@ public enum KernelAccess
 
     /// <summary>Write, or read and write.</summary>
     Write = 1,
+
+    /// <summary>Read and write in one step.</summary>
+    Atomic = 2,
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
@@ -14,7 +15,7 @@ public sealed class InjectionTests
 
     /// <summary>The points that this scenario reaches; HostInjectionTests has the host's own.</summary>
     public static TheoryData<InjectionPoint> Points => [.. Enum.GetValues<InjectionPoint>().Where(point => point is not (
-        InjectionPoint.CopyToPeer or InjectionPoint.HostAllocate or InjectionPoint.HostFree or InjectionPoint.HostDiscard or InjectionPoint.AttributeAllocate))];
+        InjectionPoint.HostAllocate or InjectionPoint.HostFree or InjectionPoint.HostDiscard or InjectionPoint.AttributeAllocate))];
 
     [Theory]
     [MemberData(nameof(Points))]
@@ -35,10 +36,12 @@ public sealed class InjectionTests
         Injection.Reset();
     }
 
-    /// <summary>Visits all of Core: first touch by both sides, migration both ways, eviction, mapping in RAM, prefetch, free.</summary>
+    /// <summary>Visits all of Core: first touch by both sides, migration both ways, eviction, mapping in RAM, prefetch, free; a second device that maps the first one's memory, takes
+    /// pages from it, and is unplugged.</summary>
     private static void Run()
     {
         using var machine = new Machine(devicePages: 1024, vm: new GpuVmOptions { Placement = new MigrateHugeOnly() });
+        using var peer = new PeerMachine(machine);
         AddressRange memory = machine.Allocate((long)Pages * PageSize.Bytes);
         for (int page = Quiet; page < Pages; page += 7)
             Try(() => CpuStore(machine, memory, page, page + 1));
@@ -46,6 +49,11 @@ public sealed class InjectionTests
             Try(() => machine.GpuWrite(At(memory, page) + 8, BitConverter.GetBytes((long)page)));
         Try(() => machine.Vm.Prefetch(memory, PrefetchTarget.System, out _));
         Try(() => machine.Vm.Prefetch(memory, PrefetchTarget.Device, out _));
+        Try(() => peer.Fault(At(memory, 0), MemoryAccess.Read)); // Maps what it does not move.
+        Try(() => peer.Vm.Prefetch(memory, PrefetchTarget.Device, out _));
+        machine.Check();
+        peer.Check();
+        Try(() => peer.Vm.Unplug());
         for (int page = 0; page < Pages; page++)
         {
             long first = 0;

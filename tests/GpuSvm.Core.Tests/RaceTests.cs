@@ -222,22 +222,41 @@ public sealed class RaceTests
         Assert.Equal([1L, 2, 3], new[] { machine.CpuLoad(memory.Start), machine.CpuLoad(memory.Start + 8), machine.CpuLoad(memory.Start + 16) });
     }
 
-    /// <summary>R-16 with small pages: one page of a large allocation comes home alone, the rest later.</summary>
+    /// <summary>R-16 with small pages: the block cannot be copied as a whole, nor can the touched page's neighbours.</summary>
     [Fact]
-    public void AShortageOfStagingBringsJustTheTouchedPageHome()
+    public void ACopyThatFailsBringsJustTheTouchedPageHome()
+    {
+        using var machine = new Machine();
+        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
+        for (int i = 0; i < 512; i++)
+            machine.GpuStore(memory.Start + ((long)i * PageSize.Bytes), i);
+        Injection.Arm(InjectionPoint.CopyToHost, 1);
+        using (new AtPoint(SchedulePointKind.MigrationCopied, () => Injection.Arm(InjectionPoint.CopyToHost, 1))) // The touched page is copied by then; its neighbours come next.
+            Assert.Equal(7, machine.CpuLoad(memory.Start + (7 * PageSize.Bytes)));
+        Assert.True(machine.IsOnDevice(memory.Start));
+        Assert.False(machine.IsOnDevice(memory.Start + (7 * PageSize.Bytes)));
+        Assert.Equal(1, machine.Device.Memory.FreePages - (machine.Device.Memory.Pages - 512)); // Its frame went back at once.
+        machine.Check();
+        for (int i = 0; i < 512; i++)
+            Assert.Equal(i, machine.GpuLoad(memory.Start + ((long)i * PageSize.Bytes)));
+        machine.Check();
+    }
+
+    /// <summary>R-17: no staging block is large enough for all of it.</summary>
+    [Fact]
+    public void AShortageOfStagingBringsTheBlockHomeInSmallerPieces()
     {
         using var machine = new Machine();
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         for (int i = 0; i < 512; i++)
             machine.GpuStore(memory.Start + ((long)i * PageSize.Bytes), i);
         Injection.Arm(InjectionPoint.HostStaging, 1);
-        Assert.Equal(7, machine.CpuLoad(memory.Start + (7 * PageSize.Bytes)));
-        Assert.True(machine.IsOnDevice(memory.Start));
-        Assert.False(machine.IsOnDevice(memory.Start + (7 * PageSize.Bytes)));
-        machine.Check();
+        using (new AtPoint(SchedulePointKind.MigrationCopied, () => Injection.Arm(InjectionPoint.HostStaging, 1)))
+            Assert.Equal(7, machine.CpuLoad(memory.Start + (7 * PageSize.Bytes)));
+        Assert.Equal(0, machine.Host.AwayPages);
+        Assert.Equal(3, machine.Vm.Pagemap.Counters.BlocksToRam); // The page, and the rest in two halves.
         for (int i = 0; i < 512; i++)
-            Assert.Equal(i, machine.GpuLoad(memory.Start + ((long)i * PageSize.Bytes)));
-        machine.Check();
+            Assert.Equal(i, machine.CpuLoad(memory.Start + ((long)i * PageSize.Bytes)));
     }
 
     /// <summary>R-19.</summary>

@@ -23,4 +23,12 @@ public interface IDeviceMemory
     /// <param name="first">The first frame, as <see cref="Allocate"/> gave it.</param>
     /// <param name="order">The same order.</param>
     void Free(DeviceFrame first, PageOrder order);
+
+    /// <summary>
+    /// Gives frames of taken blocks back while their neighbours stay taken: a block that keeps some is cut into smaller ones. Kernel: drm_buddy_block_trim,
+    /// split_page.
+    /// </summary>
+    /// <param name="first">The first frame.</param>
+    /// <param name="pages">How many frames in a row, at least 1; all taken, of one block or of several.</param>
+    void FreePart(DeviceFrame first, int pages);
 }

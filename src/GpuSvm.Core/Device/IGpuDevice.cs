@@ -24,6 +24,21 @@ public interface IGpuDevice : IDisposable
     /// <summary>Whether the device is unplugged or being so: it takes no new pages, and what is on it is coming home.</summary>
     bool IsUnplugged { get; }
 
+    /// <summary>Begins to take the device away: from now on it takes no new pages, no new mappings of its memory for peers and no new launches. What is on it stays readable
+    /// until the device is disposed. Twice is once.</summary>
+    void BeginUnplug();
+
+    /// <summary>The group of devices that can reach each other's memory, not 0. Kernel: dev_pagemap.owner.</summary>
+    int LinkGroup { get; }
+
+    /// <summary>Keeps the device's memory and engine alive beyond <see cref="IDisposable.Dispose"/>. Kernel: drm_dev_get and try_module_get.</summary>
+    /// <returns>False if it is disposed. True: balance with <see cref="DropHold"/>.</returns>
+    bool TryHold();
+
+    /// <summary>Ends one hold; the last one after dispose frees the memory.</summary>
+    /// <remarks>May free and wait: call it from deferred work, never under a lock.</remarks>
+    void DropHold();
+
     /// <summary>Makes frames of this device's memory reachable for a peer over whatever links the two.</summary>
     /// <param name="peer">Who will access them.</param>
     /// <param name="first">The first frame, aligned to the order.</param>
@@ -34,9 +49,9 @@ public interface IGpuDevice : IDisposable
     /// <remarks>Called under the notifier lock: no allocation, no wait.</remarks>
     SvmStatus MapForPeer(IGpuDevice peer, DeviceFrame first, PageOrder order, bool writable, out DeviceAddress address);
 
-    /// <summary>Undoes one <see cref="MapForPeer"/>.</summary>
+    /// <summary>Undoes one <see cref="MapForPeer"/>, or an aligned part of one: each page once.</summary>
     /// <param name="peer">The same peer.</param>
-    /// <param name="address">What it gave.</param>
+    /// <param name="address">What it gave, or a part of that of any order aligned to itself.</param>
     void UnmapForPeer(IGpuDevice peer, DeviceAddress address);
 
     /// <summary>Pages of this device's memory that peers have mapped at this moment.</summary>

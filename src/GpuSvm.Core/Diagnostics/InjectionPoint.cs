@@ -40,6 +40,18 @@ public enum InjectionPoint
     /// <summary><see cref="Host.IHostMemory.AcquireStaging"/> finds nothing.</summary>
     HostStaging,
 
+    /// <summary><see cref="Device.IGpuDevice.MapForPeer"/> fails.</summary>
+    MapForPeer,
+
+    /// <summary><see cref="Device.ICopyEngine.Wait"/> says that a copy failed.</summary>
+    FenceWait,
+
+    /// <summary>An idle pagemap that was found in its cache cannot be used again.</summary>
+    PagemapRevive,
+
+    /// <summary>One try to bring a page of an unplugged device home finds all of them held.</summary>
+    UnplugEvict,
+
     /// <summary><see cref="Host.IHostMemory.Query"/> fails.</summary>
     HostQuery,
 

@@ -182,8 +182,8 @@ public static partial class InvariantChecker
 
         foreach ((DeviceAllocation allocation, int pages) in pagesOf)
         {
-            if (allocation.ZoneData.References != pages)
-                violations.Add(Say("INV-29", $"the allocation at frame {allocation.First.Number} has {allocation.ZoneData.References} references for {pages} pages"));
+            if (allocation.ZoneData.References != pages || allocation.ZoneData.Pages != pages)
+                violations.Add(Say("INV-29", $"the allocation at frame {allocation.First.Number} has {allocation.ZoneData.References} references, {allocation.ZoneData.Pages} of them of pages, for {pages} pages"));
         }
 
         if (pagesOf.Count != pagemap.AllocationCount)

@@ -48,6 +48,13 @@ public sealed class PageFaultHandler
             if (pass > 0)
                 _vm.Counters.CountRetry();
             _vm.Collect();
+            if (faulting.Device.IsUnplugged)
+            {
+                // The launch fails, and what it has written is safe then: if somebody else is bringing it home, this helps and waits.
+                status = faulting.Pagemap.Unplug() == SvmStatus.Done ? SvmStatus.DeviceGone : SvmStatus.Busy;
+                break;
+            }
+
             using (_vm.Lock.EnterRead())
                 status = ServePass(fault.Address, fault.Access, faulting, workspace);
             if (status == SvmStatus.Done || !(status.IsRetry() || status == SvmStatus.Unmapped))
@@ -72,8 +79,6 @@ public sealed class PageFaultHandler
     private SvmStatus ServePass(VirtualAddress address, MemoryAccess access, VmDevice device, HostWorkspace workspace)
     {
         long start = Stopwatch.GetTimestamp();
-        if (device.Device.IsUnplugged)
-            return SvmStatus.DeviceGone;
         if (_vm.FindWindow(address) is not { } window)
             return SvmStatus.NotMapped;
         if (window.Userptr is { } userptr)
@@ -133,8 +138,9 @@ public sealed class PageFaultHandler
             context = context with { Exclusive = true };
         status = GetPages(range, pages, context, workspace);
         start = _vm.Counters.AddGetPages(start);
-        if (status is SvmStatus.MixedPlacement or SvmStatus.NotSupported)
+        if (status is SvmStatus.MixedPlacement or SvmStatus.NotSupported or SvmStatus.DeviceGone)
         {
+            // In several places, or on a peer that cannot be reached, or not any more: RAM can.
             SvmStatus home = _vm.Host.MigrateHome(range.Interval, MigrationCause.HostFault);
             return home == SvmStatus.Done ? SvmStatus.Retry : home;
         }

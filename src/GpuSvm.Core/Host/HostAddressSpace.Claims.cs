@@ -26,7 +26,7 @@ public sealed partial class HostAddressSpace
     internal void ReleasePlace(PageEntry entry)
     {
         if (entry.IsDevice)
-            _owners[entry.Pagemap].ReleaseFrames(entry.Frame, 1);
+            _owners[entry.Pagemap]!.ReleaseFrames(entry.Frame, 1);
         else if (entry.IsExclusive)
             ReleaseHold(entry.Hold, 1);
     }

@@ -147,7 +147,7 @@ public sealed partial class HostAddressSpace
                 while (i + run < released.Count && released[i + run].IsDevice && released[i + run].Pagemap == first.Pagemap
                     && released[i + run].Frame.Number == first.Frame.Number + run)
                     run++;
-                _owners[first.Pagemap].ReleaseFrames(first.Frame, run);
+                _owners[first.Pagemap]!.ReleaseFrames(first.Frame, run);
             }
 
             i += run;

@@ -60,6 +60,8 @@ public sealed partial class HostAddressSpace
                 return SvmStatus.ProcessGone;
             if (entry.IsMigrating)
                 return SvmStatus.Busy; // The claim's end wakes the thread.
+            if (entry.IsDevice && _deferrals.TryDefer(page, Volatile.Read(ref _owners[entry.Pagemap]), entry)) // Pairs with UnregisterPagemap.
+                return SvmStatus.Busy; // The guaranteed time's end wakes the thread.
             if (entry.IsDevice || entry.IsExclusive)
             {
                 status = MigrateHomeInUse(page, entry, MigrationCause.CpuFault);

@@ -82,6 +82,9 @@ public sealed partial class HostAddressSpace
     {
         SchedulePoint.Reach(SchedulePointKind.ProcessEnding, this);
         DropAndInvalidate(new MmuEvent(_everything, MmuEventKind.Release));
+        foreach (IDevicePageOwner? owner in _owners)
+            owner?.AddressSpaceEnded();
+        _deferrals.Dispose();
         Memory.Dispose();
         _ended.Set();
     }

@@ -29,9 +29,11 @@ namespace GpuSvm.Core.Host;
 public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
 {
     private const int MaxFaultAttempts = 64;
+    private const int MaxPagemaps = 256;
 
     private readonly PageStates _states = new();
-    private readonly List<IDevicePageOwner> _owners = []; // Grows only, before the first page moves.
+    private readonly IDevicePageOwner?[] _owners = new IDevicePageOwner?[MaxPagemaps]; // Written under Lock; read without: an entry stays while pages refer to it.
+    private readonly FaultDeferrals _deferrals;
     private readonly Stack<HostWorkspace> _workspaces = new(); // Guarded by _workspaceLock.
     private readonly RankedLock _workspaceLock = new(LockRank.Leaf, "HostWorkspaces");
     private int _claimers; // Interlocked; workspaces made so far, each with a number of its own.
@@ -43,6 +45,7 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     {
         Memory = memory;
         Time = time ?? TimeProvider.System;
+        _deferrals = new FaultDeferrals(memory, Time);
         memory.Connect(this);
     }
 
@@ -78,10 +81,24 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     {
         using (Lock.EnterWrite())
         {
-            if (_owners.Count == 256)
-                throw new InvalidOperationException("An address space has room for 256 pagemaps.");
-            _owners.Add(owner);
-            return _states.AddPagemap(pages, owner.OwnerToken);
+            int index = Array.IndexOf(_owners, null);
+            if (index < 0)
+                throw new InvalidOperationException($"An address space has room for {MaxPagemaps} pagemaps.");
+            _states.SetPagemap(index, pages, owner.OwnerToken);
+            Volatile.Write(ref _owners[index], owner); // Pairs with the reads of those who hold an entry.
+            return index;
+        }
+    }
+
+    /// <summary>Gives the index of a pagemap that holds no page back; the next pagemap may get it.</summary>
+    /// <param name="pagemap">The index.</param>
+    /// <remarks>Locking: takes Host for write. Somebody may still hold a stale copy of an entry with the index: whoever acts on it asks the page's entry again.</remarks>
+    public void UnregisterPagemap(int pagemap)
+    {
+        using (Lock.EnterWrite())
+        {
+            Volatile.Write(ref _owners[pagemap], null); // As above.
+            _states.SetPagemap(pagemap, 0, 0);
         }
     }
 
@@ -239,12 +256,12 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <summary>Who keeps the pages of a pagemap.</summary>
     /// <param name="pagemap">The pagemap's index.</param>
     /// <returns>The owner.</returns>
-    public IDevicePageOwner PageOwner(int pagemap) => _owners[pagemap];
+    public IDevicePageOwner PageOwner(int pagemap) => _owners[pagemap]!;
 
     /// <summary>The owner group of a pagemap.</summary>
     /// <param name="pagemap">The pagemap's index.</param>
-    /// <returns>Its token.</returns>
-    internal int OwnerOf(int pagemap) => _owners[pagemap].OwnerToken;
+    /// <returns>Its token; 0 if there is no such pagemap any more.</returns>
+    internal int OwnerOf(int pagemap) => Volatile.Read(ref _owners[pagemap])?.OwnerToken ?? 0; // As MigrateHomeInUse.
 
     /// <summary>Copies page entries.</summary>
     /// <param name="interval">The interval.</param>
@@ -271,7 +288,7 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <returns>The same.</returns>
     internal SvmStatus MigrateHomeInUse(VirtualAddress address, PageEntry entry, MigrationCause cause) => entry.IsExclusive
         ? RestoreExclusive(AddressRange.OfPages(address, 1), entry.Hold)
-        : _owners[entry.Pagemap].MigrateToRam(address, entry, cause);
+        : Volatile.Read(ref _owners[entry.Pagemap]) is { } owner ? owner.MigrateToRam(address, entry, cause) : SvmStatus.Retry; // Pairs with UnregisterPagemap: a stale entry.
 
     /// <summary>As <see cref="Free"/>, by somebody who uses the process side.</summary>
     /// <param name="interval">The interval.</param>

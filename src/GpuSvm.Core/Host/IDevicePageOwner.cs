@@ -33,6 +33,14 @@ public interface IDevicePageOwner
     /// <param name="address">What it gave, or a part of that.</param>
     void UnmapFor(IGpuDevice device, DeviceAddress address);
 
+    /// <summary>Until when CPU faults leave a page where it is. Kernel: drm_pagemap_devmem.timeslice_expiration.</summary>
+    /// <param name="frame">The page's frame, as just seen; it may be stale by now.</param>
+    /// <returns>A timestamp of the address space's clock; 0, or one that has passed, for no guarantee.</returns>
+    long GuaranteedUntil(DeviceFrame frame);
+
+    /// <summary>The process side has ended, and every page with it.</summary>
+    void AddressSpaceEnded();
+
     /// <summary>The host address space no longer refers to device frames: their mapping is gone, or their bytes have moved.</summary>
     /// <param name="first">The first frame.</param>
     /// <param name="pages">How many frames in a row.</param>

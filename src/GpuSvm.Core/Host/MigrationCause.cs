@@ -21,4 +21,7 @@ public enum MigrationCause
 
     /// <summary>Another device, or a host-side fault on the GPU's behalf, needs them in RAM.</summary>
     HostFault,
+
+    /// <summary>The device that holds them is going away.</summary>
+    Unplug,
 }

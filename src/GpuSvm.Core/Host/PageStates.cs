@@ -47,17 +47,22 @@ internal sealed partial class PageStates
         }
     }
 
-    /// <summary>Makes room for a pagemap's frames in the reverse map.</summary>
-    /// <param name="pages">The number of its frames.</param>
+    /// <summary>Makes room for a pagemap's frames in the reverse map, or takes it away.</summary>
+    /// <param name="index">The pagemap's index.</param>
+    /// <param name="pages">The number of its frames; 0 takes it away.</param>
     /// <param name="ownerToken">Its owner group.</param>
-    /// <returns>The pagemap's index.</returns>
-    public int AddPagemap(int pages, int ownerToken)
+    public void SetPagemap(int index, int pages, int ownerToken)
     {
+        ulong[] frames = pages == 0 ? [] : new ulong[pages];
         using (_lock.Enter())
         {
-            _tokens.Add(ownerToken);
-            _reverse.Add(new ulong[pages]);
-            return _reverse.Count - 1;
+            while (_reverse.Count <= index)
+            {
+                _reverse.Add([]);
+                _tokens.Add(0);
+            }
+            _reverse[index] = frames;
+            _tokens[index] = ownerToken;
         }
     }
 

@@ -7,6 +7,9 @@ namespace GpuSvm.Core.Locking;
 /// </summary>
 public enum LockRank
 {
+    /// <summary>The lookup of a device's pagemap, so that missing and making are one step. Kernel: drm_pagemap_cache.lookup_mutex.</summary>
+    Pagemaps = 5,
+
     /// <summary>A GPU address space: faults share it; bind, attribute change and collection own it. Kernel: xe vm->lock.</summary>
     Vm = 10,
 

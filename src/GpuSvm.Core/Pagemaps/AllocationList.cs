@@ -86,7 +86,7 @@ internal sealed class AllocationList
             }
         }
 
-        victim.ZoneData.Put(1);
+        victim.ZoneData.Put();
     }
 
     /// <summary>Links at the newest end.</summary>

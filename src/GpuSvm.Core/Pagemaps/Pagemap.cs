@@ -4,6 +4,7 @@ using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
+using GpuSvm.Core.Policies;
 
 namespace GpuSvm.Core.Pagemaps;
 
@@ -14,42 +15,63 @@ namespace GpuSvm.Core.Pagemaps;
 /// It knows physical things only: frames, allocations and who counts on them. Which address a page has, is the host address space's business: eviction
 /// starts from frames and asks it.
 ///
-/// Life of an allocation: Allocate gives it one reference, held by the call. MigrateToDevice adds one for each page that arrives and lists it for
-/// eviction. Pages leave one by one or together, each dropping its reference; when the last is gone (INV-29 to INV-31) the block goes back to the device.
+/// Life of an allocation: Allocate gives it one reference, held by the call. Populate adds one for each page that arrives and lists it for eviction. Pages
+/// leave one by one or together, each dropping its reference and giving its frame back to the device at once; when the last reference is gone (INV-29 to
+/// INV-31) the allocation is. Whose frame it is stands in one array by frame, read without locks: it is written while the frame is nobody's, before the first
+/// page comes and after the last has gone, so it is constant while a page lies there (INV-32). A stale reader finds an owner that no longer counts
+/// (TryGet), or another one, and then claims nothing: a claim asks the page's entry, not the frame.
 ///
 /// A migration in either direction claims pages, copies without any lock, and settles (<see cref="PageMigration"/>). Whatever fails, the bytes are where
-/// they were before: to the device, the staging block is attached back; to RAM, the frames are still there.
+/// they were before: to the device, the staging block is attached back and frames of peers still hold theirs; to RAM, the frames are still there.
+///
+/// Life of a pagemap: counted; users and allocations each hold one reference. At none it is idle and kept for reuse (<see cref="PagemapCache"/>).
 /// </remarks>
-public sealed class Pagemap : IDevicePageOwner
+public sealed partial class Pagemap : IDevicePageOwner
 {
-    private const int EvictionRounds = 3;
-
     private readonly HostAddressSpace _host;
     private readonly ICopyEngine _engine;
-    private readonly ZoneDeviceData?[] _zoneData; // By frame. Written while a call holds the allocation; constant while a page lies in the frame (INV-32).
+    private readonly ZoneDeviceData?[] _zoneData; // By frame; see the remarks.
     private readonly AllocationList _allocations = new();
+    private readonly ReturnHistory _returns;
     private readonly Stack<DeviceAllocation> _recycled = new(); // Guarded by _recycleLock.
+    private readonly Stack<Population> _populations = new(); // Guarded by _recycleLock.
     private readonly RankedLock _recycleLock = new(LockRank.Leaf, "PagemapRecycled");
 
-    /// <summary>Creates the pagemap of a device and registers it with the address space.</summary>
+    /// <summary>Builds the object.</summary>
     /// <param name="host">The address space.</param>
     /// <param name="device">The device.</param>
-    /// <param name="ownerToken">The owner group, not 0: devices of one group can reach each other's memory.</param>
-    public Pagemap(HostAddressSpace host, IGpuDevice device, int ownerToken)
+    /// <param name="ownerToken">The owner group.</param>
+    private Pagemap(HostAddressSpace host, IGpuDevice device, int ownerToken)
     {
         _host = host;
         Device = device;
         OwnerToken = ownerToken;
         _engine = device.CopyEngine;
+        _returns = new ReturnHistory(host.Time);
         _zoneData = new ZoneDeviceData?[device.Memory.Pages];
-        Index = host.RegisterPagemap(this, device.Memory.Pages);
+    }
+
+    /// <summary>Creates the pagemap of a device, with one reference, and registers it with the address space. Users ask <see cref="PagemapCache"/>.</summary>
+    /// <param name="host">The address space.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="ownerToken">The owner group, not 0: devices of one group can reach each other's memory.</param>
+    /// <param name="pagemap">The pagemap.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or <see cref="SvmStatus.DeviceGone"/> if the device is closed.</returns>
+    public static SvmStatus Create(HostAddressSpace host, IGpuDevice device, int ownerToken, out Pagemap? pagemap)
+    {
+        var made = new Pagemap(host, device, ownerToken);
+        SvmStatus status = made.Reinitialize();
+        pagemap = status == SvmStatus.Done ? made : null;
+        if (pagemap is not null)
+            pagemap.Index = host.RegisterPagemap(pagemap, device.Memory.Pages);
+        return status;
     }
 
     /// <summary>The device.</summary>
     public IGpuDevice Device { get; }
 
     /// <summary>The index in page entries.</summary>
-    public int Index { get; }
+    public int Index { get; private set; }
 
     /// <inheritdoc/>
     public int OwnerToken { get; }
@@ -57,157 +79,83 @@ public sealed class Pagemap : IDevicePageOwner
     /// <summary>What moved.</summary>
     public MigrationCounters Counters { get; } = new();
 
+    /// <summary>How much a CPU fault brings home. Replaced before faults begin.</summary>
+    public IReturnPolicy Return { get; set; } = new BounceReturn();
+
     /// <summary>The number of allocations that hold pages.</summary>
     public int AllocationCount => _allocations.Count;
 
     /// <summary>Takes a block of device memory.</summary>
     /// <param name="order">Its order.</param>
-    /// <param name="allocation">The allocation, with one reference that the caller hands to <see cref="MigrateToDevice"/> or drops.</param>
-    /// <returns><see cref="SvmStatus.Done"/> or <see cref="SvmStatus.OutOfDeviceMemory"/>: evict something.</returns>
-    public SvmStatus Allocate(PageOrder order, out DeviceAllocation? allocation)
+    /// <param name="clear">Whether to queue zeroing it now; what touches it later waits for that, or is queued behind it.</param>
+    /// <param name="allocation">The allocation, with one reference that the caller hands to <see cref="MigrateToDevice"/> or gives up by <see cref="Discard"/>.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.OutOfDeviceMemory"/>: evict something; <see cref="SvmStatus.DeviceGone"/>; <see cref="SvmStatus.CopyFailed"/>
+    /// if zeroing could not be queued.</returns>
+    public SvmStatus Allocate(PageOrder order, bool clear, out DeviceAllocation? allocation)
     {
         allocation = null;
+        if (IsClosed)
+            return SvmStatus.DeviceGone;
         if (Injection.ShouldFail(InjectionPoint.DeviceAllocate))
             return SvmStatus.OutOfDeviceMemory;
         SvmStatus status = Device.Memory.Allocate(order, out DeviceFrame first);
         if (status != SvmStatus.Done)
             return status;
+        ulong fence = 0;
+        if (clear)
+        {
+            status = Injection.ShouldFail(InjectionPoint.ClearDevice) ? SvmStatus.CopyFailed : _engine.Clear(first, order.Pages, out fence);
+            if (status != SvmStatus.Done)
+            {
+                Device.Memory.Free(first, order);
+                return status;
+            }
+        }
+
         using (_recycleLock.Enter())
             _recycled.TryPop(out allocation);
         allocation ??= new DeviceAllocation(this);
         allocation.First = first;
         allocation.Order = order;
+        allocation.Fence = fence;
+        allocation.IsCleared = clear;
+        allocation.GuaranteedUntil = 0;
+        Get();
+        Array.Fill(_zoneData, allocation.ZoneData, first.Number, order.Pages);
         allocation.ZoneData.Revive();
         return SvmStatus.Done;
     }
 
-    /// <summary>Moves all pages of an interval into an allocation; pages that nobody ever wrote become frames of zeroes.</summary>
-    /// <param name="allocation">From <see cref="Allocate"/>, of the interval's order; this call consumes its reference, whatever the outcome.</param>
-    /// <param name="interval">2^order pages, aligned to it.</param>
-    /// <param name="cause">On whose behalf.</param>
-    /// <param name="workspace">The caller's.</param>
-    /// <returns>As <see cref="PageMigration.SetupToDevice"/>, or <see cref="SvmStatus.CopyFailed"/>. Unless done, every page is where it was.</returns>
-    public SvmStatus MigrateToDevice(DeviceAllocation allocation, AddressRange interval, MigrationCause cause, HostWorkspace workspace)
+    /// <summary>Gives up a block into which nothing was moved.</summary>
+    /// <param name="allocation">From <see cref="Allocate"/>; the call's reference goes.</param>
+    public void Discard(DeviceAllocation allocation)
     {
-        PageMigration migration = workspace.Migration;
-        ZoneDeviceData zoneData = allocation.ZoneData;
-        SvmStatus status = migration.SetupToDevice(interval, new MigrationSelection(System: true, Target: Index, AllOrNothing: true), cause);
-        if (status != SvmStatus.Done)
-        {
-            zoneData.Put(1);
-            return status;
-        }
-
-        status = CopyIn(migration, allocation.First, out int copied);
-        if (status != SvmStatus.Done)
-        {
-            SvmStatus aborted = migration.Abort();
-            zoneData.Put(1);
-            return aborted == SvmStatus.Done ? status : aborted;
-        }
-
-        int pages = (int)interval.Pages;
-        Array.Fill(_zoneData, zoneData, allocation.First.Number, pages);
-        zoneData.Get(pages);
-        _allocations.Add(allocation);
-        for (int page = 0; page < pages; page++)
-            migration.SetDestination(page, allocation.First + page);
-        int arrived = migration.CompleteToDevice(Index);
-        Counters.CountToDevice(copied, arrived);
-        zoneData.Put(pages - arrived + 1);
-        return SvmStatus.Done;
-    }
-
-    /// <inheritdoc/>
-    /// <remarks>Brings the whole allocation's pages around the address home; only the page itself where memory is short.</remarks>
-    public SvmStatus MigrateToRam(VirtualAddress address, PageEntry entry, MigrationCause cause)
-    {
-        if (Volatile.Read(ref _zoneData[entry.Frame.Number]) is not { } zoneData || !zoneData.TryGet()) // Pairs with Release.
-            return SvmStatus.Retry; // The page has left meanwhile: its entry has changed.
-        HostWorkspace workspace = _host.RentWorkspace();
-        DeviceAllocation allocation = zoneData.Allocation;
-        SvmStatus status = MoveToRam(allocation, address.Block(allocation.Order), cause, workspace);
-        if (status is SvmStatus.OutOfHostMemory or SvmStatus.CopyFailed)
-            status = MoveToRam(allocation, address.Block(PageOrder.Small), cause, workspace);
-        _host.ReturnWorkspace(workspace);
-        zoneData.Put(1);
-        return status;
-    }
-
-    /// <summary>Pushes every page of an allocation home, found by frame: no address, mapping or range is consulted. Kernel: drm_pagemap_evict_to_ram.</summary>
-    /// <param name="allocation">An allocation on which the caller holds a reference.</param>
-    /// <param name="cause">On whose behalf.</param>
-    /// <returns><see cref="SvmStatus.Done"/> only if no page is left in it; <see cref="SvmStatus.Busy"/> if others hold some; or the failure that kept one there.</returns>
-    public SvmStatus EvictToRam(DeviceAllocation allocation, MigrationCause cause)
-    {
-        HostWorkspace workspace = _host.RentWorkspace();
-        SvmStatus status = SvmStatus.Done;
-        for (int round = 0; round < EvictionRounds && allocation.ZoneData.References > 1; round++)
-        {
-            for (int frame = 0; frame < allocation.Order.Pages && allocation.ZoneData.References > 1; frame++)
-            {
-                if (_host.FindByFrame(Index, allocation.First + frame) is { } page)
-                    status = MoveToRam(allocation, page.Block(allocation.Order), cause, workspace);
-            }
-
-            if (allocation.ZoneData.References > 1)
-                Thread.Yield();
-        }
-
-        _host.ReturnWorkspace(workspace);
-        if (allocation.ZoneData.References <= 1)
-            return SvmStatus.Done;
-        return status == SvmStatus.Done ? SvmStatus.Busy : status;
-    }
-
-    /// <summary>Evicts the least recently used allocation.</summary>
-    /// <returns><see cref="SvmStatus.Done"/> if one was emptied; <see cref="SvmStatus.OutOfDeviceMemory"/> if there is nothing to evict; else why the victim stayed.</returns>
-    public SvmStatus EvictOne()
-    {
-        if (_allocations.PickVictim() is not { } victim)
-            return SvmStatus.OutOfDeviceMemory;
-        SvmStatus status = EvictToRam(victim, MigrationCause.Eviction);
-        if (status == SvmStatus.Done)
-            Counters.CountEviction();
-        _allocations.EndEviction(victim);
-        return status;
-    }
-
-    /// <summary>Brings every page home.</summary>
-    /// <param name="cause">On whose behalf.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, or why some pages stayed after many tries.</returns>
-    public SvmStatus EvictAll(MigrationCause cause)
-    {
-        SvmStatus status = SvmStatus.Done;
-        for (int failures = 0; _allocations.PickVictim() is { } victim && failures < 1000;)
-        {
-            status = EvictToRam(victim, cause);
-            _allocations.EndEviction(victim);
-            if (status != SvmStatus.Done)
-                failures++;
-        }
-
-        return _allocations.Count == 0 ? SvmStatus.Done : status == SvmStatus.Done ? SvmStatus.Busy : status;
+        _ = _engine.Wait(allocation.Fence); // The next owner's bytes must not be zeroed; whether this one's were is of no interest any more.
+        GiveBack(allocation.First, allocation.Order.Pages);
+        allocation.ZoneData.Put();
     }
 
     /// <inheritdoc/>
     public void ReleaseFrames(DeviceFrame first, int pages)
     {
-        for (int frame = first.Number; frame < first.Number + pages;)
+        for (int frame = first.Number, end = first.Number + pages; frame < end;)
         {
             ZoneDeviceData zoneData = _zoneData[frame]!;
-            int end = Math.Min(first.Number + pages, zoneData.Allocation.First.Number + zoneData.Allocation.Order.Pages);
-            int run = end - frame;
-            frame = end;
-            zoneData.Put(run);
+            int run = 1;
+            while (frame + run < end && ReferenceEquals(_zoneData[frame + run], zoneData))
+                run++;
+            GiveBack(new DeviceFrame(frame), run);
+            zoneData.PutPages(run);
+            frame += run;
         }
     }
 
     /// <inheritdoc/>
     public SvmStatus MapFor(IGpuDevice device, DeviceFrame frame, PageOrder order, bool writable, out DeviceAddress address)
     {
+        address = default;
         if (!ReferenceEquals(device, Device))
-            return Device.MapForPeer(device, frame, order, writable, out address);
+            return Injection.ShouldFail(InjectionPoint.MapForPeer) ? SvmStatus.CopyFailed : Device.MapForPeer(device, frame, order, writable, out address);
         address = new DeviceAddress((ulong)frame.OffsetBytes, AddressProtocol.LocalMemory, order, writable);
         return SvmStatus.Done;
     }
@@ -220,8 +168,12 @@ public sealed class Pagemap : IDevicePageOwner
     }
 
     /// <inheritdoc/>
+    public long GuaranteedUntil(DeviceFrame frame) =>
+        (uint)frame.Number < (uint)_zoneData.Length && Volatile.Read(ref _zoneData[frame.Number]) is { } zoneData ? zoneData.Allocation.GuaranteedUntil : 0; // Advice: a stale answer delays one fault, or does not.
+
+    /// <inheritdoc/>
     public PageOrder OrderOf(DeviceFrame frame) =>
-        Volatile.Read(ref _zoneData[frame.Number]) is { } zoneData && zoneData.References >= zoneData.Allocation.Order.Pages // Pairs with Release.
+        Volatile.Read(ref _zoneData[frame.Number]) is { } zoneData && zoneData.Pages == zoneData.Allocation.Order.Pages // Pairs with Allocate and GiveBack.
             ? zoneData.Allocation.Order : PageOrder.Small;
 
     /// <summary>Notes that the GPU used a page: eviction takes others first.</summary>
@@ -237,115 +189,45 @@ public sealed class Pagemap : IDevicePageOwner
     /// <returns>The data, or null for a free frame.</returns>
     internal ZoneDeviceData? ZoneDataOf(DeviceFrame frame) => _zoneData[frame.Number];
 
-    /// <summary>Gives an allocation's block back; nobody refers to it any more.</summary>
+    /// <summary>Forgets an allocation; nobody refers to it any more, and its frames have gone back.</summary>
     /// <param name="allocation">The allocation, at zero references.</param>
+    /// <remarks>Locking: may be called wherever a page can go, so it does nothing that waits.</remarks>
     internal void Release(DeviceAllocation allocation)
     {
         _allocations.Remove(allocation);
-        Array.Clear(_zoneData, allocation.First.Number, allocation.Order.Pages);
-        Device.Memory.Free(allocation.First, allocation.Order);
         using (_recycleLock.Enter())
             _recycled.Push(allocation);
+        Put();
     }
 
-    /// <summary>Moves the pages of an allocation that lie in an interval home.</summary>
-    /// <param name="allocation">The allocation, referenced.</param>
-    /// <param name="interval">2^order pages, aligned to it.</param>
-    /// <param name="cause">On whose behalf.</param>
-    /// <param name="workspace">A rented workspace with an idle migration.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if others hold all of them; else what failed, with the pages still here.</returns>
-    private SvmStatus MoveToRam(DeviceAllocation allocation, AddressRange interval, MigrationCause cause, HostWorkspace workspace)
+    /// <summary>Gives frames back to the device; what they were part of stays taken.</summary>
+    /// <param name="first">The first frame, of which no page refers to any more.</param>
+    /// <param name="pages">How many in a row.</param>
+    private void GiveBack(DeviceFrame first, int pages)
     {
-        PageMigration migration = workspace.Migration;
-        SvmStatus status = migration.SetupToRam(interval, Index, allocation.First, allocation.Order.Pages, cause);
-        if (status != SvmStatus.Done)
-            return status;
-        if (migration.CollectedPages == 0)
-            return SvmStatus.Retry;
-        status = CopyOut(migration);
-        if (status != SvmStatus.Done)
-        {
-            SvmStatus aborted = migration.Abort();
-            return aborted == SvmStatus.Done ? status : aborted;
-        }
-
-        status = migration.CompleteToRam(out int arrived);
-        if (arrived > 0)
-        {
-            Counters.CountToRam(arrived);
-            allocation.ZoneData.Put(arrived);
-        }
-
-        return status;
+        Array.Clear(_zoneData, first.Number, pages); // Before the device can give them to others.
+        Device.Memory.FreePart(first, pages);
     }
 
-    /// <summary>Copies what a migration holds into frames, holes as zeroes, and waits.</summary>
-    /// <param name="migration">The migration; all its pages are collected.</param>
-    /// <param name="first">The frame of the first page.</param>
-    /// <param name="copied">How many held bytes.</param>
-    /// <returns><see cref="SvmStatus.Done"/> or the engine's failure.</returns>
-    private SvmStatus CopyIn(PageMigration migration, DeviceFrame first, out int copied)
+    /// <summary>Takes scratch from the pool.</summary>
+    /// <param name="pages">The interval's length.</param>
+    /// <returns>The scratch, begun.</returns>
+    private Population RentPopulation(int pages)
     {
-        copied = 0;
-        ulong fence = 0;
-        int pages = (int)migration.Interval.Pages;
-        for (int page = 0; page < pages;)
-        {
-            int run = migration.RunLength(page);
-            SvmStatus status;
-            if (migration.SourceOf(page) == MigrationSource.Ram)
-            {
-                status = Injection.ShouldFail(InjectionPoint.CopyToDevice) ? SvmStatus.CopyFailed
-                    : _engine.CopyToDevice(migration.Staging!.Pointer + ((long)migration.StagingIndex(page) << PageSize.Shift), first + page, run, out fence);
-                copied += run;
-            }
-            else
-            {
-                status = Injection.ShouldFail(InjectionPoint.ClearDevice) ? SvmStatus.CopyFailed : _engine.Clear(first + page, run, out fence);
-            }
-
-            if (status != SvmStatus.Done)
-            {
-                SvmStatus drained = _engine.Wait(fence);
-                return drained == SvmStatus.Done ? status : drained;
-            }
-
-            page += run;
-        }
-
-        return _engine.Wait(fence);
+        Population? population;
+        using (_recycleLock.Enter())
+            _populations.TryPop(out population);
+        population ??= new Population();
+        population.Begin(pages);
+        return population;
     }
 
-    /// <summary>Copies the claimed pages of a migration from their frames into its staging block, and waits.</summary>
-    /// <param name="migration">The migration.</param>
-    /// <returns><see cref="SvmStatus.Done"/> or the engine's failure.</returns>
-    private SvmStatus CopyOut(PageMigration migration)
+    /// <summary>Gives scratch back.</summary>
+    /// <param name="population">The scratch.</param>
+    private void ReturnPopulation(Population population)
     {
-        ulong fence = 0;
-        int pages = (int)migration.Interval.Pages;
-        for (int page = 0; page < pages;)
-        {
-            if (!migration.IsCollected(page))
-            {
-                page++;
-                continue;
-            }
-
-            int run = 1;
-            DeviceFrame source = migration.SourceFrame(page);
-            while (page + run < pages && migration.IsCollected(page + run) && migration.SourceFrame(page + run) == source + run)
-                run++;
-            SvmStatus status = Injection.ShouldFail(InjectionPoint.CopyToHost) ? SvmStatus.CopyFailed
-                : _engine.CopyToHost(source, migration.Staging!.Pointer + ((long)migration.StagingIndex(page) << PageSize.Shift), run, out fence);
-            if (status != SvmStatus.Done)
-            {
-                SvmStatus drained = _engine.Wait(fence);
-                return drained == SvmStatus.Done ? status : drained;
-            }
-
-            page += run;
-        }
-
-        return _engine.Wait(fence);
+        population.End();
+        using (_recycleLock.Enter())
+            _populations.Push(population);
     }
 }

@@ -53,7 +53,7 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         int smallest = int.MaxValue;
         for (int i = 0; i < _devices.Length; i++)
         {
-            _devices[i] = new VmDevice(host, devices[i], i, options.OwnerToken);
+            _devices[i] = new VmDevice(host, devices[i], i, options.Timeslice);
             smallest = Math.Min(smallest, devices[i].Memory.Pages);
         }
 
@@ -213,19 +213,62 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         }
     }
 
-    /// <summary>Brings every page home and takes the GPU out of the address space. No launch may be running.</summary>
+    /// <summary>
+    /// Takes a device away while launches may be running on it: every page comes home, then the GPU loses its ranges, so that a running kernel's next access faults, and that fault is
+    /// answered with <see cref="SvmStatus.DeviceGone"/> (R-24). Other devices of the VM fault theirs in again. When the launches have ended the device may be disposed.
+    /// </summary>
+    /// <param name="device">Which of the VM's devices.</param>
+    /// <returns>As <see cref="Pagemaps.Pagemap.Unplug"/>.</returns>
+    /// <remarks>Locking: takes Vm for write; must hold nothing.</remarks>
+    public SvmStatus Unplug(int device = 0)
+    {
+        SvmStatus status = _devices[device].Pagemap.Unplug();
+        _collector.Collect();
+        using (Lock.EnterWrite())
+        {
+            var everything = new AddressRange(default, new VirtualAddress(1UL << 48));
+            while (Mirror.FirstNotifier(everything) is { Ranges.First: GpuRange range })
+                RemoveOwned(range);
+            for (GpuVma? window = _windows.First; window is not null; window = window.Next)
+                window.Userptr?.UnmapAll();
+        }
+
+        return status;
+    }
+
+    /// <summary>Gives up what is kept for later although nobody uses it: what to do when memory is short.</summary>
+    /// <returns>How many idle pagemaps there were.</returns>
+    public int Shrink()
+    {
+        int count = 0;
+        foreach (VmDevice device in _devices)
+            count += DevicePagemaps.Of(device.Device).Shrinker.Scan(int.MaxValue);
+        return count;
+    }
+
+    /// <summary>Takes the GPU out of the address space; pages on a device whose memory nobody else uses here come home before. No launch may be running.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
-        SvmStatus home = BringHome();
+        SvmStatus home = SvmStatus.Done;
+        foreach (VmDevice device in _devices)
+        {
+            SvmStatus ended = device.Pagemap.EndUse();
+            home = home == SvmStatus.Done ? ended : home;
+        }
+
         _collector.Collect();
         while (FirstUserptr() is { } userptr)
             UnbindUserptr(userptr);
         using (Lock.EnterWrite())
             Mirror.Close(range => Invalidator.Unbind((GpuRange)range));
         foreach (VmDevice device in _devices)
+        {
             device.PageTable.Dispose();
+            device.Pagemap.Put();
+        }
+
         if (home != SvmStatus.Done)
             throw new InvalidOperationException($"Pages are left on a device at close: {home.Describe()}.");
     }

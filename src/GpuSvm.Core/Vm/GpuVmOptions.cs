@@ -23,9 +23,9 @@ public sealed record GpuVmOptions
     /// <summary>Whether a fault of one device also maps the pages for the VM's other devices, from the same host fault: worth it where all of them will use them.</summary>
     public bool ShareMappings { get; init; }
 
-    /// <summary>The owner group of the devices' memories, not 0: pages on a device of the same group are mapped where they are, others come home first.</summary>
-    public int OwnerToken { get; init; } = 1;
-
     /// <summary>Where pages go when the GPU touches them.</summary>
     public IPlacementPolicy Placement { get; init; } = new FirstTouchPlacement();
+
+    /// <summary>How long pages that a GPU fault has brought to the device stay there whatever the CPU does; zero for no guarantee. A CPU thread that touches one sleeps until then.</summary>
+    public TimeSpan Timeslice { get; init; }
 }

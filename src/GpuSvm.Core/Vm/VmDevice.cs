@@ -12,15 +12,19 @@ public sealed class VmDevice
     /// <param name="host">The host address space.</param>
     /// <param name="device">The device.</param>
     /// <param name="index">Its number in the VM, from 0.</param>
-    /// <param name="ownerToken">The owner group of its memory, not 0.</param>
-    internal VmDevice(HostAddressSpace host, IGpuDevice device, int index, int ownerToken)
+    /// <param name="timeslice">How long pages that its faults have brought stay there whatever the CPU does.</param>
+    /// <exception cref="InvalidOperationException">The device is unplugged or closed, or the address space has ended.</exception>
+    internal VmDevice(HostAddressSpace host, IGpuDevice device, int index, TimeSpan timeslice)
     {
         Device = device;
         Index = index;
+        SvmStatus status = DevicePagemaps.Of(device).CacheFor(host).Get(out Pagemap? pagemap);
+        if (status != SvmStatus.Done)
+            throw new InvalidOperationException($"The device '{device.Name}' cannot be used: {status.Describe()}.");
+        Pagemap = pagemap!;
         PageTable = device.CreatePageTable(out int addressSpaceId);
         AddressSpaceId = addressSpaceId;
-        Pagemap = new Pagemap(host, device, ownerToken);
-        Migrator = new RangeMigrator(host, Pagemap);
+        Migrator = new RangeMigrator(Pagemap, timeslice);
         Binder = new RangeBinder(this);
     }
 

@@ -94,7 +94,7 @@ typedef struct gpusvm_launch_result {
     uint32_t struct_bytes;          /* sizeof(gpusvm_launch_result), set by the caller */
     int32_t status;                 /* gpusvm_status */
     uint64_t fault_address;         /* the address that failed the launch, or 0 */
-    uint32_t fault_access;          /* 0 read, 1 write */
+    uint32_t fault_access;          /* 0 read, 1 write, 2 atomic */
     uint32_t reserved;
     uint64_t elapsed_ns;            /* from the launch to the last group's end */
     char message[256];              /* one sentence; empty if done */

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Host;
+
+namespace GpuSvm.Core.Pagemaps;
+
+/// <content>The way back to RAM.</content>
+public sealed partial class Pagemap
+{
+    private const int EvictionRounds = 3;
+    private const int MaxEmptyingFailures = 1000;
+
+    /// <inheritdoc/>
+    /// <remarks>How much comes with the page is the <see cref="Return"/> policy's to say for a CPU touch; otherwise the whole allocation comes. Where that cannot be had in
+    /// one piece, for want of a huge page or because a copy failed, the page itself comes, and its neighbours in small pieces as far as they can .</remarks>
+    public SvmStatus MigrateToRam(VirtualAddress address, PageEntry entry, MigrationCause cause)
+    {
+        if ((uint)entry.Frame.Number >= (uint)_zoneData.Length // A stale entry, of a pagemap that had this index before.
+            || Volatile.Read(ref _zoneData[entry.Frame.Number]) is not { } zoneData || !zoneData.TryGet()) // Pairs with Allocate and GiveBack.
+            return SvmStatus.Retry; // The page has left meanwhile: its entry has changed.
+        HostWorkspace workspace = _host.RentWorkspace();
+        DeviceAllocation allocation = zoneData.Allocation;
+        AddressRange whole = address.Block(allocation.Order);
+        PageOrder order = allocation.Order;
+        if (cause == MigrationCause.CpuFault && order > PageOrder.Small
+            && !Return.BringsWholeAllocation(_returns.FactsOf(whole.Start, order)))
+            order = PageOrder.Small;
+        var selection = new FrameSelection(Index, allocation.First, allocation.Order.Pages);
+        SvmStatus status = MoveToRam(address.Block(order), selection, cause, workspace);
+        if (status is SvmStatus.OutOfHostMemory or SvmStatus.CopyFailed && order > PageOrder.Small)
+        {
+            status = MoveToRam(address.Block(PageOrder.Small), selection, cause, workspace);
+            for (VirtualAddress at = whole.Start; status == SvmStatus.Done && at < whole.End; at = workspace.Migration.Interval.End)
+            {
+                if (MoveToRam(new AddressRange(at, whole.End), selection with { MayNarrow = true }, cause, workspace) is SvmStatus.OutOfHostMemory or SvmStatus.CopyFailed or SvmStatus.ProcessGone)
+                    break; // The page asked for is home; the others stay where they are until they are touched.
+            }
+        }
+
+        if (status == SvmStatus.Done && cause == MigrationCause.CpuFault)
+            _returns.Note(whole.Start, allocation.Order);
+        _host.ReturnWorkspace(workspace);
+        zoneData.Put();
+        return status;
+    }
+
+    /// <summary>
+    /// Pushes every page of an allocation home, found by frame: no address, mapping or range is consulted (INV-39), and guaranteed times do not count (INV-34).
+    /// Kernel: drm_pagemap_evict_to_ram.
+    /// </summary>
+    /// <param name="allocation">An allocation on which the caller holds a reference.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <returns><see cref="SvmStatus.Done"/> only if no page is left in it; <see cref="SvmStatus.Busy"/> if others hold some; or the failure that kept one there.</returns>
+    public SvmStatus EvictToRam(DeviceAllocation allocation, MigrationCause cause)
+    {
+        ZoneDeviceData zoneData = allocation.ZoneData;
+        if (!_host.TryUse())
+            return zoneData.IsDetached ? SvmStatus.Done : SvmStatus.ProcessGone; // Its end drops every page.
+        HostWorkspace workspace = _host.RentWorkspace();
+        Population population = RentPopulation(0);
+        SvmStatus status = SvmStatus.Done;
+        for (int round = 0; round < EvictionRounds && !zoneData.IsDetached; round++)
+        {
+            int count = 0;
+            for (int frame = allocation.First.Number, end = frame + allocation.Order.Pages; frame < end; frame++)
+            {
+                if (ReferenceEquals(_zoneData[frame], zoneData)) // What was given back is others' business.
+                    population.Victims[count++] = new DeviceFrame(frame);
+            }
+
+            SvmStatus moved = EvictFrames(population.Victims.AsSpan(0, count), cause, workspace);
+            status = moved == SvmStatus.Done ? status : moved;
+            if (!zoneData.IsDetached)
+                zoneData.WaitDetached(); // What is left is in others' hands: their claims end soon.
+        }
+
+        ReturnPopulation(population);
+        _host.ReturnWorkspace(workspace);
+        _host.EndUse();
+        if (zoneData.IsDetached)
+            return SvmStatus.Done; // Whatever a round came to.
+        return status == SvmStatus.Done ? SvmStatus.Busy : status;
+    }
+
+    /// <summary>Evicts the least recently used allocation.</summary>
+    /// <returns><see cref="SvmStatus.Done"/> if one was emptied; <see cref="SvmStatus.OutOfDeviceMemory"/> if there is nothing to evict; else why the victim stayed.</returns>
+    public SvmStatus EvictOne()
+    {
+        if (_allocations.PickVictim() is not { } victim)
+            return SvmStatus.OutOfDeviceMemory;
+        SvmStatus status = EvictToRam(victim, MigrationCause.Eviction);
+        if (status == SvmStatus.Done)
+            Counters.CountEviction();
+        _allocations.EndEviction(victim);
+        return status;
+    }
+
+    /// <summary>Brings every page home.</summary>
+    /// <param name="cause">On whose behalf.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or why some pages stayed after many tries.</returns>
+    public SvmStatus EvictAll(MigrationCause cause)
+    {
+        SvmStatus status = SvmStatus.Done;
+        for (int failures = 0; _allocations.Count > 0 && failures < MaxEmptyingFailures;)
+        {
+            if (_allocations.PickVictim() is not { } victim)
+            {
+                failures++;
+                Thread.Sleep(failures < 10 ? 0 : 1); // Others are at it.
+                continue;
+            }
+
+            status = cause == MigrationCause.Unplug && Injection.ShouldFail(InjectionPoint.UnplugEvict) ? SvmStatus.Busy : EvictToRam(victim, cause);
+            _allocations.EndEviction(victim);
+            if (status != SvmStatus.Done)
+                failures++;
+        }
+
+        return _allocations.Count == 0 ? SvmStatus.Done : status == SvmStatus.Done ? SvmStatus.Busy : status;
+    }
+
+    /// <summary>Brings the pages of an interval that lie on this device home; those on others stay. Kernel: drm_gpusvm_range_evict, which stops at the first hole.</summary>
+    /// <param name="interval">Page aligned.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <param name="result">What was done: pages that were not here count as there already.</param>
+    /// <returns><see cref="SvmStatus.Done"/> if none is left; else the last failure, the rest having been tried.</returns>
+    public SvmStatus EvictInterval(AddressRange interval, MigrationCause cause, HostWorkspace workspace, out MigrationResult result)
+    {
+        result = default;
+        SvmStatus status = SvmStatus.Done;
+        for (VirtualAddress at = interval.Start; at < interval.End;)
+        {
+            AddressRange piece = at.Block(PageOrder.Huge).Intersect(new AddressRange(at, interval.End));
+            int before = CountHere(piece, workspace);
+            int left = before;
+            for (int round = 0; round < EvictionRounds && left > 0; round++)
+            {
+                SvmStatus moved = EvictPiece(piece, cause, workspace);
+                status = moved == SvmStatus.Done ? status : moved;
+                left = CountHere(piece, workspace);
+            }
+
+            int pages = (int)piece.Pages;
+            result += new MigrationResult(pages, pages - before, Math.Max(0, before - left), Math.Min(left, before), 0);
+            at = piece.End;
+        }
+
+        if (result.Left == 0)
+            return SvmStatus.Done;
+        return status == SvmStatus.Done ? SvmStatus.Busy : status;
+    }
+
+    /// <summary>How many pages of an interval lie on this device now.</summary>
+    /// <param name="interval">At most 512 pages.</param>
+    /// <param name="workspace">Receives the entries.</param>
+    /// <returns>The number of pages; a snapshot.</returns>
+    public int CountHere(AddressRange interval, HostWorkspace workspace)
+    {
+        Span<PageEntry> entries = workspace.Entries.AsSpan(0, (int)interval.Pages);
+        _host.ReadEntries(interval, entries);
+        int count = 0;
+        foreach (PageEntry entry in entries)
+            count += entry.IsDevice && entry.Pagemap == Index ? 1 : 0;
+        return count;
+    }
+
+    /// <summary>Brings home what lies here of a part of one 2 MiB block, in one migration whatever allocations it is of.</summary>
+    /// <param name="interval">The part.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if others hold all of them; else what failed.</returns>
+    private SvmStatus EvictPiece(AddressRange interval, MigrationCause cause, HostWorkspace workspace)
+    {
+        SvmStatus status = SvmStatus.Done;
+        for (VirtualAddress at = interval.Start; at < interval.End; at = workspace.Migration.Interval.End)
+        {
+            SvmStatus moved = MoveToRam(new AddressRange(at, interval.End), new FrameSelection(Index, MayNarrow: true), cause, workspace);
+            status = moved == SvmStatus.Done ? status : moved;
+            if (moved == SvmStatus.ProcessGone)
+                break;
+        }
+
+        return status;
+    }
+
+    /// <summary>Brings home what lies in some frames, wherever its addresses are: one migration for each 2 MiB of addresses that has some of it.</summary>
+    /// <param name="frames">The frames.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <param name="workspace">A rented workspace with an idle migration.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, also if others hold some; else the last failure, the rest having been tried.</returns>
+    private SvmStatus EvictFrames(ReadOnlySpan<DeviceFrame> frames, MigrationCause cause, HostWorkspace workspace)
+    {
+        SvmStatus status = SvmStatus.Done;
+        for (int cursor = 0; cursor < frames.Length;)
+        {
+            SvmStatus moved = workspace.Migration.SetupByFrames(Index, frames, ref cursor, cause);
+            if (moved == SvmStatus.Done)
+                moved = workspace.Migration.CollectedPages == 0 ? SvmStatus.Done : FinishToRam(workspace.Migration);
+            status = moved == SvmStatus.Done ? status : moved;
+            if (moved == SvmStatus.ProcessGone)
+                break;
+        }
+
+        return status;
+    }
+
+    /// <summary>Moves the pages of an interval that lie in some frames home.</summary>
+    /// <param name="interval">Inside one 2 MiB block.</param>
+    /// <param name="selection">Which frames, of this pagemap. Frames of a block that were given back may be of another allocation by now; a page there that lies in the interval comes along.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <param name="workspace">A rented workspace with an idle migration.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if others hold all of them; else what failed, with the pages still here.</returns>
+    private SvmStatus MoveToRam(AddressRange interval, in FrameSelection selection, MigrationCause cause, HostWorkspace workspace)
+    {
+        SvmStatus status = workspace.Migration.SetupToRam(interval, selection, cause);
+        if (status != SvmStatus.Done)
+            return status;
+        return workspace.Migration.CollectedPages == 0 ? SvmStatus.Retry : FinishToRam(workspace.Migration);
+    }
+
+    /// <summary>Copies what a migration to RAM has claimed, completes it, and gives the frames back that pages have left.</summary>
+    /// <param name="migration">The migration, set up.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or what failed, with the pages still here.</returns>
+    private SvmStatus FinishToRam(PageMigration migration)
+    {
+        SvmStatus status = CopyOut(migration);
+        if (status != SvmStatus.Done)
+        {
+            SvmStatus aborted = migration.Abort();
+            return aborted == SvmStatus.Done ? status : aborted;
+        }
+
+        status = migration.CompleteToRam(out int arrived);
+        if (arrived == 0)
+            return status;
+        Counters.CountToRam(arrived);
+        int pages = (int)migration.Interval.Pages;
+        for (int page = 0; page < pages;)
+        {
+            int run = 0;
+            while (page + run < pages && migration.HasArrived(page + run) && migration.SourceFrame(page + run) == migration.SourceFrame(page) + run)
+                run++;
+            if (run > 0)
+                ReleaseFrames(migration.SourceFrame(page), run);
+            page += Math.Max(run, 1);
+        }
+
+        return status;
+    }
+}
