@@ -77,6 +77,22 @@ public sealed partial class HostAddressSpace
     /// <inheritdoc/>
     public void Discarded(AddressRange interval) => DropInGate(new MmuEvent(interval, MmuEventKind.Clear));
 
+    /// <inheritdoc/>
+    /// <remarks>Pages stay where they are; devices lose their mappings, and device pages lose the right to be written until a fault gives it back .</remarks>
+    public void ProtectionChanged(AddressRange interval)
+    {
+        _states.ProtectLocked(interval);
+        _events.Add(new MmuEvent(interval, MmuEventKind.Protection));
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Devices lose the old interval; what they had of it they find at the new one when they touch it .</remarks>
+    public void Remapped(AddressRange from, AddressRange to)
+    {
+        _states.MoveLocked(from, to, _released);
+        _events.Add(new MmuEvent(from, MmuEventKind.Unmap));
+    }
+
     /// <summary>Serves a CPU touch of a page the host answers for: absent, the zero page, or write-protected.</summary>
     /// <param name="page">The page.</param>
     /// <param name="access">What the CPU wants.</param>

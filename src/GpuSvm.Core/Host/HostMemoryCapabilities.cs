@@ -22,4 +22,7 @@ public enum HostMemoryCapabilities
 
     /// <summary>Changes made behind our back (munmap, madvise) are announced.</summary>
     MappingEvents = 16,
+
+    /// <summary>The program may move pages to other addresses (mremap), which is announced.</summary>
+    Remaps = 32,
 }

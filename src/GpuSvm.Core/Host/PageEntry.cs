@@ -52,6 +52,10 @@ public readonly record struct PageEntry(ulong Bits)
     /// <returns>The entry.</returns>
     public PageEntry AsWritable() => new(Bits | WritableBit);
 
+    /// <summary>The same device page, not to be written: what a change of protection makes of it, until a fault has looked at the mapping again.</summary>
+    /// <returns>The entry.</returns>
+    public PageEntry AsReadOnly() => new(Bits & ~WritableBit);
+
     /// <summary>The same page, held by a migration.</summary>
     /// <returns>The entry.</returns>
     public PageEntry AsMigrating() => new(Bits | MigratingBit);
