@@ -62,9 +62,10 @@ public sealed partial class SimulatedHostMemory
     /// <param name="bytes">At least 1; rounded up to whole pages.</param>
     /// <param name="protection">What the program may do with it.</param>
     /// <param name="anonymous">False for a mapping of a file: its pages come without the client and cannot be detached.</param>
+    /// <param name="special">Whether it plays a device's registers, which no GPU can mirror.</param>
     /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidArgument"/>, or <see cref="SvmStatus.ProcessGone"/>.</returns>
     /// <remarks>What stood there before is gone first; the client hears of that when the new mapping already stands in its place.</remarks>
-    public SvmStatus Map(VirtualAddress at, long bytes, HostProtection protection = HostProtection.ReadWrite, bool anonymous = true)
+    public SvmStatus Map(VirtualAddress at, long bytes, HostProtection protection = HostProtection.ReadWrite, bool anonymous = true, bool special = false)
     {
         if (bytes < 1 || !at.IsAligned(PageOrder.Small) || at.Value < 0x10000 || at >= MappingList.ArenaEnd || bytes > MappingList.ArenaEnd - at)
             return SvmStatus.InvalidArgument;
@@ -78,7 +79,7 @@ public sealed partial class SimulatedHostMemory
             isReplaced = _mappings.Meets(interval);
             if (isReplaced)
                 RemoveMappingLocked(interval);
-            _mappings.Add(new SimulatedMapping(interval, protection, anonymous));
+            _mappings.Add(new SimulatedMapping(interval, protection, anonymous, special));
             if (isReplaced)
                 AnnounceLocked();
         }

@@ -8,7 +8,8 @@ namespace GpuSvm.Simulation;
 /// <param name="Interval">Its interval, page aligned and not empty.</param>
 /// <param name="Protection">What the program may do with it.</param>
 /// <param name="IsAnonymous">False for a mapping of a file (whose bytes are all zero at first).</param>
-internal readonly record struct SimulatedMapping(AddressRange Interval, HostProtection Protection, bool IsAnonymous)
+/// <param name="IsSpecial">Whether it plays a device's registers: readable, but nothing a GPU may mirror.</param>
+internal readonly record struct SimulatedMapping(AddressRange Interval, HostProtection Protection, bool IsAnonymous, bool IsSpecial = false)
 {
     /// <summary>Whether loads are allowed.</summary>
     public bool IsReadable => Protection != HostProtection.None;
@@ -18,5 +19,5 @@ internal readonly record struct SimulatedMapping(AddressRange Interval, HostProt
 
     /// <summary>The mapping as the contract answers it.</summary>
     /// <returns>The same facts.</returns>
-    public HostMapping ToHostMapping() => new(Interval, IsReadable, IsWritable, IsAnonymous);
+    public HostMapping ToHostMapping() => new(Interval, IsReadable, IsWritable, IsAnonymous, IsSpecial);
 }

@@ -13,7 +13,7 @@ public sealed class SoftwareGpuDmaMapper : IDmaMapper
     private const ulong MaxAddress = 1UL << 52;
 
     private readonly RankedLock _lock = new(LockRank.Leaf, "software GPU DMA mappings");
-    private readonly Dictionary<(ulong Address, int Order), int> _live = []; // Checks only; guarded by _lock: how often each block is mapped.
+    private readonly Dictionary<ulong, int> _live = []; // Checks only; guarded by _lock: how often each page is mapped, by its address.
     private long _livePages;
 
     /// <inheritdoc/>
@@ -31,7 +31,10 @@ public sealed class SoftwareGpuDmaMapper : IDmaMapper
         if (CoreSwitches.Checks)
         {
             using (_lock.Enter())
-                _live[(pointer, order.Value)] = _live.GetValueOrDefault((pointer, order.Value)) + 1;
+            {
+                for (ulong at = pointer; at < pointer + (ulong)order.Bytes; at += PageSize.Bytes)
+                    _live[at] = _live.GetValueOrDefault(at) + 1;
+            }
         }
 
         Interlocked.Add(ref _livePages, order.Pages);
@@ -43,22 +46,25 @@ public sealed class SoftwareGpuDmaMapper : IDmaMapper
     public void Unmap(DeviceAddress address)
     {
         if (CoreSwitches.Checks)
-            Forget((address.Address, address.Order.Value), address);
+            Forget(address);
         Interlocked.Add(ref _livePages, -address.Order.Pages);
     }
 
-    /// <summary>Removes a mapping from the known ones.</summary>
-    private void Forget((ulong Address, int Order) key, DeviceAddress address)
+    /// <summary>Removes a mapping, or a part of one, from the known ones.</summary>
+    private void Forget(DeviceAddress address)
     {
         using (_lock.Enter())
         {
-            int times = address.IsPresent && address.Protocol == AddressProtocol.System ? _live.GetValueOrDefault(key) : 0;
-            if (times == 0)
-                throw new InvalidOperationException($"DMA address 0x{address.Address:x} of order {address.Order.Value} is unmapped but not mapped.");
-            if (times == 1)
-                _live.Remove(key);
-            else
-                _live[key] = times - 1;
+            for (ulong at = address.Address; at < address.Address + (ulong)address.Order.Bytes; at += PageSize.Bytes)
+            {
+                int times = address.IsPresent && address.Protocol == AddressProtocol.System ? _live.GetValueOrDefault(at) : 0;
+                if (times == 0)
+                    throw new InvalidOperationException($"DMA address 0x{address.Address:x} of order {address.Order.Value} is unmapped but not mapped.");
+                if (times == 1)
+                    _live.Remove(at);
+                else
+                    _live[at] = times - 1;
+            }
         }
     }
 }

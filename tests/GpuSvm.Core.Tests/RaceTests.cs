@@ -117,34 +117,6 @@ public sealed class RaceTests
         Assert.Equal(machine.Device.Memory.Pages, machine.Device.Memory.FreePages);
     }
 
-    /// <summary>R-6.</summary>
-    [Theory]
-    [InlineData(0, 128)]
-    [InlineData(128, 256)]
-    [InlineData(384, 128)]
-    public void APartialMunmapKillsTheRangeAndSmallerOnesGrowAroundTheHole(int firstPage, int pages)
-    {
-        using var machine = new Machine();
-        AddressRange mapped = MapHuge(machine);
-        for (int i = 0; i < 512; i++)
-            machine.GpuStore(mapped.Start + ((long)i * PageSize.Bytes), i + 1);
-        AddressRange hole = AddressRange.OfPages(mapped.Start + ((long)firstPage * PageSize.Bytes), pages);
-        Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(hole));
-        machine.Check();
-        for (int i = 0; i < 512; i++)
-        {
-            VirtualAddress at = mapped.Start + ((long)i * PageSize.Bytes);
-            if (hole.Contains(at))
-                Assert.Equal(SvmStatus.NotMapped, machine.Fault(at));
-            else
-                Assert.Equal(i + 1, machine.GpuLoad(at));
-        }
-
-        machine.Check();
-        Assert.True(machine.Vm.Mirror.RangeCount > 1);
-        Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(mapped));
-    }
-
     /// <summary>R-7.</summary>
     [Fact]
     public void MemoryMappedAnewBeforeTheCollectorRanIsFreshMemory()

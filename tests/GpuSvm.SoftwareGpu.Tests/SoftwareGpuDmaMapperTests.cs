@@ -25,10 +25,22 @@ public sealed class SoftwareGpuDmaMapperTests
     {
         SoftwareGpuDmaMapper mapper = new();
         Assert.Equal(SvmStatus.Done, mapper.Map(new DmaPointer(0x4000), new PageOrder(1), writable: true, out DeviceAddress address));
-        Assert.Throws<InvalidOperationException>(() => mapper.Unmap(address.Part(0, PageOrder.Small))); // Another order.
         Assert.Throws<InvalidOperationException>(() => mapper.Unmap(default));
         mapper.Unmap(address);
         Assert.Throws<InvalidOperationException>(() => mapper.Unmap(address));
+        Assert.Equal(0, mapper.LivePages);
+    }
+
+    [Fact]
+    public void PartsOfAMappingAreUnmappedApartAndEachPageOnce()
+    {
+        SoftwareGpuDmaMapper mapper = new();
+        Assert.Equal(SvmStatus.Done, mapper.Map(new DmaPointer(0x8000), new PageOrder(2), writable: true, out DeviceAddress address));
+        mapper.Unmap(address.Part(0, new PageOrder(1)));
+        Assert.Equal(2, mapper.LivePages);
+        Assert.Throws<InvalidOperationException>(() => mapper.Unmap(address.Part(1, PageOrder.Small)));
+        mapper.Unmap(address.Part(3, PageOrder.Small));
+        mapper.Unmap(address.Part(2, PageOrder.Small));
         Assert.Equal(0, mapper.LivePages);
     }
 

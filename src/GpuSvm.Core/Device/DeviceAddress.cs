@@ -54,6 +54,10 @@ public readonly record struct DeviceAddress
     /// <summary>The frame of the device's own memory; only for <see cref="AddressProtocol.LocalMemory"/>.</summary>
     public DeviceFrame Frame => new((int)(Address >> PageSize.Shift));
 
+    /// <summary>The same mapping, of a page that is the device's alone.</summary>
+    /// <returns>The mapping.</returns>
+    public DeviceAddress AsExclusive() => new(Address, Protocol, Order, IsWritable, isExclusive: true);
+
     /// <summary>The mapping of one part of this one.</summary>
     /// <param name="pageOffset">Pages to skip from its start.</param>
     /// <param name="order">The part's order.</param>

@@ -15,8 +15,8 @@ public interface IDmaMapper
     /// <returns><see cref="SvmStatus.Done"/> or <see cref="SvmStatus.CopyFailed"/>.</returns>
     SvmStatus Map(DmaPointer page, PageOrder order, bool writable, out DeviceAddress address);
 
-    /// <summary>Undoes one <see cref="Map"/>.</summary>
-    /// <param name="address">What it gave.</param>
+    /// <summary>Undoes one <see cref="Map"/>, or an aligned part of one: parts of what was mapped together may be unmapped apart, each page once.</summary>
+    /// <param name="address">What it gave, or a part of that of any order aligned to itself.</param>
     void Unmap(DeviceAddress address);
 
     /// <summary>Mappings that are live at this moment, in pages.</summary>

@@ -39,4 +39,16 @@ public enum InjectionPoint
 
     /// <summary><see cref="Host.IHostMemory.AcquireStaging"/> finds nothing.</summary>
     HostStaging,
+
+    /// <summary><see cref="Host.IHostMemory.Query"/> fails.</summary>
+    HostQuery,
+
+    /// <summary><see cref="Host.IHostMemory.Allocate"/> fails.</summary>
+    HostAllocate,
+
+    /// <summary><see cref="Host.IHostMemory.Free"/> fails.</summary>
+    HostFree,
+
+    /// <summary><see cref="Host.IHostMemory.Discard"/> fails.</summary>
+    HostDiscard,
 }

@@ -17,18 +17,21 @@ public sealed class FaultService : IDisposable
 
     private readonly IFaultBuffer _buffer;
     private readonly GpuVm _vm;
+    private readonly VmDevice _device;
     private readonly Thread[] _threads;
 
     /// <summary>Starts the service.</summary>
     /// <param name="buffer">The device's fault buffer.</param>
     /// <param name="vm">The VM whose faults come out of it.</param>
     /// <param name="threads">How many threads serve, 1 to 64.</param>
-    public FaultService(IFaultBuffer buffer, GpuVm vm, int threads)
+    /// <param name="device">The number in the VM of the device whose buffer it is.</param>
+    public FaultService(IFaultBuffer buffer, GpuVm vm, int threads, int device = 0)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 64);
         _buffer = buffer;
         _vm = vm;
+        _device = vm.Devices[device];
         _threads = new Thread[threads];
         for (int i = 0; i < threads; i++)
         {
@@ -41,7 +44,7 @@ public sealed class FaultService : IDisposable
     /// <param name="fault">A fetched fault.</param>
     public void Serve(in GpuFault fault)
     {
-        SvmStatus status = fault.AddressSpaceId == _vm.AddressSpaceId ? _vm.FaultHandler.Handle(fault) : SvmStatus.NotMapped;
+        SvmStatus status = fault.AddressSpaceId == _device.AddressSpaceId ? _vm.FaultHandler.Handle(fault, _device.Index) : SvmStatus.NotMapped;
         if (!status.IsRetry())
         {
             _buffer.Acknowledge(fault, status);

@@ -23,28 +23,24 @@ public sealed class PageFaultHandler
     public const int MaxPasses = 32;
 
     private readonly GpuVm _vm;
-    private readonly RangeInvalidator _invalidator;
 
     /// <summary>Creates the handler of a VM.</summary>
     /// <param name="vm">The VM.</param>
-    /// <param name="invalidator">Takes access away where a mapping must be widened.</param>
-    internal PageFaultHandler(GpuVm vm, RangeInvalidator invalidator)
-    {
-        _vm = vm;
-        _invalidator = invalidator;
-    }
+    internal PageFaultHandler(GpuVm vm) => _vm = vm;
 
     /// <summary>Serves a fault.</summary>
     /// <param name="fault">The fault.</param>
+    /// <param name="device">The number in the VM of the device that faulted.</param>
     /// <returns>
     /// <see cref="SvmStatus.Done"/>: the page is bound with the access asked for; replay. <see cref="SvmStatus.Busy"/>: overtaken in every pass; put the fault back.
-    /// <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.ReadOnly"/>, <see cref="SvmStatus.ProcessGone"/>, <see cref="SvmStatus.OutOfHostMemory"/>, <see cref="SvmStatus.CopyFailed"/>:
-    /// the access fails for this reason.
+    /// <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.ReadOnly"/>, <see cref="SvmStatus.ProcessGone"/>, <see cref="SvmStatus.DeviceGone"/>, <see cref="SvmStatus.OutOfHostMemory"/>,
+    /// <see cref="SvmStatus.CopyFailed"/>: the access fails for this reason.
     /// </returns>
     /// <remarks>Locking: must hold nothing. Allocates nothing once warm.</remarks>
-    public SvmStatus Handle(in GpuFault fault)
+    public SvmStatus Handle(in GpuFault fault, int device = 0)
     {
         long start = Stopwatch.GetTimestamp();
+        VmDevice faulting = _vm.Devices[device];
         HostWorkspace workspace = _vm.Host.RentWorkspace();
         SvmStatus status = SvmStatus.Retry;
         for (int pass = 0; pass < MaxPasses; pass++)
@@ -53,7 +49,7 @@ public sealed class PageFaultHandler
                 _vm.Counters.CountRetry();
             _vm.Collect();
             using (_vm.Lock.EnterRead())
-                status = ServePass(fault.Address, fault.Access, workspace);
+                status = ServePass(fault.Address, fault.Access, faulting, workspace);
             if (status == SvmStatus.Done || !(status.IsRetry() || status == SvmStatus.Unmapped))
                 break;
             if (pass > 3)
@@ -70,14 +66,19 @@ public sealed class PageFaultHandler
     /// <summary>One pass: from the address to the range.</summary>
     /// <param name="address">The faulting address.</param>
     /// <param name="access">What was tried.</param>
+    /// <param name="device">Who tried it.</param>
     /// <param name="workspace">The fault's.</param>
     /// <returns>A status; the retry family and <see cref="SvmStatus.Unmapped"/> start over.</returns>
-    private SvmStatus ServePass(VirtualAddress address, MemoryAccess access, HostWorkspace workspace)
+    private SvmStatus ServePass(VirtualAddress address, MemoryAccess access, VmDevice device, HostWorkspace workspace)
     {
         long start = Stopwatch.GetTimestamp();
+        if (device.Device.IsUnplugged)
+            return SvmStatus.DeviceGone;
         if (_vm.FindWindow(address) is not { } window)
             return SvmStatus.NotMapped;
-        var context = new SvmContext(_vm.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true);
+        if (window.Userptr is { } userptr)
+            return userptr.Serve(address, access != MemoryAccess.Read, device, workspace);
+        var context = new SvmContext(device.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true, CheckPagesBytes: _vm.Options.CheckPagesBytes);
         SvmStatus status = _vm.Mirror.FindOrInsert(address, window.Interval, context, out SvmRange? range);
         if (status == SvmStatus.ReadOnly && access == MemoryAccess.Read)
         {
@@ -88,9 +89,9 @@ public sealed class PageFaultHandler
         _vm.Counters.AddFind(start);
         if (status != SvmStatus.Done)
             return status;
-        using (range!.FaultLock.Enter())
-            status = ServeRange((GpuRange)range, context, access, workspace);
-        range.Put();
+        using (_vm.RangeLocks.Enter(range!))
+            status = ServeRange((GpuRange)range!, context, access, device, workspace);
+        range!.Put();
         return status;
     }
 
@@ -98,13 +99,15 @@ public sealed class PageFaultHandler
     /// <param name="range">The range, with its fault lock held.</param>
     /// <param name="context">The pass's wishes.</param>
     /// <param name="access">What was tried.</param>
+    /// <param name="device">Who tried it.</param>
     /// <param name="workspace">The fault's.</param>
     /// <returns>A status as of <see cref="ServePass"/>.</returns>
-    private SvmStatus ServeRange(GpuRange range, in SvmContext context, MemoryAccess access, HostWorkspace workspace)
+    private SvmStatus ServeRange(GpuRange range, SvmContext context, MemoryAccess access, VmDevice device, HostWorkspace workspace)
     {
         if (range.IsUnmapped)
             return SvmStatus.Unmapped;
-        if (IsBoundFor(range, access))
+        GpuPages pages = _vm.PagesFor(range, device.Index);
+        if (IsBoundFor(range, pages, access))
         {
             _vm.Counters.CountValid();
             return SvmStatus.Done;
@@ -112,9 +115,9 @@ public sealed class PageFaultHandler
 
         long start = Stopwatch.GetTimestamp();
         SvmStatus status;
-        if (_vm.Options.Placement.ShouldMigrate(range.Facts()))
+        if (_vm.Options.Placement.ShouldMigrate(range.Facts(_vm.Host.Time.GetTimestamp())))
         {
-            status = _vm.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, workspace);
+            status = device.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, workspace);
             start = _vm.Counters.AddMigrate(start);
             if (status is SvmStatus.NotMapped or SvmStatus.ProcessGone)
                 return status == SvmStatus.NotMapped ? SvmStatus.Retry : status; // The mapping went while we looked: let the lookup say so.
@@ -126,9 +129,11 @@ public sealed class PageFaultHandler
             _vm.Counters.CountRemoteMap();
         }
 
-        status = range.Pages.Get(_vm.Host, range.Notifier, range.Interval, context, workspace);
+        if (access == MemoryAccess.Atomic)
+            context = context with { Exclusive = true };
+        status = GetPages(range, pages, context, workspace);
         start = _vm.Counters.AddGetPages(start);
-        if (status == SvmStatus.MixedPlacement)
+        if (status is SvmStatus.MixedPlacement or SvmStatus.NotSupported)
         {
             SvmStatus home = _vm.Host.MigrateHome(range.Interval, MigrationCause.HostFault);
             return home == SvmStatus.Done ? SvmStatus.Retry : home;
@@ -138,39 +143,80 @@ public sealed class PageFaultHandler
             return SvmStatus.Retry; // A hole in the range, or a protection change: the lookup decides.
         if (status != SvmStatus.Done)
             return status;
-        status = _vm.Binder.Bind(range);
+        status = Bind(range, pages, device);
         _vm.Counters.AddBind(start);
+        return status;
+    }
+
+    /// <summary>Gets the faulting device's pages, and from the same host fault those of the VM's other devices, where mappings are shared.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="pages">The faulting device's pages.</param>
+    /// <param name="context">The pass's wishes.</param>
+    /// <param name="workspace">The fault's.</param>
+    /// <returns>As <see cref="SvmPages.GetAll"/>.</returns>
+    private SvmStatus GetPages(GpuRange range, GpuPages pages, in SvmContext context, HostWorkspace workspace)
+    {
+        if (!_vm.Options.ShareMappings || context.Exclusive || _vm.Devices.Count == 1)
+            return pages.Get(_vm.Host, range.Notifier, range.Interval, context, workspace);
+        var all = default(PagesOfDevices);
+        int count = 0;
+        for (int other = 0; other < _vm.Devices.Count; other++)
+        {
+            if (!_vm.Devices[other].Device.IsUnplugged)
+                all[count++] = _vm.PagesFor(range, other);
+        }
+
+        return SvmPages.GetAll(_vm.Host, range.Notifier, range.Interval, context, workspace, all[..count]);
+    }
+
+    /// <summary>Binds the faulting device's pages, and those that were got with them.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="pages">The faulting device's pages.</param>
+    /// <param name="device">The faulting device.</param>
+    /// <returns>What became of the faulting device's; the others are bound by their own fault where it does not work out here.</returns>
+    private SvmStatus Bind(GpuRange range, GpuPages pages, VmDevice device)
+    {
+        SvmStatus status = device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages);
+        for (int other = 0; status == SvmStatus.Done && _vm.Options.ShareMappings && other < _vm.Devices.Count; other++)
+        {
+            if (other == device.Index || range.PagesOf(other) is not { HasDmaMapping: true, IsBound: false } shared)
+                continue;
+            if (_vm.Devices[other].Binder.Bind(range.Notifier, shared, range.Interval.Start, range.Interval.Pages) == SvmStatus.Done)
+                _vm.Counters.CountSharedMap();
+        }
+
         return status;
     }
 
     /// <summary>Whether the page table already allows the access; a binding that allows too little is undone.</summary>
     /// <param name="range">The range.</param>
+    /// <param name="pages">The faulting device's pages.</param>
     /// <param name="access">What was tried.</param>
     /// <returns>True if there is nothing to do but replay.</returns>
-    private bool IsBoundFor(GpuRange range, MemoryAccess access)
+    private bool IsBoundFor(GpuRange range, GpuPages pages, MemoryAccess access)
     {
         using (range.Notifier.Lock.EnterWrite())
         {
-            if (!range.IsBound)
+            if (!pages.IsBound)
                 return false;
-            if (access == MemoryAccess.Read || range.Pages.IsWritable)
+            if (access == MemoryAccess.Read || (access == MemoryAccess.Write ? pages.IsWritable : pages.AllowsAtomics))
             {
-                if (range.Pages.HasDevicePages)
-                    Touch(range);
+                if (pages.HasDevicePages)
+                    Touch(pages);
                 return true;
             }
-
-            _invalidator.UnbindLocked(range);
-            return false;
         }
+
+        _vm.Invalidator.Unbind(range);
+        return false;
     }
 
     /// <summary>Notes that the GPU uses a range's device pages.</summary>
-    /// <param name="range">The range; Notifier held.</param>
-    private void Touch(GpuRange range)
+    /// <param name="pages">The pages; Notifier held.</param>
+    private void Touch(GpuPages pages)
     {
-        DeviceAddress first = range.Pages.Addresses[0];
-        if (first.Protocol == AddressProtocol.LocalMemory)
-            _vm.Pagemap.Touch(first.Frame);
+        DeviceAddress first = pages.Addresses[0];
+        if (first.Protocol == AddressProtocol.LocalMemory && pages.PageOwner is Pagemaps.Pagemap pagemap)
+            pagemap.Touch(first.Frame);
     }
 }

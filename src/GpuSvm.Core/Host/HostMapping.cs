@@ -8,4 +8,5 @@ namespace GpuSvm.Core.Host;
 /// <param name="IsReadable">Whether the program may read it.</param>
 /// <param name="IsWritable">Whether the program may write it.</param>
 /// <param name="IsAnonymous">Whether its pages belong to no file, so that they may move to a device.</param>
-public readonly record struct HostMapping(AddressRange Interval, bool IsReadable, bool IsWritable, bool IsAnonymous);
+/// <param name="IsSpecial">Whether it has no ordinary pages, but a device's registers or raw frames: no GPU can mirror it. Kernel: VM_IO, VM_PFNMAP.</param>
+public readonly record struct HostMapping(AddressRange Interval, bool IsReadable, bool IsWritable, bool IsAnonymous, bool IsSpecial = false);

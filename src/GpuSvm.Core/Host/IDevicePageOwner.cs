@@ -28,13 +28,18 @@ public interface IDevicePageOwner
     /// <remarks>Called under the notifier lock: no allocation, no wait. Every map has its unmap (INV-22).</remarks>
     SvmStatus MapFor(IGpuDevice device, DeviceFrame frame, PageOrder order, bool writable, out DeviceAddress address);
 
-    /// <summary>Undoes one <see cref="MapFor"/>.</summary>
+    /// <summary>Undoes one <see cref="MapFor"/>, or an aligned part of one, each page once.</summary>
     /// <param name="device">The same device.</param>
-    /// <param name="address">What it gave.</param>
+    /// <param name="address">What it gave, or a part of that.</param>
     void UnmapFor(IGpuDevice device, DeviceAddress address);
 
     /// <summary>The host address space no longer refers to device frames: their mapping is gone, or their bytes have moved.</summary>
     /// <param name="first">The first frame.</param>
     /// <param name="pages">How many frames in a row.</param>
     void ReleaseFrames(DeviceFrame first, int pages);
+
+    /// <summary>The order of the block that a frame lies in, as far as all of it is still one piece. Advice for reports.</summary>
+    /// <param name="frame">A frame that holds a page.</param>
+    /// <returns>The order; 0 where it cannot be told.</returns>
+    PageOrder OrderOf(DeviceFrame frame) => PageOrder.Small;
 }

@@ -37,11 +37,23 @@ public enum SchedulePointKind
     /// <summary>An invalidation is about to call its notifiers.</summary>
     InvalidationStart,
 
+    /// <summary>An invalidation has started all its notifiers and finished none.</summary>
+    InvalidationStarted,
+
+    /// <summary>A call that uses the process side of an address space is about to let go of it; the subject is the address space.</summary>
+    UseEnding,
+
+    /// <summary>The last user has gone, and the process side is about to end; the subject is the address space.</summary>
+    ProcessEnding,
+
     /// <summary>An invalidation has called its notifiers; the change is about to be made.</summary>
     InvalidationCalled,
 
     /// <summary>A garbage collection is about to begin.</summary>
     Collect,
+
+    /// <summary>The pieces of a range that has lost a part are made, and about to take its place; the subject is the range.</summary>
+    RangeSplit,
 
     /// <summary>About to do something to a host memory, or at a telling place inside it; the subject says what and to which (simulated memory only).</summary>
     HostOperation,

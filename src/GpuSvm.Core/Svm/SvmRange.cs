@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Svm;
 
@@ -8,7 +7,8 @@ namespace GpuSvm.Core.Svm;
 /// A naturally aligned power-of-two piece of the address space that the GPU has touched: bookkeeping about virtual addresses, nothing physical.
 /// Kernel: struct drm_gpusvm_range. Drivers derive from it.
 /// </summary>
-/// <remarks>Reference counted: the tree holds one. The interval never changes.</remarks>
+/// <remarks>Reference counted: the tree holds one. The interval never changes; a range that loses a part is split into new ones by its driver, or dies.
+/// There may be millions: what is in here is paid for by each.</remarks>
 public abstract class SvmRange : IntervalNode<SvmRange>
 {
     private int _references = 1; // Interlocked; the tree's reference.
@@ -34,9 +34,6 @@ public abstract class SvmRange : IntervalNode<SvmRange>
 
     /// <summary>Its order.</summary>
     public PageOrder Order => PageOrder.FloorOf(Interval.Pages);
-
-    /// <summary>One fault works on a range at a time.</summary>
-    public RankedLock FaultLock { get; } = new(LockRank.Range, "SvmRange");
 
     /// <summary>Whether the CPU has unmapped part of it: terminal (INV-13).</summary>
     public bool IsUnmapped => _isUnmapped;

@@ -10,44 +10,59 @@ using GpuSvm.Core.Svm;
 namespace GpuSvm.Core.Vm;
 
 /// <summary>
-/// One GPU address space: the page table of one device, a window that mirrors the CPU's addresses, and everything that keeps the two the same.
-/// Kernel: struct xe_vm with its svm part.
+/// One GPU address space: the page tables of one or several devices, a window that mirrors the CPU's addresses, and everything that keeps them the same.
+/// Kernel: struct xe_vm with its svm part, which has one device; several as amdgpu has them.
 /// </summary>
 /// <remarks>
 /// Data flow of a fault: <see cref="PageFaultHandler"/> -> SvmMirror.FindOrInsert -> placement policy -> RangeMigrator (Pagemap) -> SvmPages.Get -> RangeBinder.
-/// Data flow of an event: HostAddressSpace -> SvmNotifier -> RangeInvalidator -> page table, TLBs, pages -> RangeCollector.
+/// Data flow of an event: HostAddressSpace -> SvmNotifier -> RangeInvalidator -> page tables, TLBs, pages -> RangeCollector.
+///
+/// Devices of one VM share ranges and notifiers; each has pages objects, a page table and a memory of its own.
 ///
 /// Locks: <see cref="Lock"/> (rank Vm) is shared by faults and prefetches and owned by collection and teardown. Inside it each range has a fault lock, so one
 /// fault at a time works on a range and faults on different ranges run in parallel. Events take neither.
 /// </remarks>
 public sealed class GpuVm : ISvmMirrorOwner, IDisposable
 {
-    private readonly IGpuDevice _device;
     private readonly IntervalTree<GpuVma> _windows = new(); // Guarded by Lock.
-    private readonly RangeInvalidator _invalidator;
+    private readonly VmDevice[] _devices;
     private readonly RangeCollector _collector;
     private readonly Prefetcher _prefetcher;
     private int _disposed; // Interlocked.
 
-    /// <summary>Creates an address space of a device over a host address space.</summary>
+    /// <summary>Creates an address space of one device over a host address space.</summary>
     /// <param name="host">The host address space.</param>
     /// <param name="device">The device.</param>
     /// <param name="options">How it behaves.</param>
     public GpuVm(HostAddressSpace host, IGpuDevice device, GpuVmOptions options)
+        : this(host, [device], options)
     {
-        _device = device;
+    }
+
+    /// <summary>Creates an address space that several devices share, with one set of ranges for all of them.</summary>
+    /// <param name="host">The host address space.</param>
+    /// <param name="devices">The devices, 1 to 64, all able to reach each other's memory.</param>
+    /// <param name="options">How it behaves.</param>
+    public GpuVm(HostAddressSpace host, IReadOnlyList<IGpuDevice> devices, GpuVmOptions options)
+    {
+        if (devices.Count is < 1 or > 64)
+            throw new ArgumentException($"A VM has 1 to 64 devices, not {devices.Count}.", nameof(devices));
         Host = host;
         Options = options;
-        PageTable = device.CreatePageTable(out int addressSpaceId);
-        AddressSpaceId = addressSpaceId;
-        Pagemap = new Pagemap(host, device, ownerToken: 1);
+        _devices = new VmDevice[devices.Count];
+        int smallest = int.MaxValue;
+        for (int i = 0; i < _devices.Length; i++)
+        {
+            _devices[i] = new VmDevice(host, devices[i], i, options.OwnerToken);
+            smallest = Math.Min(smallest, devices[i].Memory.Pages);
+        }
+
         _collector = new RangeCollector(this);
-        _invalidator = new RangeInvalidator(PageTable, _collector, Counters);
-        Binder = new RangeBinder(PageTable);
-        Migrator = new RangeMigrator(host, Pagemap);
+        Invalidator = new RangeInvalidator(_devices, _collector, Counters, host, options.PartialUnmap == PartialUnmapMode.Split);
+        Splitter = new RangeSplitter(this);
         _prefetcher = new Prefetcher(this);
-        FaultHandler = new PageFaultHandler(this, _invalidator);
-        Mirror = new SvmMirror(host, this, options.NotifierBytes, UsableOrders(options.ChunkOrders, device.Memory.Pages));
+        FaultHandler = new PageFaultHandler(this);
+        Mirror = new SvmMirror(host, this, options.NotifierBytes, UsableOrders(options.ChunkOrders, smallest), Lock);
         _windows.Insert(new GpuVma(new AddressRange(new VirtualAddress(PageSize.Bytes), new VirtualAddress(1UL << 47))));
     }
 
@@ -60,17 +75,20 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
     /// <summary>Faults and prefetches share it; collection and teardown own it.</summary>
     public RankedReaderWriterLock Lock { get; } = new(LockRank.Vm, "GpuVm");
 
-    /// <summary>The device's page table for this space.</summary>
-    public IDevicePageTable PageTable { get; }
+    /// <summary>The devices.</summary>
+    public IReadOnlyList<VmDevice> Devices => _devices;
 
-    /// <summary>The number that the device's faults carry for this space.</summary>
-    public int AddressSpaceId { get; }
+    /// <summary>The first device's page table for this space.</summary>
+    public IDevicePageTable PageTable => _devices[0].PageTable;
 
-    /// <summary>The device's memory.</summary>
-    public Pagemap Pagemap { get; }
+    /// <summary>The number that the first device's faults carry for this space.</summary>
+    public int AddressSpaceId => _devices[0].AddressSpaceId;
 
-    /// <summary>The device.</summary>
-    public IGpuDevice Device => _device;
+    /// <summary>The first device's memory.</summary>
+    public Pagemap Pagemap => _devices[0].Pagemap;
+
+    /// <summary>The first device.</summary>
+    public IGpuDevice Device => _devices[0].Device;
 
     /// <summary>The mirror.</summary>
     public SvmMirror Mirror { get; }
@@ -81,35 +99,48 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
     /// <summary>What the fault handler did.</summary>
     public VmCounters Counters { get; } = new();
 
-    /// <summary>Commits page-table entries.</summary>
-    internal RangeBinder Binder { get; }
+    /// <summary>Takes access away.</summary>
+    internal RangeInvalidator Invalidator { get; }
 
-    /// <summary>Moves pages to the device.</summary>
-    internal RangeMigrator Migrator { get; }
+    /// <summary>Makes smaller ranges of one that has lost a part.</summary>
+    internal RangeSplitter Splitter { get; }
 
-    /// <inheritdoc/>
-    public SvmRange CreateRange(SvmNotifier notifier, AddressRange interval, bool isMigratable) =>
-        new GpuRange(notifier, interval, isMigratable, new SvmPages(_device));
-
-    /// <inheritdoc/>
-    public void InvalidateStart(SvmNotifier notifier, in MmuEvent mmuEvent) => _invalidator.StartLocked(notifier, mmuEvent);
+    /// <summary>By which one fault at a time works on a range.</summary>
+    internal RangeLocks RangeLocks { get; } = new();
 
     /// <inheritdoc/>
-    public void InvalidateFinish(SvmNotifier notifier, in MmuEvent mmuEvent) => _invalidator.Finish(notifier, mmuEvent);
+    public SvmRange CreateRange(SvmNotifier notifier, AddressRange interval, bool isMigratable) => new GpuRange(notifier, interval, isMigratable);
 
-    /// <summary>Brings an interval to the device or home, and says what happened.</summary>
+    /// <inheritdoc/>
+    public void InvalidateStart(SvmNotifier notifier, in MmuEvent mmuEvent) => Invalidator.StartLocked(notifier, mmuEvent);
+
+    /// <inheritdoc/>
+    public void InvalidateFinish(SvmNotifier notifier, in MmuEvent mmuEvent) => Invalidator.Finish(notifier, mmuEvent.Interval);
+
+    /// <summary>Brings an interval to a device or home, and says what happened.</summary>
     /// <param name="interval">Any interval; widened to whole pages.</param>
     /// <param name="target">Where to.</param>
     /// <param name="result">Bytes requested, there before, moved, failed.</param>
+    /// <param name="device">Which of the VM's devices, for a prefetch to a device.</param>
     /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
-    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, out PrefetchResult result) =>
-        _prefetcher.Prefetch(interval.AlignOutward(), target, out result);
+    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, out PrefetchResult result, int device = 0) =>
+        _prefetcher.Prefetch(interval.AlignOutward(), target, _devices[device], out result);
 
     /// <summary>Brings every page home: what a memory without CPU faults needs before a launch may be reported done.</summary>
     /// <returns><see cref="SvmStatus.Done"/>, or why some pages stayed.</returns>
-    public SvmStatus BringHome() => Pagemap.EvictAll(MigrationCause.Prefetch);
+    public SvmStatus BringHome()
+    {
+        SvmStatus status = SvmStatus.Done;
+        foreach (VmDevice device in _devices)
+        {
+            SvmStatus home = device.Pagemap.EvictAll(MigrationCause.Prefetch);
+            status = status == SvmStatus.Done ? home : status;
+        }
 
-    /// <summary>Removes the ranges of memory that has been unmapped.</summary>
+        return status;
+    }
+
+    /// <summary>Removes the ranges of memory that has been unmapped, and splits those that have lost a part.</summary>
     /// <remarks>Locking: takes Vm for write if there is work; must hold nothing.</remarks>
     public void Collect() => _collector.Collect();
 
@@ -123,27 +154,80 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         return _windows.Find(address);
     }
 
+    /// <summary>Shows memory of the program at a GPU address of its own: pages are pinned by notifier, and never live on a device. Kernel: bind of a userptr.</summary>
+    /// <param name="interval">The program's memory, page aligned; it need not be mapped yet.</param>
+    /// <param name="gpuStart">The GPU address, page aligned, at or above 2^47, where the mirror of the CPU's addresses ends.</param>
+    /// <param name="isReadOnly">Whether devices may only read it.</param>
+    /// <param name="userptr">The user pointer; end with <see cref="UnbindUserptr"/>.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.InvalidArgument"/> for an interval that is empty, unaligned, or overlaps another window of the GPU.</returns>
+    /// <remarks>Locking: takes Vm for write; must hold nothing. Nothing is mapped until it is used.</remarks>
+    public SvmStatus BindUserptr(AddressRange interval, VirtualAddress gpuStart, bool isReadOnly, out GpuUserptr? userptr)
+    {
+        userptr = null;
+        AddressRange shown = AddressRange.OfBytes(gpuStart, interval.Bytes);
+        if (interval.IsEmpty || !interval.IsPageAligned || !shown.IsPageAligned || shown.End.Value > 1UL << 48)
+            return SvmStatus.InvalidArgument;
+        var created = new GpuUserptr(this, interval, gpuStart, isReadOnly);
+        created.Notifier = Mirror.Watch(interval, created);
+        bool isFree;
+        using (Lock.EnterWrite())
+        {
+            isFree = _windows.FindFirst(shown) is null;
+            if (isFree)
+                _windows.Insert(new GpuVma(created));
+        }
+
+        if (isFree)
+            userptr = created;
+        else
+            Mirror.Unwatch(created.Notifier);
+        return isFree ? SvmStatus.Done : SvmStatus.InvalidArgument;
+    }
+
+    /// <summary>Takes a user pointer away from the GPU.</summary>
+    /// <param name="userptr">What <see cref="BindUserptr"/> gave.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or <see cref="SvmStatus.InvalidHandle"/> if it was unbound before.</returns>
+    /// <remarks>Locking: takes Vm for write; must hold nothing.</remarks>
+    public SvmStatus UnbindUserptr(GpuUserptr userptr)
+    {
+        using (Lock.EnterWrite())
+        {
+            if (_windows.Find(userptr.GpuInterval.Start) is not { } window || !ReferenceEquals(window.Userptr, userptr))
+                return SvmStatus.InvalidHandle;
+            _windows.Remove(window);
+            userptr.UnmapAll();
+        }
+
+        Mirror.Unwatch(userptr.Notifier);
+        return SvmStatus.Done;
+    }
+
+    /// <summary>The first window of the GPU's addresses; follow Next.</summary>
+    /// <remarks>Locking: Vm held.</remarks>
+    internal GpuVma? FirstWindow
+    {
+        get
+        {
+            Lock.AssertHeld();
+            return _windows.First;
+        }
+    }
+
     /// <summary>Brings every page home and takes the GPU out of the address space. No launch may be running.</summary>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
-        SvmStatus home = Pagemap.EvictAll(MigrationCause.Prefetch);
+        SvmStatus home = BringHome();
         _collector.Collect();
+        while (FirstUserptr() is { } userptr)
+            UnbindUserptr(userptr);
         using (Lock.EnterWrite())
-        {
-            var everything = new AddressRange(default, new VirtualAddress(1UL << 48));
-            while (Mirror.FirstNotifier(everything) is { } notifier)
-            {
-                while (notifier.Ranges.First is GpuRange range)
-                    RemoveOwned(range);
-            }
-        }
-
-        Mirror.Dispose();
-        PageTable.Dispose();
+            Mirror.Close(range => Invalidator.Unbind((GpuRange)range));
+        foreach (VmDevice device in _devices)
+            device.PageTable.Dispose();
         if (home != SvmStatus.Done)
-            throw new InvalidOperationException($"Pages are left on the device at close: {home.Describe()}.");
+            throw new InvalidOperationException($"Pages are left on a device at close: {home.Describe()}.");
     }
 
     /// <summary>Removes a range: access away, mapping undone, unlinked.</summary>
@@ -152,14 +236,47 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
     internal void RemoveOwned(GpuRange range)
     {
         Lock.AssertHeldWrite();
-        using (range.Notifier.Lock.EnterWrite())
-            _invalidator.UnbindLocked(range);
+        Invalidator.Unbind(range);
         Mirror.Remove(range);
     }
 
-    /// <summary>Leaves out orders of which the device's memory could not hold two.</summary>
+    /// <summary>A device's pages of a range; made where the device touches it for the first time.</summary>
+    /// <param name="range">The range; its fault lock is held, or nobody else knows it.</param>
+    /// <param name="device">The device's number.</param>
+    /// <returns>The pages.</returns>
+    /// <remarks>Locking: takes Notifier where they are made.</remarks>
+    internal GpuPages PagesFor(GpuRange range, int device)
+    {
+        if (range.PagesOf(device) is { } pages)
+            return pages;
+        pages = new GpuPages(_devices[device].Device);
+        GpuPages?[]? room = device == 0 ? null : new GpuPages?[_devices.Length - 1];
+        using (range.Notifier.Lock.EnterWrite())
+        {
+            if (range.IsUnmapped)
+                pages.SetUnmappedLocked(range.Notifier);
+            range.AddPagesLocked(device, pages, room);
+        }
+
+        return pages;
+    }
+
+    /// <summary>A user pointer that is still bound.</summary>
+    /// <returns>One, or null.</returns>
+    private GpuUserptr? FirstUserptr()
+    {
+        using (Lock.EnterRead())
+        {
+            GpuVma? window = _windows.First;
+            while (window is { Userptr: null })
+                window = window.Next;
+            return window?.Userptr;
+        }
+    }
+
+    /// <summary>Leaves out orders of which a device's memory could not hold two.</summary>
     /// <param name="orders">Descending orders, the last one 0.</param>
-    /// <param name="devicePages">The device's memory.</param>
+    /// <param name="devicePages">The smallest device's memory.</param>
     /// <returns>The usable orders; always order 0.</returns>
     private static PageOrder[] UsableOrders(IReadOnlyList<PageOrder> orders, int devicePages)
     {

@@ -13,6 +13,19 @@ public sealed record GpuVmOptions
     /// <summary>Size of a notifier window in bytes, a power of two.</summary>
     public long NotifierBytes { get; init; } = 512L << 20;
 
+    /// <summary>What becomes of a range when the CPU unmaps a part of it.</summary>
+    public PartialUnmapMode PartialUnmap { get; init; } = PartialUnmapMode.Split;
+
+    /// <summary>Chunks above 4 KiB and up to this size are chosen only where all their pages are somewhere already: keeps a small allocation in a large, mostly empty mapping
+    /// from pulling its neighbourhood in. 0 for no such check; the kernel's drivers use 64 KiB.</summary>
+    public long CheckPagesBytes { get; init; }
+
+    /// <summary>Whether a fault of one device also maps the pages for the VM's other devices, from the same host fault: worth it where all of them will use them.</summary>
+    public bool ShareMappings { get; init; }
+
+    /// <summary>The owner group of the devices' memories, not 0: pages on a device of the same group are mapped where they are, others come home first.</summary>
+    public int OwnerToken { get; init; } = 1;
+
     /// <summary>Where pages go when the GPU touches them.</summary>
     public IPlacementPolicy Placement { get; init; } = new FirstTouchPlacement();
 }

@@ -13,19 +13,21 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <summary>Prefetches an interval.</summary>
     /// <param name="interval">Page aligned, inside mappings.</param>
     /// <param name="target">Where to.</param>
+    /// <param name="device">The device, for a prefetch to one.</param>
     /// <param name="result">What was done.</param>
     /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
-    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, out PrefetchResult result) =>
-        target == PrefetchTarget.System ? ToSystem(interval, out result) : ToDevice(interval, out result);
+    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, VmDevice device, out PrefetchResult result) =>
+        target == PrefetchTarget.System ? ToSystem(interval, out result) : ToDevice(interval, device, out result);
 
     /// <summary>Brings an interval to the device, range by range, and binds it.</summary>
     /// <param name="interval">The interval.</param>
+    /// <param name="device">The device.</param>
     /// <param name="result">What was done.</param>
     /// <returns>The first failure, or done.</returns>
-    private SvmStatus ToDevice(AddressRange interval, out PrefetchResult result)
+    private SvmStatus ToDevice(AddressRange interval, VmDevice device, out PrefetchResult result)
     {
         HostWorkspace workspace = vm.Host.RentWorkspace();
-        long before = CountDeviceBytes(interval, workspace);
+        long before = CountDeviceBytes(interval, device, workspace);
         SvmStatus first = SvmStatus.Done;
         for (VirtualAddress at = interval.Start; at < interval.End;)
         {
@@ -37,7 +39,7 @@ internal sealed class Prefetcher(GpuVm vm)
                     Thread.Sleep(1);
                 vm.Collect();
                 using (vm.Lock.EnterRead())
-                    status = OneToDevice(at, workspace, ref done);
+                    status = OneToDevice(at, device, workspace, ref done);
             }
 
             if (status != SvmStatus.Done && first == SvmStatus.Done)
@@ -45,7 +47,7 @@ internal sealed class Prefetcher(GpuVm vm)
             at = done.End;
         }
 
-        long after = CountDeviceBytes(interval, workspace);
+        long after = CountDeviceBytes(interval, device, workspace);
         vm.Host.ReturnWorkspace(workspace);
         result = Account(interval.Bytes, before, after);
         return first;
@@ -53,31 +55,43 @@ internal sealed class Prefetcher(GpuVm vm)
 
     /// <summary>Brings the range of one address to the device.</summary>
     /// <param name="address">The address.</param>
+    /// <param name="device">The device.</param>
     /// <param name="workspace">The caller's.</param>
     /// <param name="done">The range's interval, once it is known.</param>
     /// <returns>The status.</returns>
-    private SvmStatus OneToDevice(VirtualAddress address, HostWorkspace workspace, ref AddressRange done)
+    private SvmStatus OneToDevice(VirtualAddress address, VmDevice device, HostWorkspace workspace, ref AddressRange done)
     {
-        if (vm.FindWindow(address) is not { } window)
+        if (vm.FindWindow(address) is not { Userptr: null } window)
             return SvmStatus.NotMapped;
-        var context = new SvmContext(vm.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true);
+        var context = new SvmContext(device.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true);
         SvmStatus status = vm.Mirror.FindOrInsert(address, window.Interval, context, out SvmRange? found);
         if (status != SvmStatus.Done)
             return status;
         var range = (GpuRange)found!;
         done = range.Interval;
-        using (range.FaultLock.Enter())
+        using (vm.RangeLocks.Enter(range))
         {
-            status = range.IsMigratable ? vm.Migrator.Migrate(range.Interval, MigrationCause.Prefetch, workspace) : SvmStatus.NotMigratable;
+            GpuPages pages = vm.PagesFor(range, device.Index);
+            status = !range.IsMigratable ? SvmStatus.NotMigratable
+                : IsThere(range, device, workspace) ? SvmStatus.Done
+                : device.Migrator.Migrate(range.Interval, MigrationCause.Prefetch, workspace);
             if (status == SvmStatus.Done)
-                status = range.Pages.Get(vm.Host, range.Notifier, range.Interval, context, workspace);
+                status = pages.Get(vm.Host, range.Notifier, range.Interval, context, workspace);
             if (status == SvmStatus.Done)
-                status = vm.Binder.Bind(range);
+                status = device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages);
         }
 
         range.Put();
         return status;
     }
+
+    /// <summary>Whether all of a range is on the device already: a migration would have nothing to do.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <returns>True if it is.</returns>
+    private bool IsThere(GpuRange range, VmDevice device, HostWorkspace workspace) => ResidencyScan.Scan(
+        range.Notifier, vm.Host, range.Interval, device.Pagemap.OwnerToken, device.Pagemap, workspace, earlyOut: true) == ScanResult.Equal;
 
     /// <summary>Brings an interval home.</summary>
     /// <param name="interval">The interval.</param>
@@ -86,12 +100,24 @@ internal sealed class Prefetcher(GpuVm vm)
     private SvmStatus ToSystem(AddressRange interval, out PrefetchResult result)
     {
         HostWorkspace workspace = vm.Host.RentWorkspace();
-        long before = interval.Bytes - CountDeviceBytes(interval, workspace);
+        long before = interval.Bytes - CountAwayBytes(interval, workspace);
         SvmStatus status = vm.Host.MigrateHome(interval, MigrationCause.Prefetch);
-        long after = interval.Bytes - CountDeviceBytes(interval, workspace);
+        long after = interval.Bytes - CountAwayBytes(interval, workspace);
         vm.Host.ReturnWorkspace(workspace);
         result = Account(interval.Bytes, before, after);
         return status;
+    }
+
+    /// <summary>Bytes of an interval that lie on one of the devices now.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="workspace">Scratch.</param>
+    /// <returns>Bytes.</returns>
+    private long CountAwayBytes(AddressRange interval, HostWorkspace workspace)
+    {
+        long bytes = 0;
+        foreach (VmDevice device in vm.Devices)
+            bytes += CountDeviceBytes(interval, device, workspace);
+        return bytes;
     }
 
     /// <summary>Adds a result up.</summary>
@@ -102,17 +128,18 @@ internal sealed class Prefetcher(GpuVm vm)
     private static PrefetchResult Account(long requested, long before, long after) =>
         new(requested, Math.Min(before, after), Math.Max(0, after - before), requested - after);
 
-    /// <summary>Bytes of an interval that lie on the device now.</summary>
+    /// <summary>Bytes of an interval that lie on a device now.</summary>
     /// <param name="interval">The interval.</param>
+    /// <param name="device">The device.</param>
     /// <param name="workspace">Scratch.</param>
     /// <returns>Bytes.</returns>
-    private long CountDeviceBytes(AddressRange interval, HostWorkspace workspace)
+    private static long CountDeviceBytes(AddressRange interval, VmDevice device, HostWorkspace workspace)
     {
         long pages = 0;
         for (VirtualAddress at = interval.Start; at < interval.End;)
         {
             AddressRange piece = at.Block(PageOrder.Huge).Intersect(new AddressRange(at, interval.End));
-            pages += vm.Migrator.CountDevicePages(piece, workspace);
+            pages += device.Migrator.CountDevicePages(piece, workspace);
             at = piece.End;
         }
 

@@ -1,30 +1,35 @@
 // SPDX-License-Identifier: MIT
-using GpuSvm.Core.Device;
+using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Svm;
 
 namespace GpuSvm.Core.Vm;
 
-/// <summary>Writes a range's pages into the page table, if they are still what they were. Kernel: xe_pt's pre-commit and commit.</summary>
-internal sealed class RangeBinder(IDevicePageTable pageTable)
+/// <summary>Writes pages into a device's page table, if they are still what they were. Kernel: xe_pt's pre-commit and commit, shared by ranges and user pointers.</summary>
+internal sealed class RangeBinder(VmDevice device)
 {
-    /// <summary>Binds a range.</summary>
-    /// <param name="range">A range whose pages have been got.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if an event has unmapped the pages since: get them again;
-    /// <see cref="SvmStatus.OutOfHostMemory"/> without room for tables.</returns>
+    /// <summary>Binds pages.</summary>
+    /// <param name="notifier">The notifier that watches them.</param>
+    /// <param name="pages">Pages that have been got.</param>
+    /// <param name="start">The GPU address of the first page.</param>
+    /// <param name="count">How many pages, at most 512 and not across a 2 MiB boundary of the GPU's addresses.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Unmapped"/> if the CPU has unmapped them; <see cref="SvmStatus.Retry"/> if an event has taken them
+    /// away since: get them again; <see cref="SvmStatus.OutOfHostMemory"/> without room for tables, <see cref="SvmStatus.DeviceGone"/>.</returns>
     /// <remarks>Locking: takes Notifier; tables are allocated before, with nothing but Vm and Range held. This is the only place that commits (INV-15).</remarks>
-    public SvmStatus Bind(GpuRange range)
+    public SvmStatus Bind(SvmNotifier notifier, GpuPages pages, VirtualAddress start, long count)
     {
-        SvmStatus status = Injection.ShouldFail(InjectionPoint.PageTablePrepare) ? SvmStatus.OutOfHostMemory : pageTable.Prepare(range.Interval);
+        SvmStatus status = Injection.ShouldFail(InjectionPoint.PageTablePrepare)
+            ? SvmStatus.OutOfHostMemory : device.PageTable.Prepare(AddressRange.OfPages(start, count));
         if (status != SvmStatus.Done)
             return status;
-        using (range.Notifier.Lock.EnterWrite())
+        using (notifier.Lock.EnterWrite())
         {
-            if (range.IsUnmapped)
+            if (pages.IsUnmapped)
                 return SvmStatus.Unmapped;
-            if (!range.Pages.IsValidLocked(range.Notifier))
+            if (!pages.IsValidLocked(notifier))
                 return SvmStatus.Retry;
-            pageTable.Write(range.Interval.Start, range.Pages.Addresses);
-            range.IsBound = true;
+            device.PageTable.Write(start, pages.Addresses);
+            pages.IsBound = true;
             return SvmStatus.Done;
         }
     }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Vm;
 
 /// <summary>
-/// Removes ranges whose memory the CPU has unmapped. Events may only queue them, since removal needs the VM; the next fault, or whoever freed the memory,
-/// does the rest. Kernel: xe_svm_garbage_collector.
+/// Removes ranges whose memory the CPU has unmapped, and splits those that have lost a part. Events may only queue them, since that needs the VM; the next
+/// fault, or whoever freed the memory, does the rest. Kernel: xe_svm_garbage_collector.
 /// </summary>
 /// <remarks>Locking: the queue has a lock of its own (CollectorQueue), usable under Notifier; links are in the ranges, so queueing allocates nothing.</remarks>
 internal sealed class RangeCollector(GpuVm vm)
@@ -31,7 +32,7 @@ internal sealed class RangeCollector(GpuVm vm)
         }
     }
 
-    /// <summary>Removes everything queued.</summary>
+    /// <summary>Removes or splits everything queued.</summary>
     /// <remarks>Locking: takes Vm for write; must hold nothing.</remarks>
     public void Collect()
     {
@@ -42,10 +43,26 @@ internal sealed class RangeCollector(GpuVm vm)
         {
             while (Pop() is { } range)
             {
-                vm.RemoveOwned(range);
+                if (!range.IsPartiallyUnmapped || range.Lost == range.Interval)
+                    vm.RemoveOwned(range);
+                else if (vm.Options.PartialUnmap == PartialUnmapMode.Split)
+                    vm.Splitter.Split(range);
+                else
+                    KillOwned(range);
                 range.Put();
             }
         }
+    }
+
+    /// <summary>What the kernel does with a range that has lost a part: what is left of it on a device comes home, and the range is removed; smaller ones are made when they are touched.</summary>
+    /// <param name="range">The range.</param>
+    /// <remarks>Locking: Vm owned. Pages that cannot come home stay where they are, unharmed, and are found there by the next range.</remarks>
+    private void KillOwned(GpuRange range)
+    {
+        SvmStatus status = vm.Host.MigrateHome(range.Interval, MigrationCause.HostFault);
+        if (status != SvmStatus.Done)
+            vm.Counters.CountLeftOnDevice();
+        vm.RemoveOwned(range);
     }
 
     /// <summary>Takes one range off the queue.</summary>
@@ -58,7 +75,7 @@ internal sealed class RangeCollector(GpuVm vm)
             if (range is not null)
             {
                 Volatile.Write(ref _head, range.NextQueued); // Pairs with HasWork.
-                range.NextQueued = null;
+                range.NextQueued = null; // It stays marked as queued: nothing queues it a second time.
             }
 
             return range;

@@ -1,23 +1,25 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
-using GpuSvm.Core.Locking;
 using GpuSvm.Core.Svm;
 
 namespace GpuSvm.Core.Vm;
 
 /// <summary>Takes the GPU's access to an interval away when the host side changes it: zap and begin the flush; then wait, and unmap. Kernel: xe_svm_invalidate.</summary>
 /// <remarks>
-/// The flush window accumulates over all ranges of an event, and there is one flush for all. The first pass, under the window's lock, zaps, begins the flush
-/// and makes the pages objects stale, so that nothing can be bound from them; the second waits for the flush with nothing held, so that faults of the window go
-/// on, and so that the flushes of several devices overlap. Then it takes the lock again and unmaps what is stale.
+/// The flush window accumulates over all ranges of an event, and there is one flush a device for all. The first pass, under the window's lock, zaps, begins the
+/// flushes and makes the pages objects stale, so that nothing can be bound from them; the second waits for the flushes with nothing held, so that faults of the
+/// window go on, and so that the flushes of several devices overlap. Then it takes the lock again and unmaps what is stale.
 ///
-/// Between the passes another event may make more pages stale: each range remembers which flush it needs, and is unmapped only by who has waited for it.
+/// Between the passes another event may make more pages stale: each pages object remembers which flush it needs, and is unmapped only by who has waited for it.
 /// A fault cannot bring the pages back in between: its sequence is this event's, so it waits for the event's end.
+///
+/// A partial unmap takes just its part away, where ranges are split: the rest of the range stays mapped and bound, until the collector has made smaller ranges of it.
 /// </remarks>
-internal sealed class RangeInvalidator(IDevicePageTable pageTable, RangeCollector collector, VmCounters counters)
+internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCollector collector, VmCounters counters, HostAddressSpace host, bool splits)
 {
+    private readonly long _streakTicks = host.Time.TimestampFrequency / 20; // Returns within 50 ms of each other are one quarrel.
+
     /// <summary>The first pass of one event in one window.</summary>
     /// <param name="notifier">The window.</param>
     /// <param name="mmuEvent">The event, clipped to the window.</param>
@@ -25,86 +27,159 @@ internal sealed class RangeInvalidator(IDevicePageTable pageTable, RangeCollecto
     public void StartLocked(SvmNotifier notifier, in MmuEvent mmuEvent)
     {
         notifier.Lock.AssertHeldWrite();
-        AddressRange zapped = default;
-        for (SvmRange? range = notifier.Ranges.FindFirst(mmuEvent.Interval); range is not null; range = notifier.Ranges.NextOverlap(range, mmuEvent.Interval))
-            zapped = zapped.Around(ZapLocked((GpuRange)range));
-        ulong invalidation = 0;
-        if (!zapped.IsEmpty)
-        {
-            counters.CountInvalidation();
-            invalidation = pageTable.StartTlbInvalidation(zapped);
-        }
-
-        bool isUnmap = mmuEvent.Kind is MmuEventKind.Unmap or MmuEventKind.Release;
         bool isReturn = mmuEvent.Cause is MigrationCause.CpuFault or MigrationCause.Eviction;
+        long now = isReturn ? host.Time.GetTimestamp() : 0;
+        for (int i = 0; i < devices.Count; i++)
+            StartDeviceLocked(devices[i], notifier, mmuEvent, isReturn, now);
+        if (mmuEvent.Kind is not (MmuEventKind.Unmap or MmuEventKind.Release))
+            return;
         for (SvmRange? range = notifier.Ranges.FindFirst(mmuEvent.Interval); range is not null; range = notifier.Ranges.NextOverlap(range, mmuEvent.Interval))
         {
             var gpuRange = (GpuRange)range;
-            if (isReturn && gpuRange.Pages.HasDevicePages)
-                gpuRange.NoteReturnLocked();
-            gpuRange.Pages.SetStaleLocked(notifier);
-            gpuRange.Invalidation = Math.Max(gpuRange.Invalidation, invalidation);
-            if (!isUnmap)
-                continue;
-            gpuRange.Pages.SetUnmappedLocked(notifier);
+            gpuRange.Lost = gpuRange.Lost.Around(mmuEvent.Interval.Intersect(range.Interval));
             gpuRange.SetUnmappedLocked(mmuEvent.Interval);
             collector.Queue(gpuRange);
         }
     }
 
-    /// <summary>The second pass: waits for the flush and unmaps.</summary>
+    /// <summary>The second pass: waits for the flushes and unmaps.</summary>
     /// <param name="notifier">The window.</param>
-    /// <param name="mmuEvent">The event, clipped to the window.</param>
+    /// <param name="interval">The event's interval, clipped to the window; or that of one range.</param>
     /// <remarks>Locking: takes Notifier; waits with nothing held.</remarks>
-    public void Finish(SvmNotifier notifier, in MmuEvent mmuEvent)
+    public void Finish(SvmNotifier notifier, AddressRange interval)
     {
-        ulong waited = 0;
-        while (true)
+        for (int i = 0; i < devices.Count; i++)
         {
-            ulong needed = 0;
-            using (notifier.Lock.EnterWrite())
+            ulong waited = 0;
+            while (true)
             {
-                for (SvmRange? range = notifier.Ranges.FindFirst(mmuEvent.Interval); range is not null; range = notifier.Ranges.NextOverlap(range, mmuEvent.Interval))
-                {
-                    var gpuRange = (GpuRange)range;
-                    if (!gpuRange.Pages.IsStale)
-                        continue;
-                    if (gpuRange.Invalidation <= waited)
-                        gpuRange.Pages.UnmapLocked(notifier);
-                    else
-                        needed = Math.Max(needed, gpuRange.Invalidation);
-                }
+                ulong needed;
+                using (notifier.Lock.EnterWrite())
+                    needed = UnmapStaleLocked(i, notifier, interval, waited);
+                if (needed == 0)
+                    break;
+                devices[i].PageTable.WaitTlbInvalidation(needed);
+                waited = needed;
             }
-
-            if (needed == 0)
-                return;
-            SchedulePoint.Reach(SchedulePointKind.Wait, this);
-            pageTable.WaitTlbInvalidation(needed);
-            waited = needed;
         }
     }
 
-    /// <summary>Takes the GPU's access to one range away, waiting under the lock.</summary>
-    /// <param name="range">The range.</param>
-    /// <remarks>Locking: Notifier held for write. Also unmaps what an event has made stale: its flush is waited for.</remarks>
-    public void UnbindLocked(GpuRange range)
+    /// <summary>Takes every device's access to one range away, and its mappings.</summary>
+    /// <param name="range">The range; nothing can bind it again meanwhile, because its fault lock or the VM is held.</param>
+    /// <remarks>Locking: takes Notifier; waits for flushes with nothing of rank Notifier held.</remarks>
+    public void Unbind(GpuRange range)
     {
-        AddressRange zapped = ZapLocked(range);
-        ulong invalidation = zapped.IsEmpty ? 0 : pageTable.StartTlbInvalidation(zapped);
-        if (range.Pages.HasDmaMapping)
-            pageTable.WaitTlbInvalidation(Math.Max(invalidation, range.Invalidation));
-        range.Pages.UnmapLocked(range.Notifier);
+        using (range.Notifier.Lock.EnterWrite())
+        {
+            for (int i = 0; i < devices.Count; i++)
+            {
+                if (range.PagesOf(i) is not { } pages)
+                    continue;
+                pages.Invalidation = Math.Max(pages.Invalidation, devices[i].PageTable.StartTlbInvalidation(Zap(devices[i], range, pages)));
+                pages.SetStaleLocked(range.Notifier);
+            }
+        }
+
+        Finish(range.Notifier, range.Interval);
+    }
+
+    /// <summary>The first pass for one device.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="notifier">The window.</param>
+    /// <param name="mmuEvent">The event.</param>
+    /// <param name="isReturn">Whether pages leave a device against the GPU's will.</param>
+    /// <param name="now">The host's timestamp, where they do.</param>
+    private void StartDeviceLocked(VmDevice device, SvmNotifier notifier, in MmuEvent mmuEvent, bool isReturn, long now)
+    {
+        AddressRange zapped = default;
+        for (SvmRange? range = notifier.Ranges.FindFirst(mmuEvent.Interval); range is not null; range = notifier.Ranges.NextOverlap(range, mmuEvent.Interval))
+        {
+            if (((GpuRange)range).PagesOf(device.Index) is not { } pages)
+                continue;
+            if (isReturn && pages.HasDevicePages)
+                ((GpuRange)range).NoteReturnLocked(now, _streakTicks);
+            zapped = zapped.Around(LosesPart(range, mmuEvent) ? ZapPart(device, pages, mmuEvent.Interval.Intersect(range.Interval)) : Zap(device, range, pages));
+        }
+
+        ulong invalidation = device.PageTable.StartTlbInvalidation(zapped);
+        if (invalidation != 0)
+            counters.CountInvalidation();
+        bool isUnmap = mmuEvent.Kind is MmuEventKind.Unmap or MmuEventKind.Release;
+        for (SvmRange? range = notifier.Ranges.FindFirst(mmuEvent.Interval); range is not null; range = notifier.Ranges.NextOverlap(range, mmuEvent.Interval))
+        {
+            if (((GpuRange)range).PagesOf(device.Index) is not { } pages)
+                continue;
+            pages.Invalidation = Math.Max(pages.Invalidation, invalidation);
+            if (isUnmap)
+                pages.SetUnmappedLocked(notifier);
+            if (!LosesPart(range, mmuEvent))
+            {
+                pages.SetStaleLocked(notifier);
+                continue;
+            }
+
+            AddressRange part = mmuEvent.Interval.Intersect(range.Interval);
+            pages.LosePartLocked(notifier, range.Interval.PageIndexOf(part.Start), range.Interval.PageIndexOf(part.End));
+        }
+    }
+
+    /// <summary>Whether an event takes just a part of a range away, and the rest is to be kept.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="mmuEvent">The event.</param>
+    /// <returns>True if so.</returns>
+    private bool LosesPart(SvmRange range, in MmuEvent mmuEvent) =>
+        splits && mmuEvent.Kind == MmuEventKind.Unmap && !mmuEvent.Interval.Contains(range.Interval);
+
+    /// <summary>Unmaps the stale pages of one device whose flush has been waited for.</summary>
+    /// <param name="device">The device's number.</param>
+    /// <param name="notifier">The window.</param>
+    /// <param name="interval">Where.</param>
+    /// <param name="waited">The flush that has passed.</param>
+    /// <returns>The flush to wait for next; 0 if nothing is stale any more.</returns>
+    private static ulong UnmapStaleLocked(int device, SvmNotifier notifier, AddressRange interval, ulong waited)
+    {
+        ulong needed = 0;
+        for (SvmRange? range = notifier.Ranges.FindFirst(interval); range is not null; range = notifier.Ranges.NextOverlap(range, interval))
+        {
+            if (((GpuRange)range).PagesOf(device) is not { } pages || !(pages.IsStale || pages.IsPartStale))
+                continue;
+            if (pages.Invalidation > waited)
+                needed = Math.Max(needed, pages.Invalidation);
+            else if (pages.IsStale)
+                pages.UnmapLocked(notifier);
+            else
+                pages.UnmapPartLocked(notifier);
+        }
+
+        return needed;
     }
 
     /// <summary>Clears a range's page-table entries.</summary>
+    /// <param name="device">The device.</param>
     /// <param name="range">The range.</param>
+    /// <param name="pages">Its pages for the device.</param>
     /// <returns>What was cleared.</returns>
-    private AddressRange ZapLocked(GpuRange range)
+    /// <remarks>Locking: Notifier held for write.</remarks>
+    private static AddressRange Zap(VmDevice device, SvmRange range, GpuPages pages)
     {
-        range.Notifier.Lock.AssertHeldWrite();
-        if (!range.IsBound)
+        if (!pages.IsBound)
             return default;
-        range.IsBound = false;
-        return pageTable.Zap(range.Interval);
+        pages.IsBound = false;
+        return device.PageTable.Zap(range.Interval);
+    }
+
+    /// <summary>Clears the page-table entries of a part that goes; the rest of the range stays bound, but for entries that were larger than the part.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="pages">The range's pages for the device.</param>
+    /// <param name="part">The part.</param>
+    /// <returns>What was cleared.</returns>
+    /// <remarks>Locking: Notifier held for write.</remarks>
+    private static AddressRange ZapPart(VmDevice device, GpuPages pages, AddressRange part)
+    {
+        if (!pages.IsBound)
+            return default;
+        AddressRange cleared = device.PageTable.Zap(part);
+        pages.Cleared = pages.Cleared.Around(cleared);
+        return cleared;
     }
 }

@@ -12,6 +12,10 @@ public sealed class VmCounters
     private long _retries;
     private long _invalidations;
     private long _remoteMaps;
+    private long _splits;
+    private long _rebindsFailed;
+    private long _leftOnDevice;
+    private long _sharedMaps;
     private long _findTicks;
     private long _migrateTicks;
     private long _getPagesTicks;
@@ -35,6 +39,18 @@ public sealed class VmCounters
 
     /// <summary>Faults after which the range was mapped in RAM although it might have moved.</summary>
     public long RemoteMaps => Interlocked.Read(ref _remoteMaps);
+
+    /// <summary>Ranges split because the CPU had unmapped a part of them.</summary>
+    public long Splits => Interlocked.Read(ref _splits);
+
+    /// <summary>Pieces of split ranges whose page-table entries could not be written again at once; the next fault does it.</summary>
+    public long RebindsFailed => Interlocked.Read(ref _rebindsFailed);
+
+    /// <summary>Ranges that died with pages left on a device, which could not be brought home.</summary>
+    public long LeftOnDevice => Interlocked.Read(ref _leftOnDevice);
+
+    /// <summary>Pages objects of other devices that a fault has fed beside its own.</summary>
+    public long SharedMaps => Interlocked.Read(ref _sharedMaps);
 
     /// <summary>Time to find or insert ranges.</summary>
     public long FindTicks => Interlocked.Read(ref _findTicks);
@@ -73,6 +89,18 @@ public sealed class VmCounters
 
     /// <summary>Counts a mapping in RAM.</summary>
     internal void CountRemoteMap() => Interlocked.Increment(ref _remoteMaps);
+
+    /// <summary>Counts a split.</summary>
+    internal void CountSplit() => Interlocked.Increment(ref _splits);
+
+    /// <summary>Counts a piece that was not bound again.</summary>
+    internal void CountRebindFailed() => Interlocked.Increment(ref _rebindsFailed);
+
+    /// <summary>Counts a range that left pages on a device.</summary>
+    internal void CountLeftOnDevice() => Interlocked.Increment(ref _leftOnDevice);
+
+    /// <summary>Counts a pages object fed by another device's fault.</summary>
+    internal void CountSharedMap() => Interlocked.Increment(ref _sharedMaps);
 
     /// <summary>Adds to the time of finding.</summary>
     /// <param name="start">When it began.</param>
