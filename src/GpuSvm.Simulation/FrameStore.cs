@@ -108,6 +108,20 @@ internal sealed class FrameStore
     /// <returns>Its first byte, good for as long as this object lives.</returns>
     public DmaPointer PointerTo(int frame) => new(Marshal.UnsafeAddrOfPinnedArrayElement(_bytes, _baseOffset + (frame << PageSize.Shift)));
 
+    /// <summary>The bytes that a DMA engine reaches by a pointer.</summary>
+    /// <param name="pointer">The first of them.</param>
+    /// <param name="bytes">How many, inside one frame.</param>
+    /// <returns>The bytes.</returns>
+    /// <exception cref="InvalidOperationException">The frame is free, or there is none there.</exception>
+    public Span<byte> BytesAt(DmaPointer pointer, int bytes)
+    {
+        long offset = pointer.Value - PointerTo(0).Value;
+        int frame = (int)(offset >> PageSize.Shift), first = (int)(offset & (PageSize.Bytes - 1));
+        if (offset < 0 || frame > ZeroFrame || first + bytes > PageSize.Bytes || (frame != ZeroFrame && IsFree(frame)))
+            throw new InvalidOperationException($"A device reaches for {bytes} bytes at {first} in frame {frame}, which is free or not there.");
+        return Bytes(frame).Slice(first, bytes);
+    }
+
     /// <summary>Whether a frame is free: in a free block of some order.</summary>
     /// <param name="frame">The frame.</param>
     /// <returns>True if nobody owns it.</returns>

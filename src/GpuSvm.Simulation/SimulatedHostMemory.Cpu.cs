@@ -158,6 +158,26 @@ public sealed partial class SimulatedHostMemory
         return SvmStatus.Done;
     }
 
+    /// <summary>Reads bytes where a DMA pointer says, in a frame of the program or in a staging block, whatever the page table says by now.</summary>
+    /// <param name="pointer">The first byte.</param>
+    /// <param name="destination">Where to; all inside one page.</param>
+    /// <exception cref="InvalidOperationException">Nobody owns the frame: the device uses a stale translation.</exception>
+    public void DmaRead(DmaPointer pointer, Span<byte> destination)
+    {
+        using RankedLock.Scope scope = _lock.Enter();
+        _frames.BytesAt(pointer, destination.Length).CopyTo(destination);
+    }
+
+    /// <summary>Writes bytes where a DMA pointer says, in a frame of the program or in a staging block, whatever the page table says by now.</summary>
+    /// <param name="pointer">The first byte.</param>
+    /// <param name="source">From where; all inside one page.</param>
+    /// <exception cref="InvalidOperationException">Nobody owns the frame: the device uses a stale translation.</exception>
+    public void DmaWrite(DmaPointer pointer, ReadOnlySpan<byte> source)
+    {
+        using RankedLock.Scope scope = _lock.Enter();
+        source.CopyTo(_frames.BytesAt(pointer, source.Length));
+    }
+
     /// <summary>The byte's place in its page.</summary>
     /// <param name="address">Any address.</param>
     /// <returns>0 to 4095.</returns>
@@ -190,12 +210,21 @@ public sealed partial class SimulatedHostMemory
         for (int round = 0; round < _options.MaxFaultRounds; round++)
         {
             Reach(SimulatedOperation.CpuAccess);
-            FaultWaiter waiter;
+            FaultWaiter? waiter = null;
             using (_lock.Enter())
             {
-                if (TryAccessLocked(request, out SvmStatus result))
+                if (IsInKernel && TryReplaceZeroPageLocked(request))
+                    AnnounceLocked();
+                else if (TryAccessLocked(request, out SvmStatus result))
                     return result;
-                waiter = _waiters.Enter(request.Address.PageNumber);
+                else
+                    waiter = _waiters.Enter(request.Address.PageNumber);
+            }
+
+            if (waiter is null)
+            {
+                Deliver(new SimulatedEvent(SimulatedEventKind.Replace, AddressRange.OfPages(request.Address.AlignDown(PageOrder.Small), 1)));
+                continue;
             }
 
             SvmStatus status = Fault(request, waiter);
@@ -262,8 +291,8 @@ public sealed partial class SimulatedHostMemory
 
         ulong page = request.Address.PageNumber;
         PageEntry entry = _pages.Read(page);
-        bool isAnnounced = entry.IsPresent
-            ? isStore && (entry.Flags & PageFlags.WriteProtected) != 0
+        bool isAnnounced = IsInKernel ? (entry.Flags & PageFlags.Detached) != 0
+            : entry.IsPresent ? isStore && (entry.Flags & PageFlags.WriteProtected) != 0
             : mapping.IsAnonymous && Has(HostMemoryCapabilities.CpuFaults);
         if (isAnnounced)
         {
@@ -273,10 +302,30 @@ public sealed partial class SimulatedHostMemory
 
         if ((entry.Flags & PageFlags.Detached) != 0)
             throw new InvalidOperationException($"The CPU touched {request.Address} while its bytes are away, on a memory without CPU faults.");
-        bool needsFrame = isStore ? !entry.OwnsFrame : !entry.IsPresent;
-        status = needsFrame && !GiveFrameLocked(page) ? SvmStatus.OutOfHostMemory : SvmStatus.Done;
+        status = ServeLocked(AddressRange.OfPages(VirtualAddress.OfPage(page), 1), entry, isStore);
         if (status.IsDone())
             request.Perform(_frames.Bytes(_pages.Read(page).Frame));
         return true;
     }
+
+    /// <summary>Fills in what an access needs and the kernel gives by itself.</summary>
+    /// <param name="page">The page.</param>
+    /// <param name="entry">What is there; the client has nothing to do with it.</param>
+    /// <param name="isStore">Whether the access is a store.</param>
+    /// <returns><see cref="SvmStatus.Done"/> or <see cref="SvmStatus.OutOfHostMemory"/>.</returns>
+    private SvmStatus ServeLocked(AddressRange page, PageEntry entry, bool isStore)
+    {
+        if (IsInKernel)
+            return isStore ? MakeWritableLocked(page) : MakeReadableLocked(page);
+        bool needsFrame = isStore ? !entry.OwnsFrame : !entry.IsPresent;
+        return needsFrame && !GiveFrameLocked(page.Start.PageNumber) ? SvmStatus.OutOfHostMemory : SvmStatus.Done;
+    }
+
+    /// <summary>Replaces the page of zeroes by one of its own where a store is allowed; the client must hear of it before the store is done. Kernel: wp_page_copy.</summary>
+    /// <param name="request">The access.</param>
+    /// <returns>False if that is not what the access needs.</returns>
+    private bool TryReplaceZeroPageLocked(PageAccess request) =>
+        request.Access == MemoryAccess.Write && !_isDisposed
+        && _mappings.TryFind(request.Address, out SimulatedMapping mapping) && mapping.Interval.Contains(request.Address) && mapping.IsWritable
+        && _pages.Read(request.Address.PageNumber).IsZero && GiveFrameLocked(request.Address.PageNumber);
 }

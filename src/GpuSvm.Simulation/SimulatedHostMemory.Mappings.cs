@@ -28,7 +28,7 @@ public sealed partial class SimulatedHostMemory
         bool isLazy = Has(HostMemoryCapabilities.LazyZero);
         if (!isLazy && pages > _frames.Count - _frames.InUse)
             return SvmStatus.OutOfHostMemory;
-        _mappings.Add(new SimulatedMapping(gap, HostProtection.ReadWrite, IsAnonymous: true));
+        _mappings.Add(new SimulatedMapping(gap, HostProtection.ReadWrite, IsAnonymous: true) { IsApart = true, IsCharged = true });
         _allocations.Add(gap);
         if (!isLazy)
             MakeWritableLocked(gap);
@@ -79,7 +79,7 @@ public sealed partial class SimulatedHostMemory
             isReplaced = _mappings.Meets(interval);
             if (isReplaced)
                 RemoveMappingLocked(interval);
-            _mappings.Add(new SimulatedMapping(interval, protection, anonymous, special));
+            _mappings.Add(new SimulatedMapping(interval, protection, anonymous, special) { IsCharged = protection == HostProtection.ReadWrite });
             if (isReplaced)
                 AnnounceLocked();
         }
@@ -110,39 +110,69 @@ public sealed partial class SimulatedHostMemory
         return SvmStatus.Done;
     }
 
-    /// <summary>The program changes what it may do with an interval. As on Linux nobody is told. Kernel: mprotect.</summary>
-    /// <param name="interval">A page-aligned interval, wholly mapped.</param>
+    /// <summary>The program changes what it may do with an interval. A client in user space is not told, as on Linux. Kernel: mprotect.</summary>
+    /// <param name="interval">A page-aligned interval.</param>
     /// <param name="protection">The new protection.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidArgument"/>, <see cref="SvmStatus.NotMapped"/>.</returns>
+    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidArgument"/>; <see cref="SvmStatus.NotMapped"/> at a hole: what lies before it has changed.</returns>
+    /// <remarks>Returns when the event has been handled, if there is one. Then it calls the client: hold nothing that its event gate needs.</remarks>
     public SvmStatus Protect(AddressRange interval, HostProtection protection)
     {
         Reach(SimulatedOperation.MappingChange);
-        using RankedLock.Scope scope = _lock.Enter();
-        SvmStatus status = CheckIntervalLocked(interval, long.MaxValue);
-        if (status.IsDone())
-            _mappings.Protect(interval, protection);
+        var changed = new List<AddressRange>();
+        SvmStatus status;
+        using (_lock.Enter())
+        {
+            status = CheckIntervalLocked(interval, long.MaxValue);
+            if (status is not (SvmStatus.Done or SvmStatus.NotMapped))
+                return status;
+            _mappings.Change(interval, part => part.Protection == protection ? part : part.Protected(protection), changed);
+            if (!IsInKernel)
+                return status;
+            foreach (AddressRange part in changed)
+            {
+                if (protection == HostProtection.ReadWrite)
+                    GrantWritingLocked(part);
+                AnnounceLocked();
+            }
+        }
+
+        foreach (AddressRange part in changed)
+            Deliver(new SimulatedEvent(SimulatedEventKind.Protect, part));
         return status;
     }
 
     /// <summary>The program gives the contents of an interval up. Kernel: madvise with MADV_DONTNEED.</summary>
-    /// <param name="interval">A page-aligned interval, wholly mapped.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidArgument"/>, <see cref="SvmStatus.NotMapped"/>.</returns>
-    /// <remarks>The client hears of it before the pages go; see <see cref="SimulatedHostOptions.DiscardOrder"/>.</remarks>
+    /// <param name="interval">A page-aligned interval.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidArgument"/>; <see cref="SvmStatus.NotMapped"/> if there was a hole: all that is mapped has been given up.</returns>
+    /// <remarks>The client hears of it before the pages go; see <see cref="SimulatedHostOptions.DiscardOrder"/>. One event for each mapping.</remarks>
     public SvmStatus DontNeed(AddressRange interval)
     {
-        Reach(SimulatedOperation.MappingChange);
-        using (_lock.Enter())
+        SvmStatus status = SvmStatus.Done;
+        VirtualAddress at = interval.Start;
+        do
         {
-            SvmStatus status = CheckIntervalLocked(interval, long.MaxValue);
-            if (!status.IsDone())
-                return status;
-            AnnounceLocked();
-        }
+            Reach(SimulatedOperation.MappingChange);
+            AddressRange part;
+            using (_lock.Enter())
+            {
+                SvmStatus mapped = CheckIntervalLocked(interval, long.MaxValue);
+                if (mapped is not (SvmStatus.Done or SvmStatus.NotMapped))
+                    return mapped;
+                if (!_mappings.TryFind(at, out SimulatedMapping mapping) || mapping.Interval.Start >= interval.End)
+                    return SvmStatus.NotMapped;
+                part = mapping.Interval.Intersect(new AddressRange(at, interval.End));
+                if (part.Start > at)
+                    status = SvmStatus.NotMapped;
+                AnnounceLocked();
+            }
 
-        Deliver(interval, isUnmap: false);
-        using (_lock.Enter())
-            DropPagesLocked(interval);
-        return SvmStatus.Done;
+            Deliver(new SimulatedEvent(SimulatedEventKind.Discard, part));
+            using (_lock.Enter())
+                DropPagesLocked(part);
+            at = part.End;
+        }
+        while (at < interval.End);
+        return status;
     }
 
     /// <summary>Takes pages that are present hold of, as a driver's long-term pin does: they cannot be detached until unpinned or unmapped.</summary>
@@ -193,13 +223,12 @@ public sealed partial class SimulatedHostMemory
     private void DeliverUnmapped(AddressRange interval)
     {
         Reach(SimulatedOperation.UnmapApplied);
-        Deliver(interval, isUnmap: true);
+        Deliver(new SimulatedEvent(SimulatedEventKind.Unmap, interval));
     }
 
     /// <summary>Reads and handles one event, as a service thread would, while the program's thread sleeps. Pairs with <see cref="AnnounceLocked"/>.</summary>
-    /// <param name="interval">The interval concerned.</param>
-    /// <param name="isUnmap">Unmapped, or else discarded.</param>
-    private void Deliver(AddressRange interval, bool isUnmap)
+    /// <param name="happened">The event.</param>
+    private void Deliver(in SimulatedEvent happened)
     {
         if (_client is not { } client || !Has(HostMemoryCapabilities.MappingEvents))
             return;
@@ -209,15 +238,12 @@ public sealed partial class SimulatedHostMemory
             using (_lock.Enter())
             {
                 _pendingEvents--;
-                if (!isUnmap && _options.DiscardOrder == DiscardOrder.OnRead)
-                    DropPagesLocked(interval);
+                if (happened.Kind == SimulatedEventKind.Discard && _options.DiscardOrder == DiscardOrder.OnRead)
+                    DropPagesLocked(happened.Interval);
             }
 
             Reach(SimulatedOperation.EventRead);
-            if (isUnmap)
-                client.Unmapped(interval);
-            else
-                client.Discarded(interval);
+            Tell(client, happened);
         }
         finally
         {
@@ -225,5 +251,27 @@ public sealed partial class SimulatedHostMemory
         }
 
         Reach(SimulatedOperation.EventHandled);
+    }
+
+    /// <summary>Says what happened, inside the gate.</summary>
+    /// <param name="client">The client.</param>
+    /// <param name="happened">The event.</param>
+    private static void Tell(IHostMemoryClient client, in SimulatedEvent happened)
+    {
+        switch (happened.Kind)
+        {
+            case SimulatedEventKind.Unmap:
+                client.Unmapped(happened.Interval);
+                break;
+            case SimulatedEventKind.Protect:
+                client.ProtectionChanged(happened.Interval);
+                break;
+            case SimulatedEventKind.Remap:
+                client.Remapped(happened.Interval, happened.To);
+                break;
+            default:
+                client.Discarded(happened.Interval);
+                break;
+        }
     }
 }

@@ -87,6 +87,11 @@ public sealed partial class SimulatedHostMemory
                 block.SetPresent(first + i, 1, present: true);
             }
 
+            else
+            {
+                _mappings.GiveFamily(VirtualAddress.OfPage(interval.Start.PageNumber + (ulong)i)); // Nothing becomes a page now, if only a device's.
+            }
+
             entry = new PageEntry { Flags = PageFlags.Detached };
         }
 
@@ -230,7 +235,8 @@ public sealed partial class SimulatedHostMemory
     /// <returns>False if something is present there, or no huge page can be had.</returns>
     private bool TryGiveHugeLocked(ulong page)
     {
-        if (!Has(HostMemoryCapabilities.HugePages))
+        VirtualAddress start = VirtualAddress.OfPage(page);
+        if (!Has(HostMemoryCapabilities.HugePages) || !_mappings.TryFind(start, out SimulatedMapping mapping) || mapping.IsSmallOnly)
             return false;
         PageTableBlock block = _pages.FindOrAdd(page);
         foreach (PageEntry entry in block.Entries)
@@ -241,6 +247,7 @@ public sealed partial class SimulatedHostMemory
 
         if (!_frames.TryAllocate(PageOrder.Huge, 0, out int frame))
             return false;
+        _mappings.GiveFamily(start);
         for (int i = 0; i < block.Entries.Length; i++)
             block.Entries[i] = new PageEntry { Frame = frame + i, Flags = PageFlags.Present };
         block.IsHuge = true;
@@ -254,6 +261,7 @@ public sealed partial class SimulatedHostMemory
     {
         if (!_frames.TryAllocate(PageOrder.Small, 0, out int frame))
             return false;
+        _mappings.GiveFamily(VirtualAddress.OfPage(page));
         _pages.EntrySplit(page) = new PageEntry { Frame = frame, Flags = PageFlags.Present };
         return true;
     }

@@ -13,7 +13,7 @@ namespace GpuSvm.Simulation;
 /// <remarks>
 /// <para><b>Physical.</b> A frame store of pinned bytes with a buddy allocator. A freed frame is filled with 0xDD and must still read so when it is handed out
 /// again: a device that uses a stale address either reads that pattern or is caught by it. Rubbish (0xCD) fills what a caller must write first.</para>
-/// <para><b>Virtual.</b> Mappings in address order, never merged; allocation takes the lowest gap, so a freed address comes back at once. A sparse page table
+/// <para><b>Virtual.</b> Mappings in address order; allocation takes the lowest gap, so a freed address comes back at once. A sparse page table
 /// of 512-entry blocks; a block can be one huge page until a part of it changes. A page is absent, present on its own frame, or the shared page of zeroes;
 /// present ones may be write-protected or pinned. Absent ones remember whether the client took them (detached), which only serves to catch a CPU access that
 /// a memory without CPU faults could not have announced.</para>
@@ -22,9 +22,12 @@ namespace GpuSvm.Simulation;
 /// released, and the client is told on the same thread; after that the access is tried again, at once or when the page is woken. What a program would get
 /// as a signal comes back as a status.</para>
 /// <para><b>Mapping changes</b> of the program (<see cref="Map"/>, <see cref="Unmap"/>, <see cref="Protect"/>, <see cref="DontNeed"/>) are announced as Linux announces them: unmap
-/// after it has taken effect, madvise before, mprotect not at all. While an event waits to be read, <see cref="Populate"/>, <see cref="Detach"/>, <see cref="Attach"/> and
+/// after it has taken effect, madvise before, mremap after, mprotect not at all. While an event waits to be read, <see cref="Populate"/>, <see cref="Detach"/>, <see cref="Attach"/> and
 /// <see cref="WriteProtect"/> answer Retry, as the kernel answers EAGAIN: a caller that repeats them while holding what the client's event gate needs hangs
 /// here as it would there.</para>
+/// <para><b>The watcher.</b> With <see cref="HostWatcher.Kernel"/> the machine is what a driver inside the kernel sees instead: only touches of pages that the client took away are
+/// announced as faults, all others are served here, one page at a time; mprotect and the replacing of the page of zeroes are announced; a page that is attached or
+/// protected without the right to write gets it back by the next store, or by mprotect; mappings merge. Recorded runs of Linux's HMM test driver are replayed on it.</para>
 /// <para><b>Locks.</b> One leaf lock guards everything but the bytes reached by DMA pointer. The client is never called under it.</para>
 /// <para><b>Schedule points.</b> Each operation reaches <see cref="SchedulePointKind.HostOperation"/> before its lock, with <see cref="StepOf"/> as the subject; a thread
 /// about to sleep reaches <see cref="SchedulePointKind.Wait"/> with this memory as the subject.</para>
@@ -38,7 +41,7 @@ public sealed partial class SimulatedHostMemory : IHostMemory
 
     // Everything below is guarded by _lock.
     private readonly FrameStore _frames;
-    private readonly MappingList _mappings = new();
+    private readonly MappingList _mappings;
     private readonly PageTable _pages = new();
     private readonly FaultWaiters _waiters = new();
     private readonly HashSet<AddressRange> _allocations = [];
@@ -60,6 +63,7 @@ public sealed partial class SimulatedHostMemory : IHostMemory
         ArgumentOutOfRangeException.ThrowIfNegative(_options.StagingBlocks);
         ArgumentOutOfRangeException.ThrowIfLessThan(_options.MaxFaultRounds, 1);
         _frames = new FrameStore(_options.Frames);
+        _mappings = new MappingList(merges: IsInKernel);
         SimulatedOperation[] operations = Enum.GetValues<SimulatedOperation>();
         _steps = new SimulatedStep[operations.Length];
         foreach (SimulatedOperation operation in operations)
@@ -107,6 +111,9 @@ public sealed partial class SimulatedHostMemory : IHostMemory
     /// <param name="capability">One bit.</param>
     /// <returns>True if it is.</returns>
     private bool Has(HostMemoryCapabilities capability) => (_options.Capabilities & capability) != 0;
+
+    /// <summary>Whether the client watches from inside the kernel.</summary>
+    private bool IsInKernel => _options.Watcher == HostWatcher.Kernel;
 
     /// <summary>Reaches the schedule point of an operation. Locking: holds nothing of ours.</summary>
     /// <param name="operation">The operation.</param>

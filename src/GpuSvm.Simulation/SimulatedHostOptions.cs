@@ -19,6 +19,9 @@ public sealed record SimulatedHostOptions
     /// <summary>How many staging blocks may be out at once, 0 or more.</summary>
     public int StagingBlocks { get; init; } = int.MaxValue;
 
+    /// <summary>From where the client watches.</summary>
+    public HostWatcher Watcher { get; init; }
+
     /// <summary>When the pages of a madvise go.</summary>
     public DiscardOrder DiscardOrder { get; init; } = DiscardOrder.AfterGate;
 

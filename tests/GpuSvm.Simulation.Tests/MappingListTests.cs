@@ -10,7 +10,7 @@ public sealed class MappingListTests
     private const int Pages = 64;
 
     [Fact]
-    public void AddRemoveAndProtectAgreeWithAPageTable() =>
+    public void AddRemoveAndChangeAgreeWithAPageTable() =>
         Gen.Select(Gen.Int[0, 2], Gen.Int[0, Pages - 1], Gen.Int[1, 16], Gen.Enum<HostProtection>()).Array[1, 60].Sample(steps =>
         {
             var list = new MappingList();
@@ -27,9 +27,9 @@ public sealed class MappingListTests
                 else if (kind == 1)
                     list.Remove(interval);
                 else if (kind == 2)
-                    list.Protect(interval, protection);
-                for (int page = first; page < end; page++)
-                    model[page] = kind == 0 ? (isFree ? protection : model[page]) : kind == 1 || model[page] is null ? null : protection;
+                    Assert.Equal(list.Covers(interval), list.Change(interval, part => part with { Protection = protection }));
+                for (int page = first; page < end && !(kind == 2 && model[page] is null); page++)
+                    model[page] = kind == 0 ? (isFree ? protection : model[page]) : kind == 1 ? null : protection;
                 Check(list, model);
             }
         }, iter: 500);

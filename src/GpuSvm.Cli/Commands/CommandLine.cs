@@ -20,6 +20,7 @@ internal static class CommandLine
             RunCommand.Create(console),
             DoctorCommand.Create(console),
             BenchCommand.Create(console),
+            ConformCommand.Create(console),
             new HelpOption { Recursive = true },
         };
         var version = new Option<bool>("--version") { Description = "Show the version." };

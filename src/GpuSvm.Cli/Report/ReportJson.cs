@@ -8,4 +8,5 @@ namespace GpuSvm.Cli.Report;
 [JsonSerializable(typeof(RunReport))]
 [JsonSerializable(typeof(DoctorReport))]
 [JsonSerializable(typeof(BenchReport))]
+[JsonSerializable(typeof(ConformReport))]
 internal sealed partial class ReportJson : JsonSerializerContext;

@@ -47,15 +47,16 @@ public sealed partial class HostAddressSpace
     public void Discarded(AddressRange interval) => DropInGate(new MmuEvent(interval, MmuEventKind.Clear));
 
     /// <inheritdoc/>
-    /// <remarks>Pages stay where they are; devices lose their mappings, and what they map next has the new rights .</remarks>
+    /// <remarks>Pages stay where they are; devices lose their mappings, and what they map next has the new rights. Device pages lose the right to be written
+    /// until a fault gives it back.</remarks>
     public void ProtectionChanged(AddressRange interval)
     {
-        _states.Lock.AssertHeld();
+        _states.ProtectLocked(interval);
         _events.Add(new MmuEvent(interval, MmuEventKind.Protection));
     }
 
     /// <inheritdoc/>
-    /// <remarks>Devices lose both intervals; what they had of the old one they find at the new one when they touch it .</remarks>
+    /// <remarks>Devices lose the old interval; what they had of it they find at the new one when they touch it. Of what stood there before they have heard already.</remarks>
     public void Remapped(AddressRange from, AddressRange to)
     {
         if (!MayRemap)
@@ -64,7 +65,6 @@ public sealed partial class HostAddressSpace
             throw new ArgumentException($"Pages cannot move from {from} to {to}.", nameof(to));
         _states.MoveLocked(from, to, _released);
         _events.Add(new MmuEvent(from, MmuEventKind.Unmap));
-        _events.Add(new MmuEvent(to, MmuEventKind.Unmap));
     }
 
     /// <summary>

@@ -40,7 +40,8 @@ public interface IHostMemoryClient
     /// <param name="interval">The interval.</param>
     void ProtectionChanged(AddressRange interval);
 
-    /// <summary>Inside the gate: the program has moved pages to other addresses (mremap). What stood there before is gone; the old addresses are no mapping.</summary>
+    /// <summary>Inside the gate: the program has moved pages to other addresses (mremap); the old addresses are no mapping. What stood at the new ones was
+    /// <see cref="Unmapped"/> before, as an event of its own.</summary>
     /// <param name="from">Where the pages were.</param>
     /// <param name="to">Where they are now; as long, and not overlapping.</param>
     /// <remarks>Only a memory with <see cref="HostMemoryCapabilities.Remaps"/> says this.</remarks>

@@ -75,6 +75,10 @@ public readonly record struct PageEntry(ulong Bits)
     /// <returns>The entry.</returns>
     public PageEntry AsWritable() => new(Bits | WritableBit);
 
+    /// <summary>The same device page, not to be written: what a change of protection makes of it, until a fault has looked at the mapping again.</summary>
+    /// <returns>The entry.</returns>
+    public PageEntry AsReadOnly() => new(Bits & ~WritableBit);
+
     /// <summary>The entry of a page in RAM that devices have for themselves.</summary>
     /// <param name="hold">The hold, below 2^23.</param>
     /// <param name="page">The page's index in the hold's block.</param>
