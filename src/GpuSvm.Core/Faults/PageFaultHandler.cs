@@ -83,7 +83,9 @@ public sealed class PageFaultHandler
             return SvmStatus.NotMapped;
         if (window.Userptr is { } userptr)
             return userptr.Serve(address, access != MemoryAccess.Read, device, workspace);
-        var context = new SvmContext(device.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true, CheckPagesBytes: _vm.Options.CheckPagesBytes);
+        MemoryAdvice advice = _vm.Attributes.FindLocked(address);
+        var context = new SvmContext(
+            device.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true, CheckPagesBytes: _vm.Options.CheckPagesBytes, MaxChunkBytes: advice.MaxChunkBytes);
         SvmStatus status = _vm.Mirror.FindOrInsert(address, window.Interval, context, out SvmRange? range);
         if (status == SvmStatus.ReadOnly && access == MemoryAccess.Read)
         {
@@ -95,7 +97,7 @@ public sealed class PageFaultHandler
         if (status != SvmStatus.Done)
             return status;
         using (_vm.RangeLocks.Enter(range!))
-            status = ServeRange((GpuRange)range!, context, access, device, workspace);
+            status = ServeRange((GpuRange)range!, context, access, device, advice, workspace);
         range!.Put();
         return status;
     }
@@ -105,9 +107,10 @@ public sealed class PageFaultHandler
     /// <param name="context">The pass's wishes.</param>
     /// <param name="access">What was tried.</param>
     /// <param name="device">Who tried it.</param>
+    /// <param name="advice">What the program has advised of the faulting address.</param>
     /// <param name="workspace">The fault's.</param>
     /// <returns>A status as of <see cref="ServePass"/>.</returns>
-    private SvmStatus ServeRange(GpuRange range, SvmContext context, MemoryAccess access, VmDevice device, HostWorkspace workspace)
+    private SvmStatus ServeRange(GpuRange range, SvmContext context, MemoryAccess access, VmDevice device, MemoryAdvice advice, HostWorkspace workspace)
     {
         if (range.IsUnmapped)
             return SvmStatus.Unmapped;
@@ -120,9 +123,9 @@ public sealed class PageFaultHandler
 
         long start = Stopwatch.GetTimestamp();
         SvmStatus status;
-        if (_vm.Options.Placement.ShouldMigrate(range.Facts(_vm.Host.Time.GetTimestamp())))
+        if (HomeFor(range, device, advice) is { } home)
         {
-            status = device.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, workspace);
+            status = home.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, workspace);
             start = _vm.Counters.AddMigrate(start);
             if (status is SvmStatus.NotMapped or SvmStatus.ProcessGone)
                 return status == SvmStatus.NotMapped ? SvmStatus.Retry : status; // The mapping went while we looked: let the lookup say so.
@@ -136,13 +139,13 @@ public sealed class PageFaultHandler
 
         if (access == MemoryAccess.Atomic)
             context = context with { Exclusive = true };
-        status = GetPages(range, pages, context, workspace);
+        status = GetPages(range, pages, context, advice.AccessedBy, workspace);
         start = _vm.Counters.AddGetPages(start);
         if (status is SvmStatus.MixedPlacement or SvmStatus.NotSupported or SvmStatus.DeviceGone)
         {
             // In several places, or on a peer that cannot be reached, or not any more: RAM can.
-            SvmStatus home = _vm.Host.MigrateHome(range.Interval, MigrationCause.HostFault);
-            return home == SvmStatus.Done ? SvmStatus.Retry : home;
+            SvmStatus returned = _vm.Host.MigrateHome(range.Interval, MigrationCause.HostFault);
+            return returned == SvmStatus.Done ? SvmStatus.Retry : returned;
         }
 
         if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly)
@@ -154,21 +157,38 @@ public sealed class PageFaultHandler
         return status;
     }
 
+    /// <summary>Where the pages of a touched range should be: advice decides, and where there is none the placement policy.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">Who touched it.</param>
+    /// <param name="advice">What the program has advised.</param>
+    /// <returns>The device to move them to; null to map them where they are.</returns>
+    private VmDevice? HomeFor(GpuRange range, VmDevice device, MemoryAdvice advice)
+    {
+        if (!range.IsMigratable || advice.StaysInRam)
+            return null;
+        if (advice.Preferred.Device is { } preferred && preferred < _vm.Devices.Count && !_vm.Devices[preferred].Device.IsUnplugged)
+            return _vm.Devices[preferred];
+        return _vm.Options.Placement.ShouldMigrate(range.Facts(_vm.Host.Time.GetTimestamp())) ? device : null;
+    }
+
     /// <summary>Gets the faulting device's pages, and from the same host fault those of the VM's other devices, where mappings are shared.</summary>
     /// <param name="range">The range.</param>
     /// <param name="pages">The faulting device's pages.</param>
     /// <param name="context">The pass's wishes.</param>
+    /// <param name="accessedBy">The devices that are advised to access the memory often: bit i for device i.</param>
     /// <param name="workspace">The fault's.</param>
     /// <returns>As <see cref="SvmPages.GetAll"/>.</returns>
-    private SvmStatus GetPages(GpuRange range, GpuPages pages, in SvmContext context, HostWorkspace workspace)
+    private SvmStatus GetPages(GpuRange range, GpuPages pages, in SvmContext context, ulong accessedBy, HostWorkspace workspace)
     {
-        if (!_vm.Options.ShareMappings || context.Exclusive || _vm.Devices.Count == 1)
+        ulong wanted = _vm.Options.ShareMappings ? ulong.MaxValue : accessedBy;
+        if (wanted == 0 || context.Exclusive || _vm.Devices.Count == 1)
             return pages.Get(_vm.Host, range.Notifier, range.Interval, context, workspace);
         var all = default(PagesOfDevices);
         int count = 0;
         for (int other = 0; other < _vm.Devices.Count; other++)
         {
-            if (!_vm.Devices[other].Device.IsUnplugged)
+            bool isFaulting = ReferenceEquals(_vm.Devices[other].Device, pages.Device);
+            if (isFaulting || ((wanted >> other & 1) != 0 && !_vm.Devices[other].Device.IsUnplugged))
                 all[count++] = _vm.PagesFor(range, other);
         }
 
@@ -183,7 +203,7 @@ public sealed class PageFaultHandler
     private SvmStatus Bind(GpuRange range, GpuPages pages, VmDevice device)
     {
         SvmStatus status = device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages);
-        for (int other = 0; status == SvmStatus.Done && _vm.Options.ShareMappings && other < _vm.Devices.Count; other++)
+        for (int other = 0; status == SvmStatus.Done && other < _vm.Devices.Count; other++)
         {
             if (other == device.Index || range.PagesOf(other) is not { HasDmaMapping: true, IsBound: false } shared)
                 continue;

@@ -62,6 +62,7 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         Splitter = new RangeSplitter(this);
         _prefetcher = new Prefetcher(this);
         FaultHandler = new PageFaultHandler(this);
+        Attributes = new MemoryAttributes(Lock, options.ResetAdviceOnUnmap);
         Mirror = new SvmMirror(host, this, options.NotifierBytes, UsableOrders(options.ChunkOrders, smallest), Lock);
         _windows.Insert(new GpuVma(new AddressRange(new VirtualAddress(PageSize.Bytes), new VirtualAddress(1UL << 47))));
     }
@@ -92,6 +93,9 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
 
     /// <summary>The mirror.</summary>
     public SvmMirror Mirror { get; }
+
+    /// <summary>What the program has advised of its memory. Guarded by <see cref="Lock"/>.</summary>
+    public MemoryAttributes Attributes { get; }
 
     /// <summary>Serves faults of this space.</summary>
     public PageFaultHandler FaultHandler { get; }
@@ -125,6 +129,24 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
     /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
     public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, out PrefetchResult result, int device = 0) =>
         _prefetcher.Prefetch(interval.AlignOutward(), target, _devices[device], out result);
+
+    /// <summary>Changes what is advised of an interval, wholly or not at all; where it changes, the devices lose their access, so that their next touch goes by the new advice. Kernel: xe's madvise.</summary>
+    /// <param name="interval">Page aligned, not empty; it need not be mapped.</param>
+    /// <param name="change">Makes the new advice of the old.</param>
+    /// <returns>As <see cref="MemoryAttributes.SetLocked"/>.</returns>
+    /// <remarks>Locking: takes Vm for write; must hold nothing. Pages stay where they are until they are touched.</remarks>
+    public SvmStatus Advise(AddressRange interval, Func<MemoryAdvice, MemoryAdvice> change)
+    {
+        using (Lock.EnterWrite())
+        {
+            SvmStatus status = Attributes.SetLocked(interval, change, out AddressRange changed);
+            if (status != SvmStatus.Done || changed.IsEmpty)
+                return status;
+            for (SvmRange? range = Mirror.FirstRange(changed); range is not null; range = Mirror.NextRange(range, changed))
+                Invalidator.Unbind((GpuRange)range);
+            return status;
+        }
+    }
 
     /// <summary>Brings every page home: what a memory without CPU faults needs before a launch may be reported done.</summary>
     /// <returns><see cref="SvmStatus.Done"/>, or why some pages stayed.</returns>

@@ -20,6 +20,9 @@ public sealed record GpuVmOptions
     /// from pulling its neighbourhood in. 0 for no such check; the kernel's drivers use 64 KiB.</summary>
     public long CheckPagesBytes { get; init; }
 
+    /// <summary>Whether what a program has advised of its memory is forgotten when the memory is unmapped; otherwise it holds for what is mapped there next.</summary>
+    public bool ResetAdviceOnUnmap { get; init; }
+
     /// <summary>Whether a fault of one device also maps the pages for the VM's other devices, from the same host fault: worth it where all of them will use them.</summary>
     public bool ShareMappings { get; init; }
 

@@ -43,6 +43,8 @@ internal sealed class RangeCollector(GpuVm vm)
         {
             while (Pop() is { } range)
             {
+                if (vm.Attributes.UnmappedLocked(range.Lost) != SvmStatus.Done)
+                    vm.Counters.CountAdviceKept(); // No memory to cut a run: the old advice stands, which is only advice.
                 if (!range.IsPartiallyUnmapped || range.Lost == range.Interval)
                     vm.RemoveOwned(range);
                 else if (vm.Options.PartialUnmap == PartialUnmapMode.Split)

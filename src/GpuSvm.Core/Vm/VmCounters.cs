@@ -16,6 +16,7 @@ public sealed class VmCounters
     private long _rebindsFailed;
     private long _leftOnDevice;
     private long _sharedMaps;
+    private long _adviceKept;
     private long _findTicks;
     private long _migrateTicks;
     private long _getPagesTicks;
@@ -48,6 +49,9 @@ public sealed class VmCounters
 
     /// <summary>Ranges that died with pages left on a device, which could not be brought home.</summary>
     public long LeftOnDevice => Interlocked.Read(ref _leftOnDevice);
+
+    /// <summary>Times that advice of unmapped memory could not be forgotten for want of memory.</summary>
+    public long AdviceKept => Interlocked.Read(ref _adviceKept);
 
     /// <summary>Pages objects of other devices that a fault has fed beside its own.</summary>
     public long SharedMaps => Interlocked.Read(ref _sharedMaps);
@@ -98,6 +102,9 @@ public sealed class VmCounters
 
     /// <summary>Counts a range that left pages on a device.</summary>
     internal void CountLeftOnDevice() => Interlocked.Increment(ref _leftOnDevice);
+
+    /// <summary>Counts advice that was kept.</summary>
+    internal void CountAdviceKept() => Interlocked.Increment(ref _adviceKept);
 
     /// <summary>Counts a pages object fed by another device's fault.</summary>
     internal void CountSharedMap() => Interlocked.Increment(ref _sharedMaps);
