@@ -36,10 +36,12 @@ public interface IDevicePageOwner
     /// <summary>Until when CPU faults leave a page where it is. Kernel: drm_pagemap_devmem.timeslice_expiration.</summary>
     /// <param name="frame">The page's frame, as just seen; it may be stale by now.</param>
     /// <returns>A timestamp of the address space's clock; 0, or one that has passed, for no guarantee.</returns>
-    long GuaranteedUntil(DeviceFrame frame);
+    long GuaranteedUntil(DeviceFrame frame) => 0;
 
-    /// <summary>The process side has ended, and every page with it.</summary>
-    void AddressSpaceEnded();
+    /// <summary>The process side has ended, and every page with it. Nothing, for an owner that keeps nothing beyond its pages.</summary>
+    void AddressSpaceEnded()
+    {
+    }
 
     /// <summary>The host address space no longer refers to device frames: their mapping is gone, or their bytes have moved.</summary>
     /// <param name="first">The first frame.</param>
