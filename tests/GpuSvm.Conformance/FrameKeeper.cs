@@ -10,7 +10,7 @@ namespace GpuSvm.Conformance;
 public sealed class FrameKeeper : IDevicePageOwner
 {
     private readonly HostAddressSpace _host;
-    private readonly byte[][] _frames;
+    private readonly byte[]?[] _frames; // Made when first used.
     private readonly Stack<int> _free = new();
     private readonly object _lock = new(); // Guards _free.
 
@@ -22,7 +22,7 @@ public sealed class FrameKeeper : IDevicePageOwner
     {
         _host = host;
         OwnerToken = owner;
-        _frames = [.. Enumerable.Range(0, frames).Select(_ => new byte[PageSize.Bytes])];
+        _frames = new byte[frames][];
         for (int frame = frames - 1; frame >= 0; frame--)
             _free.Push(frame);
         Index = host.RegisterPagemap(this, frames);
@@ -60,7 +60,7 @@ public sealed class FrameKeeper : IDevicePageOwner
     /// <summary>The bytes of a frame.</summary>
     /// <param name="frame">The frame.</param>
     /// <returns>4096 bytes.</returns>
-    public Span<byte> Bytes(DeviceFrame frame) => _frames[frame.Number];
+    public Span<byte> Bytes(DeviceFrame frame) => _frames[frame.Number] ??= new byte[PageSize.Bytes];
 
     /// <summary>Moves pages here.</summary>
     /// <param name="interval">Inside 2 MiB.</param>
@@ -146,7 +146,7 @@ public sealed class FrameKeeper : IDevicePageOwner
         {
             for (int frame = first.Number; frame < first.Number + pages; frame++)
             {
-                Array.Fill(_frames[frame], (byte)0xEE);
+                Bytes(new DeviceFrame(frame)).Fill(0xEE);
                 _free.Push(frame);
             }
         }
