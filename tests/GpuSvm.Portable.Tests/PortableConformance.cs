@@ -61,4 +61,11 @@ public static class PortableConformance
         /// <inheritdoc/>
         protected override HostMemoryFixture Fixture { get; } = new PortableFixture();
     }
+
+    /// <inheritdoc/>
+    public sealed class AddressSpace : AddressSpaceConformance
+    {
+        /// <inheritdoc/>
+        protected override HostMemoryFixture Fixture { get; } = new PortableFixture();
+    }
 }

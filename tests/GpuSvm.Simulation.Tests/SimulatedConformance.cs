@@ -61,4 +61,11 @@ public static class SimulatedConformance
         /// <inheritdoc/>
         protected override HostMemoryFixture Fixture { get; } = new SimulatedFixture();
     }
+
+    /// <inheritdoc/>
+    public sealed class AddressSpace : AddressSpaceConformance
+    {
+        /// <inheritdoc/>
+        protected override HostMemoryFixture Fixture { get; } = new SimulatedFixture();
+    }
 }

@@ -10,8 +10,11 @@ namespace GpuSvm.Core.Host;
 /// <param name="Owner">The owner group they belong to; 0 for any.</param>
 /// <param name="MayNarrow">Whether a part of the interval will do where no staging block for all of it can be had: the migration's interval tells which part, and the caller
 /// comes again for what lies behind it.</param>
-public readonly record struct FrameSelection(int Pagemap = -1, DeviceFrame First = default, int Frames = int.MaxValue, int Owner = 0, bool MayNarrow = false)
+public readonly record struct FrameSelection(int Pagemap, DeviceFrame First = default, int Frames = int.MaxValue, int Owner = 0, bool MayNarrow = false)
 {
+    /// <summary>Every device page.</summary>
+    public static FrameSelection Any => new(Pagemap: -1);
+
     /// <summary>Whether a device page lies in a selected frame. Owner groups are the caller's to compare.</summary>
     /// <param name="entry">The page's entry.</param>
     /// <returns>True if it does.</returns>

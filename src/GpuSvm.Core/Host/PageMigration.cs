@@ -146,12 +146,12 @@ public sealed partial class PageMigration
 
     /// <summary>
     /// Begins a migration to RAM by frames, which asks for no address and no mapping: the first frame from the cursor on whose page can be had, and all others of the
-    /// list whose pages lie in the same 2 MiB of addresses. The caller comes again until nothing is collected; staging that is short narrows the interval, so that
-    /// it may have to begin once more. Kernel: migrate_device_pfns.
+    /// list whose pages lie in the same 2 MiB of addresses; fewer where staging is short. The caller comes again with the same cursor until nothing is collected, and moves the
+    /// cursor on by one where a migration has failed. Kernel: migrate_device_pfns.
     /// </summary>
     /// <param name="pagemap">The pagemap's index.</param>
     /// <param name="frames">The frames, in any order; those that hold no page are passed over.</param>
-    /// <param name="cursor">Where in the list to begin, 0 at first; afterwards where to go on.</param>
+    /// <param name="cursor">Where in the list to begin, 0 at first; afterwards the first frame whose page was claimed.</param>
     /// <param name="cause">On whose behalf.</param>
     /// <param name="owner">Who migrates, as events say it.</param>
     /// <returns>As <see cref="SetupToRam(AddressRange, in FrameSelection, MigrationCause, int)"/>.</returns>

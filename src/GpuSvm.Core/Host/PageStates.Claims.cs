@@ -115,7 +115,7 @@ internal sealed partial class PageStates
     /// </summary>
     /// <param name="pagemap">The pagemap.</param>
     /// <param name="frames">The frames.</param>
-    /// <param name="cursor">Where in the list to begin; afterwards where to go on.</param>
+    /// <param name="cursor">Where in the list to begin; afterwards the first frame claimed: what lies before it holds nothing that can be had.</param>
     /// <param name="claimer">Who claims.</param>
     /// <param name="collected">Set for each page of the interval.</param>
     /// <param name="source">The entries before, for the claimed pages.</param>
@@ -139,7 +139,7 @@ internal sealed partial class PageStates
                 if (blockNumber is null)
                 {
                     blockNumber = page >> 9;
-                    cursor = index + 1;
+                    cursor = index;
                 }
 
                 first = Math.Min(first, page);
@@ -155,7 +155,7 @@ internal sealed partial class PageStates
             interval = new AddressRange(VirtualAddress.OfPage(first), VirtualAddress.OfPage(last + 1));
             Array.Clear(collected, 0, (int)interval.Pages);
             PageTable.Block block = _table.Open(first);
-            for (int index = cursor - 1; index < frames.Length; index++)
+            for (int index = cursor; index < frames.Length; index++)
             {
                 if (!IsFreeToClaim(reverse[frames[index].Number], blockNumber, out ulong page))
                     continue;
