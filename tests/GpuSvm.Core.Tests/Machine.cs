@@ -21,10 +21,11 @@ internal sealed unsafe class Machine : IDisposable
     /// <param name="devicePages">Device memory in pages.</param>
     /// <param name="host">Options of the simulated memory.</param>
     /// <param name="vm">Options of the VM.</param>
-    public Machine(int devicePages = 4096, SimulatedHostOptions? host = null, GpuVmOptions? vm = null)
+    /// <param name="time">The clock; null for the system's.</param>
+    public Machine(int devicePages = 4096, SimulatedHostOptions? host = null, GpuVmOptions? vm = null, TimeProvider? time = null)
     {
         Memory = new SimulatedHostMemory(host ?? new SimulatedHostOptions());
-        Host = new HostAddressSpace(Memory);
+        Host = new HostAddressSpace(Memory, time);
         Device = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = 1 });
         Vm = new GpuVm(Host, Device, vm ?? new GpuVmOptions { Placement = new AlwaysMigrate() });
     }
@@ -40,6 +41,9 @@ internal sealed unsafe class Machine : IDisposable
 
     /// <summary>The VM.</summary>
     public GpuVm Vm { get; }
+
+    /// <summary>VMs of other devices over the same address space.</summary>
+    public List<GpuVm> Peers { get; } = [];
 
     /// <summary>Allocates shared memory.</summary>
     /// <param name="bytes">Its size.</param>
@@ -150,7 +154,7 @@ internal sealed unsafe class Machine : IDisposable
     }
 
     /// <summary>Asserts that no invariant is broken.</summary>
-    public void Check() => Assert.Empty(InvariantChecker.Check(Vm));
+    public void Check() => Assert.Empty(InvariantChecker.Check([Vm, .. Peers]));
 
     /// <summary>Checks, tears the machine down, and asserts that nothing leaked: no frame, no staging block, no device memory, no DMA mapping.</summary>
     public void Dispose()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
 using GpuSvm.Core.Svm;
@@ -16,20 +17,58 @@ namespace GpuSvm.Core.Diagnostics;
 /// quiet host side (the page table equals the CPU's translation, INV-16) is checked only where no event can run: pass quiescent.</remarks>
 public static partial class InvariantChecker
 {
-    /// <summary>Checks a VM.</summary>
+    /// <summary>Checks a VM whose devices nobody else uses.</summary>
     /// <param name="vm">The VM.</param>
     /// <param name="quiescent">Whether nothing else touches the address space now: no CPU access, no launch.</param>
     /// <returns>One sentence for each violation, beginning with the invariant's number; empty if all hold.</returns>
-    public static IReadOnlyList<string> Check(GpuVm vm, bool quiescent = true)
+    public static IReadOnlyList<string> Check(GpuVm vm, bool quiescent = true) => Check([vm], quiescent);
+
+    /// <summary>Checks VMs that together account for everything on their devices: those that share a device, and those that have mapped one another's.</summary>
+    /// <param name="vms">The VMs, of one address space.</param>
+    /// <param name="quiescent">Whether nothing else touches the address space now: no CPU access, no launch.</param>
+    /// <returns>One sentence for each violation, beginning with the invariant's number; empty if all hold.</returns>
+    public static IReadOnlyList<string> Check(IReadOnlyList<GpuVm> vms, bool quiescent = true)
     {
         var violations = new List<string>();
+        var system = new Dictionary<IGpuDevice, long>();
+        long peer = 0;
+        foreach (GpuVm vm in vms)
+            CheckVm(vm, quiescent, system, ref peer, violations);
+        if (!quiescent)
+            return violations;
+        foreach ((IGpuDevice device, long accounted) in system)
+        {
+            if (device.DmaMapper is { } mapper && mapper.LivePages != accounted)
+                violations.Add(Say("INV-22", $"{device.Name} has {mapper.LivePages} pages mapped for DMA, its pages objects account for {accounted}"));
+        }
+
+        long live = system.Keys.Sum(device => device.LivePeerPages);
+        if (live != peer)
+            violations.Add(Say("INV-22", $"{live} pages are mapped by peers, the pages objects account for {peer}"));
+        foreach (GpuVm vm in vms)
+        {
+            if (vm.Host.Users != 0)
+                violations.Add(Say("INV-23", $"{vm.Host.Users} uses of the address space were not ended"));
+        }
+
+        return violations;
+    }
+
+    /// <summary>Checks one VM.</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="quiescent">Whether the host side is quiet.</param>
+    /// <param name="system">By device: pages mapped for DMA, added to.</param>
+    /// <param name="peer">Pages of peers mapped, added to.</param>
+    /// <param name="violations">Receives sentences.</param>
+    private static void CheckVm(GpuVm vm, bool quiescent, Dictionary<IGpuDevice, long> system, ref long peer, List<string> violations)
+    {
         vm.Collect();
         using (vm.Lock.EnterWrite())
         {
             if (LockOrder.HeldCount > 1)
                 violations.Add("INV-24: the checker was called with locks held.");
-            var system = new long[vm.Devices.Count];
-            var peer = new long[vm.Devices.Count];
+            var systemOf = new long[vm.Devices.Count];
+            var peerOf = new long[vm.Devices.Count];
             VirtualAddress last = default;
             var everything = new AddressRange(default, new VirtualAddress(1UL << 48));
             for (SvmNotifier? notifier = vm.Mirror.FirstNotifier(everything); notifier is not null; notifier = vm.Mirror.NextNotifier(notifier, everything))
@@ -37,29 +76,22 @@ public static partial class InvariantChecker
                 CheckNotifier(vm, notifier, last, violations);
                 last = notifier.Interval.End;
                 using (notifier.Lock.EnterWrite())
-                    CheckRangesLocked(vm, notifier, quiescent, system, peer, violations);
+                    CheckRangesLocked(vm, notifier, quiescent, systemOf, peerOf, violations);
             }
 
             for (GpuVma? window = vm.FirstWindow; window is not null; window = window.Next)
             {
                 if (window.Userptr is { } userptr)
-                    CheckUserptr(vm, userptr, quiescent, system, violations);
+                    CheckUserptr(vm, userptr, quiescent, systemOf, violations);
             }
 
             foreach (VmDevice device in vm.Devices)
             {
-                if (quiescent && device.Device.DmaMapper is { } mapper && mapper.LivePages != system[device.Index])
-                    violations.Add(Say("INV-22", $"device {device.Index} has {mapper.LivePages} pages mapped for DMA, its pages objects account for {system[device.Index]}"));
+                system[device.Device] = system.GetValueOrDefault(device.Device) + systemOf[device.Index];
+                peer += peerOf[device.Index];
                 CheckFrames(vm, device, quiescent, violations);
             }
-
-            if (quiescent && vm.Devices.Sum(device => device.Device.LivePeerPages) != peer.Sum())
-                violations.Add(Say("INV-22", $"{vm.Devices.Sum(device => device.Device.LivePeerPages)} pages are mapped by peers, the pages objects account for {peer.Sum()}"));
-            if (quiescent && vm.Host.Users != 0)
-                violations.Add(Say("INV-23", $"{vm.Host.Users} uses of the address space were not ended"));
         }
-
-        return violations;
     }
 
     /// <summary>Checks a window itself: INV-1, INV-2, INV-27.</summary>

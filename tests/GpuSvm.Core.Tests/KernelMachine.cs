@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Faults;
+using GpuSvm.Core.Host;
+using GpuSvm.Core.Locking;
+using GpuSvm.Core.Policies;
+using GpuSvm.Core.Vm;
+using GpuSvm.Simulation;
+using GpuSvm.SoftwareGpu;
+
+namespace GpuSvm.Core.Tests;
+
+/// <summary>A simulated address space with several devices, each with a VM of its own, running real kernels on threads.</summary>
+internal sealed unsafe class KernelMachine : IDisposable
+{
+    private readonly FaultService[] _services;
+    private readonly List<nint> _arguments = [];
+    private readonly List<AddressRange> _allocations = [];
+    private readonly bool[] _gone;
+
+    /// <summary>Builds the machine.</summary>
+    /// <param name="devices">How many devices.</param>
+    /// <param name="devicePages">Memory of each in pages.</param>
+    /// <param name="placement">Where touched pages go.</param>
+    /// <param name="units">Compute units of each.</param>
+    public KernelMachine(int devices, int devicePages = 1024, IPlacementPolicy? placement = null, int units = 2)
+    {
+        Memory = new SimulatedHostMemory();
+        Host = new HostAddressSpace(Memory);
+        Devices = new SoftwareGpuDevice[devices];
+        Vms = new GpuVm[devices];
+        _services = new FaultService[devices];
+        _gone = new bool[devices];
+        for (int i = 0; i < devices; i++)
+        {
+            Devices[i] = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = units });
+            Vms[i] = new GpuVm(Host, Devices[i], new GpuVmOptions { Placement = placement ?? new FirstTouchPlacement() });
+            _services[i] = new FaultService(Devices[i].FaultBuffer, Vms[i], threads: 1);
+        }
+    }
+
+    /// <summary>The memory.</summary>
+    public SimulatedHostMemory Memory { get; }
+
+    /// <summary>The address space.</summary>
+    public HostAddressSpace Host { get; }
+
+    /// <summary>The devices.</summary>
+    public SoftwareGpuDevice[] Devices { get; }
+
+    /// <summary>Their VMs.</summary>
+    public GpuVm[] Vms { get; }
+
+    /// <summary>Allocates shared memory.</summary>
+    public AddressRange Allocate(long bytes)
+    {
+        Assert.Equal(SvmStatus.Done, Host.Allocate(bytes, out AddressRange interval));
+        _allocations.Add(interval);
+        return interval;
+    }
+
+    /// <summary>Reads as the CPU.</summary>
+    public long Load(VirtualAddress address)
+    {
+        long value = 0;
+        Assert.Equal(SvmStatus.Done, Memory.CpuRead(address, MemoryMarshal.AsBytes(new Span<long>(ref value))));
+        return value;
+    }
+
+    /// <summary>Memory for a kernel's arguments, until the machine ends.</summary>
+    public PeerKernels.Counters* Arguments(PeerKernels.Counters value)
+    {
+        var place = (PeerKernels.Counters*)NativeMemory.Alloc((nuint)sizeof(PeerKernels.Counters)); // SAFETY: freed by Dispose, after the last launch.
+        _arguments.Add((nint)place);
+        *place = value;
+        return place;
+    }
+
+    /// <summary>Starts a kernel on a device.</summary>
+    public SoftwareGpuLaunch Start(int device, delegate* unmanaged<SoftwareGpuKernelContext*, void*, void> kernel, PeerKernels.Counters* arguments, ulong groups = 1)
+    {
+        Assert.Equal(SvmStatus.Done, Devices[device].Queue.Start((SoftwareGpuPageTable)Vms[device].PageTable, (nint)kernel, (nint)arguments, groups, out SoftwareGpuLaunch launch));
+        return launch;
+    }
+
+    /// <summary>Waits for a launch.</summary>
+    public static void Wait(SoftwareGpuLaunch launch)
+    {
+        Assert.True(launch.Wait(TimeSpan.FromSeconds(60)), "The launch hangs.");
+    }
+
+    /// <summary>Ends one device: its launches are over.</summary>
+    public void Remove(int device)
+    {
+        _gone[device] = true;
+        Devices[device].FaultBuffer.Close();
+        _services[device].Dispose();
+        Vms[device].Dispose();
+        Assert.Equal(Devices[device].Memory.Pages, Devices[device].Memory.FreePages);
+        Assert.Equal((0, 0), (Devices[device].LivePeerPages, Devices[device].DmaMapper.LivePages));
+        Devices[device].Dispose();
+    }
+
+    /// <summary>Asserts that no invariant is broken; nothing runs.</summary>
+    public void Check()
+    {
+        GpuVm[] left = [.. Vms.Where((_, device) => !_gone[device])];
+        Assert.Empty(InvariantChecker.Check(left));
+    }
+
+    /// <summary>Ends everything and asserts that nothing leaked.</summary>
+    public void Dispose()
+    {
+        SchedulePoint.Install(null);
+        Check();
+        for (int i = 0; i < Vms.Length; i++)
+        {
+            if (!_gone[i])
+                Remove(i);
+        }
+
+        foreach (AddressRange interval in _allocations)
+            Assert.Equal(SvmStatus.Done, Host.Free(interval)); // Pages that a device had for itself alone as well.
+        Memory.VerifyNoLeaks();
+        Host.Dispose();
+        foreach (nint arguments in _arguments)
+            NativeMemory.Free((void*)arguments);
+        Assert.Equal(0, LockOrder.HeldCount);
+    }
+}
