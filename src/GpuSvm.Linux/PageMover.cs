@@ -66,44 +66,16 @@ internal sealed unsafe class PageMover
         return SvmStatus.Done;
     }
 
-    /// <summary>Makes the present pages of a staging block visible. See <see cref="Core.Host.IHostMemory.Attach"/>.</summary>
+    /// <summary>Makes the present pages of a staging block visible, without waiting for a pending event. See <see cref="Core.Host.IHostMemory.Attach"/>.</summary>
     /// <param name="interval">The pages.</param>
-    /// <param name="slot">The block.</param>
+    /// <param name="slot">The block; the caller has it, and it has the pages.</param>
+    /// <param name="first">The block's page for the interval's first page.</param>
     /// <param name="writable">Whether the CPU may write without a further fault.</param>
-    /// <returns>Done; Unmapped, OutOfHostMemory, Busy (a page is there already), Retry (an event was not read for ten seconds), ProcessGone: what
-    /// has not
+    /// <returns>Done; Unmapped, OutOfHostMemory, Busy (a page is there already), Retry (an event has not been read), ProcessGone: what has not
     /// moved stays in the block and is marked present there.</returns>
-    internal SvmStatus Attach(AddressRange interval, StagingSlot slot, bool writable) =>
-        Attach(interval, slot, writable, new PendingEventWait(_rescue, isPatient: true));
-
-    /// <summary>Attaches, writable, without waiting for a pending event.</summary>
-    /// <param name="interval">The pages.</param>
-    /// <param name="slot">The block.</param>
-    /// <returns>As <see cref="Attach(AddressRange, StagingSlot, bool)"/>, but Retry at once.</returns>
-    internal SvmStatus TryAttach(AddressRange interval, StagingSlot slot) =>
-        Attach(interval, slot, writable: true, new PendingEventWait(_rescue, isPatient: false));
-
-    /// <summary>Installs copies of private bytes, writable, without waiting for a pending event.</summary>
-    /// <param name="target">First byte in the heap.</param>
-    /// <param name="source">First byte in private memory.</param>
-    /// <param name="bytes">Length.</param>
-    /// <returns>As <see cref="TryAttach"/>.</returns>
-    internal SvmStatus TryCopyIn(ulong target, ulong source, long bytes)
+    internal SvmStatus TryAttach(AddressRange interval, StagingSlot slot, int first, bool writable)
     {
         var wait = new PendingEventWait(_rescue, isPatient: false);
-        return CopyIn(target, source, bytes, protect: false, ref wait);
-    }
-
-    /// <summary>Attaches run by run.</summary>
-    /// <param name="interval">The pages.</param>
-    /// <param name="slot">The block.</param>
-    /// <param name="writable">Whether the CPU may write without a further fault.</param>
-    /// <param name="wait">What to do while an event is pending.</param>
-    /// <returns>As <see cref="Attach(AddressRange, StagingSlot, bool)"/>.</returns>
-    private SvmStatus Attach(AddressRange interval, StagingSlot slot, bool writable, PendingEventWait wait)
-    {
-        if (!slot.TryLocate(interval, out long offset))
-            return SvmStatus.InvalidArgument;
         bool huge = slot.IsWhole && !slot.IsTainted && writable && interval.Bytes == PageSize.HugeBytes && !_heap.HasTable(interval.Start.Value);
         if (!huge)
         {
@@ -112,7 +84,6 @@ internal sealed unsafe class PageMover
             slot.IsTainted |= slot.IsWhole && writable;
         }
 
-        int first = (int)(offset >> PageSize.Shift);
         int limit = first + (int)interval.Pages;
         for (int page = first; page < limit;)
         {
@@ -132,6 +103,17 @@ internal sealed unsafe class PageMover
         }
 
         return SvmStatus.Done;
+    }
+
+    /// <summary>Installs copies of private bytes, writable, without waiting for a pending event.</summary>
+    /// <param name="target">First byte in the heap.</param>
+    /// <param name="source">First byte in private memory.</param>
+    /// <param name="bytes">Length.</param>
+    /// <returns>As <see cref="TryAttach"/>.</returns>
+    internal SvmStatus TryCopyIn(ulong target, ulong source, long bytes)
+    {
+        var wait = new PendingEventWait(_rescue, isPatient: false);
+        return CopyIn(target, source, bytes, protect: false, ref wait);
     }
 
     /// <summary>Goes on with a detach that stopped: run by run of the pages that are there.</summary>
@@ -313,7 +295,7 @@ internal sealed unsafe class PageMover
     /// <param name="slot">The block; what has moved becomes a hole.</param>
     /// <param name="page">The run's first page in it.</param>
     /// <param name="wait">What to do while an event is pending.</param>
-    /// <returns>As <see cref="Attach(AddressRange, StagingSlot, bool)"/>.</returns>
+    /// <returns>As <see cref="TryAttach"/>.</returns>
     private SvmStatus MoveIn(ulong target, ulong source, long bytes, StagingSlot slot, int page, ref PendingEventWait wait)
     {
         for (long done = 0; done < bytes;)
@@ -343,7 +325,7 @@ internal sealed unsafe class PageMover
     /// <param name="bytes">Length.</param>
     /// <param name="protect">Whether write-protected from the first moment on, which moving cannot do.</param>
     /// <param name="wait">What to do while an event is pending.</param>
-    /// <returns>As <see cref="Attach(AddressRange, StagingSlot, bool)"/>.</returns>
+    /// <returns>As <see cref="TryAttach"/>.</returns>
     private SvmStatus CopyIn(ulong target, ulong source, long bytes, bool protect, ref PendingEventWait wait)
     {
         for (long done = 0; done < bytes;)

@@ -21,7 +21,7 @@ internal sealed unsafe class PagePopulator : IDisposable
     private const int MaxPasses = 16;
 
     /// <summary>Tries to give pages back to the program, a millisecond apart.</summary>
-    private const int MaxPutBacks = 1000;
+    private const int MaxPutBacks = 10_000;
 
     private readonly Userfaultfd _arena;
     private readonly StagingArea _staging;
@@ -150,7 +150,7 @@ internal sealed unsafe class PagePopulator : IDisposable
         // SAFETY: staging is private memory of ours, and the block is ours until it is released.
         if (!slot.IsZeroed)
             NativeMemory.Clear((void*)slot.Address, (nuint)order.Bytes);
-        SvmStatus status = _mover.TryAttach(interval, slot);
+        SvmStatus status = _mover.TryAttach(interval, slot, 0, writable: true);
         _staging.Release(slot);
         return status;
     }
@@ -250,7 +250,7 @@ internal sealed unsafe class PagePopulator : IDisposable
         SvmStatus status = SvmStatus.Retry;
         for (int attempt = 0; attempt < MaxPutBacks; attempt++)
         {
-            status = _mover.Attach(interval, slot, writable: true);
+            status = _mover.TryAttach(interval, slot, 0, writable: true);
             if (status is SvmStatus.Done or SvmStatus.Unmapped or SvmStatus.ProcessGone)
                 return status;
             Thread.Sleep(1);

@@ -103,8 +103,7 @@ internal sealed class StagingArea : IDisposable
         StagingClass from = _classes[order == PageOrder.Huge && !whole ? HugeInSmallPages : order.Value];
         if (from.Take(filled, out bool hasPages) is not StagingSlot slot)
             return null;
-        slot.Hand();
-        slot.Interval = interval;
+        slot.Hand(interval);
         slot.IsZeroed = false;
         if (filled && !hasPages && !Fill(slot))
         {

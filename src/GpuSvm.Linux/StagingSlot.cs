@@ -27,9 +27,6 @@ internal sealed class StagingSlot : HostStaging
     /// <summary>Its first byte.</summary>
     internal ulong Address { get; }
 
-    /// <summary>The interval it was acquired for; gives offsets their meaning.</summary>
-    internal AddressRange Interval { get; set; }
-
     /// <summary>The next slot of the list it waits in. Guarded by the class's lock.</summary>
     internal StagingSlot? Next { get; set; }
 
@@ -64,8 +61,19 @@ internal sealed class StagingSlot : HostStaging
         return interval.IsPageAligned && !interval.IsEmpty && IsOut && Interval.Contains(interval);
     }
 
+    /// <summary>Whether somebody has it, and it has so many pages from one on.</summary>
+    /// <param name="first">The first page's index.</param>
+    /// <param name="pages">How many.</param>
+    /// <returns>True if so.</returns>
+    internal bool HasPages(int first, long pages) => IsOut && pages > 0 && first >= 0 && first + pages <= Order.Pages;
+
     /// <summary>Notes that somebody has it.</summary>
-    internal void Hand() => Interlocked.Exchange(ref _isOut, 1); // Pairs with TryTakeBack.
+    /// <param name="interval">For which interval; gives offsets their meaning.</param>
+    internal void Hand(AddressRange interval)
+    {
+        Interval = interval;
+        Interlocked.Exchange(ref _isOut, 1); // Pairs with TryTakeBack.
+    }
 
     /// <summary>Notes that nobody has it any more.</summary>
     /// <returns>False if nobody had it: it was given back before.</returns>

@@ -28,10 +28,8 @@ namespace GpuSvm.Linux;
 /// <para>Two rules of .NET bind this type. It must live in another runtime than threads that touch the heap by pointer or Span, or a collection can
 /// wait for a
 /// thread that waits for us. And itself it touches the heap only by system calls. Staging is private memory and is touched freely.</para>
-/// <para>Locking: its own locks are leaves, held across no system call and no call to the client. Callers hold at most the Host lock, and not the
-/// client's
-/// event gate when they call <see cref="Attach"/>, which may wait for an event to be read. So may a <see cref="Detach"/> that has to put pages
-/// back.</para>
+/// <para>Locking: its own locks are leaves, held across no system call and no call to the client. Callers hold at most the Host lock and the client's
+/// event gate. A <see cref="Detach"/> that has to put pages back may wait for an event to be read, and is called without the gate.</para>
 /// </remarks>
 public sealed class UserfaultHostMemory : IHostMemory
 {
@@ -201,11 +199,11 @@ public sealed class UserfaultHostMemory : IHostMemory
     }
 
     /// <inheritdoc/>
-    public SvmStatus Attach(AddressRange interval, HostStaging staging, bool writable)
+    public SvmStatus Attach(AddressRange interval, HostStaging staging, int first, bool writable)
     {
-        if (staging is not StagingSlot slot)
+        if (staging is not StagingSlot slot || !interval.IsPageAligned || !slot.HasPages(first, interval.Pages))
             return SvmStatus.InvalidArgument;
-        return _heap.Covers(interval) ? _mover!.Attach(interval, slot, writable) : SvmStatus.Unmapped;
+        return _heap.Covers(interval) ? _mover!.TryAttach(interval, slot, first, writable) : SvmStatus.Unmapped;
     }
 
     /// <inheritdoc/>

@@ -167,34 +167,36 @@ public sealed class PortableHostMemory : IHostMemory
 
     /// <inheritdoc/>
     /// <remarks>Marks the present pages of the block as at home; they stay writable whatever was asked, since plain memory knows no protection.</remarks>
-    public SvmStatus Attach(AddressRange interval, HostStaging staging, bool writable)
+    public SvmStatus Attach(AddressRange interval, HostStaging staging, int first, bool writable)
     {
         using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
-        SvmStatus status = CheckStagingLocked(interval, staging, out PortableAllocation allocation, out long first, out int offset);
+        SvmStatus status = CheckStagingLocked(interval, staging, out PortableAllocation allocation, out long page, out int offset);
         if (!status.IsDone())
             return status == SvmStatus.NotMapped ? SvmStatus.Unmapped : status;
+        if (offset != first)
+            return SvmStatus.InvalidArgument; // The block is the program's own pages, and those do not move.
         for (int i = 0; i < interval.Pages; i++)
         {
-            if (!allocation.IsAway(first + i))
+            if (!allocation.IsAway(page + i))
                 return SvmStatus.InvalidArgument;
         }
 
         for (int i = 0; i < interval.Pages; i++)
         {
             if (staging.IsPresent(offset + i))
-                allocation.SetAway(first + i, away: false);
+                allocation.SetAway(page + i, away: false);
         }
 
         return SvmStatus.Done;
     }
 
     /// <inheritdoc/>
-    /// <remarks>Null for an interval that is not an aligned power of two of pages inside one allocation, at most 2 MiB. There is no other limit. A block for
-    /// <see cref="Attach"/> holds no rubbish but the program's stale bytes.</remarks>
+    /// <remarks>Null for an interval that is not an aligned power of two of pages, at most 2 MiB, or meets no allocation. There is no other limit. A block for
+    /// <see cref="Attach"/> holds no rubbish but the program's stale bytes. A block may stick out of an allocation: what lies outside is not to be touched.</remarks>
     public HostStaging? AcquireStaging(AddressRange interval, bool forAttach)
     {
         using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
-        if (!CheckLocked(interval, PageSize.PagesPerHuge, out _, out _).IsDone())
+        if (_isDisposed || interval.IsEmpty || !interval.IsPageAligned || interval.Pages > PageSize.PagesPerHuge || !MeetsLocked(interval))
             return null;
         PageOrder order = PageOrder.FloorOf(interval.Pages);
         if (order.Bytes != interval.Bytes || !interval.Start.IsAligned(order))
@@ -345,6 +347,15 @@ public sealed class PortableHostMemory : IHostMemory
     {
         int index = IndexEndingAboveLocked(interval.Start);
         return index < _allocations.Count && _allocations[index].Interval.Contains(interval) ? _allocations[index] : null;
+    }
+
+    /// <summary>Whether an allocation has a page of an interval.</summary>
+    /// <param name="interval">An interval, not empty.</param>
+    /// <returns>True if one has.</returns>
+    private bool MeetsLocked(AddressRange interval)
+    {
+        int index = IndexEndingAboveLocked(interval.Start);
+        return index < _allocations.Count && _allocations[index].Interval.Overlaps(interval);
     }
 
     /// <summary>The index of the first allocation that ends above an address.</summary>

@@ -7,9 +7,6 @@ namespace GpuSvm.Portable;
 /// <summary>A staging block that is no block: it points at the program's own pages, so that DMA copies them once.</summary>
 internal sealed class PortableStaging : HostStaging
 {
-    /// <summary>The interval it serves.</summary>
-    public AddressRange Interval { get; private set; }
-
     /// <summary>Prepares it for a migration.</summary>
     /// <param name="interval">A power of two of pages, at most 2 MiB.</param>
     /// <param name="present">Whether all pages start as present.</param>

@@ -95,17 +95,19 @@ public sealed partial class SimulatedHostMemory
 
     /// <inheritdoc/>
     /// <remarks>The frames of the present pages leave the block for the page table. Answers <see cref="SvmStatus.InvalidArgument"/> if a page of the interval is present
-    /// or the block does not serve the interval; nothing has changed then.</remarks>
-    public SvmStatus Attach(AddressRange interval, HostStaging staging, bool writable)
+    /// or the block does not have the pages; nothing has changed then.</remarks>
+    public SvmStatus Attach(AddressRange interval, HostStaging staging, int first, bool writable)
     {
         Reach(SimulatedOperation.Attach);
         using RankedLock.Scope scope = _lock.Enter();
+        if (_pendingEvents > 0)
+            return SvmStatus.Retry;
         SvmStatus status = CheckIntervalLocked(interval, PageSize.PagesPerHuge);
         if (!status.IsDone())
             return status == SvmStatus.NotMapped ? SvmStatus.Unmapped : status;
-        if (!IsUsableLocked(staging, interval, out SimulatedStaging block, out int first))
-            return SvmStatus.InvalidArgument;
         int pages = (int)interval.Pages;
+        if (staging is not SimulatedStaging block || !_staging.Contains(block) || first < 0 || first + pages > block.Order.Pages)
+            return SvmStatus.InvalidArgument;
         for (int i = 0; i < pages; i++)
         {
             bool isGone = block.IsPresent(first + i) && !block.Owned.Contains(first + i);
@@ -128,7 +130,7 @@ public sealed partial class SimulatedHostMemory
             attached++;
         }
 
-        if (attached == PageSize.PagesPerHuge && interval.Start.IsAligned(PageOrder.Huge) && Has(HostMemoryCapabilities.HugePages))
+        if (attached == PageSize.PagesPerHuge && first == 0 && interval.Start.IsAligned(PageOrder.Huge) && Has(HostMemoryCapabilities.HugePages))
             _pages.FindOrAdd(interval.Start.PageNumber).IsHuge = true;
         _waiters.Wake(interval);
         return SvmStatus.Done;

@@ -22,7 +22,7 @@ namespace GpuSvm.Simulation;
 /// released, and the client is told on the same thread; after that the access is tried again, at once or when the page is woken. What a program would get
 /// as a signal comes back as a status.</para>
 /// <para><b>Mapping changes</b> of the program (<see cref="Map"/>, <see cref="Unmap"/>, <see cref="Protect"/>, <see cref="DontNeed"/>) are announced as Linux announces them: unmap
-/// after it has taken effect, madvise before, mprotect not at all. While an event waits to be read, <see cref="Populate"/>, <see cref="Detach"/> and
+/// after it has taken effect, madvise before, mprotect not at all. While an event waits to be read, <see cref="Populate"/>, <see cref="Detach"/>, <see cref="Attach"/> and
 /// <see cref="WriteProtect"/> answer Retry, as the kernel answers EAGAIN: a caller that repeats them while holding what the client's event gate needs hangs
 /// here as it would there.</para>
 /// <para><b>Locks.</b> One leaf lock guards everything but the bytes reached by DMA pointer. The client is never called under it.</para>

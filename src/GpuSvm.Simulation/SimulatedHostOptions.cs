@@ -8,7 +8,7 @@ public sealed record SimulatedHostOptions
 {
     /// <summary>Every capability there is.</summary>
     public const HostMemoryCapabilities AllCapabilities = HostMemoryCapabilities.CpuFaults | HostMemoryCapabilities.WriteProtect
-        | HostMemoryCapabilities.HugePages | HostMemoryCapabilities.LazyZero | HostMemoryCapabilities.MappingEvents;
+        | HostMemoryCapabilities.HugePages | HostMemoryCapabilities.LazyZero | HostMemoryCapabilities.MappingEvents | HostMemoryCapabilities.Remaps;
 
     /// <summary>What the memory promises; leave bits out to play a lesser machine.</summary>
     public HostMemoryCapabilities Capabilities { get; init; } = AllCapabilities;

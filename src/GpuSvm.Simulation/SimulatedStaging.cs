@@ -25,9 +25,6 @@ internal sealed class SimulatedStaging : HostStaging
         SetPresent(0, (int)interval.Pages, filled);
     }
 
-    /// <summary>The interval it was acquired for: page i of the block belongs at page i of the interval.</summary>
-    public AddressRange Interval { get; }
-
     /// <summary>The frame of page 0.</summary>
     public int Frame { get; }
 

@@ -234,6 +234,16 @@ public sealed class RecordingClient : IHostMemoryClient
     /// <inheritdoc/>
     public void Discarded(AddressRange interval) => Drop(interval, isUnmap: false);
 
+    /// <inheritdoc/>
+    /// <remarks>Nothing is mapped for a device here.</remarks>
+    public void ProtectionChanged(AddressRange interval)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Remapped(AddressRange from, AddressRange to) =>
+        throw new InvalidOperationException("This client keeps pages by their address and cannot follow them.");
+
     /// <summary>Notes an event and gives up the contents of the pages concerned.</summary>
     /// <param name="interval">The interval.</param>
     /// <param name="isUnmap">Unmapped, or else discarded.</param>

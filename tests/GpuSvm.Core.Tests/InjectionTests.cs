@@ -12,7 +12,9 @@ public sealed class InjectionTests
     private const int Pages = 1100;
     private const int Quiet = 512; // The CPU writes from this page on; what lies before is first touched by the GPU.
 
-    public static TheoryData<InjectionPoint> Points => [.. Enum.GetValues<InjectionPoint>().Where(point => point is not (InjectionPoint.CopyToPeer or InjectionPoint.AttributeAllocate))];
+    /// <summary>The points that this scenario reaches; HostInjectionTests has the host's own, MemoryAttributesTests that of attributes.</summary>
+    public static TheoryData<InjectionPoint> Points => [.. Enum.GetValues<InjectionPoint>().Where(
+        point => point is not (InjectionPoint.CopyToPeer or InjectionPoint.HostAllocate or InjectionPoint.HostFree or InjectionPoint.HostDiscard or InjectionPoint.AttributeAllocate))];
 
     [Theory]
     [MemberData(nameof(Points))]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
+using GpuSvm.Conformance;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
@@ -205,6 +206,16 @@ internal sealed unsafe class BlockClient : IHostMemoryClient, IDisposable
 
     /// <inheritdoc/>
     public void Discarded(AddressRange interval) => Note(DiscardedIntervals, interval);
+
+    /// <inheritdoc/>
+    /// <remarks>Nothing is mapped for a device here.</remarks>
+    public void ProtectionChanged(AddressRange interval)
+    {
+    }
+
+    /// <inheritdoc/>
+    public void Remapped(AddressRange from, AddressRange to) =>
+        throw new InvalidOperationException("This client keeps pages by their address and cannot follow them.");
 
     /// <summary>Waits, at most 30 seconds, until an event has made something true.</summary>
     /// <param name="condition">Asked with the gate held.</param>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
+using GpuSvm.Conformance;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
 using System.Globalization;
+using GpuSvm.Conformance;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;

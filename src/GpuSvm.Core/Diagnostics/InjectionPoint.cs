@@ -40,6 +40,18 @@ public enum InjectionPoint
     /// <summary><see cref="Host.IHostMemory.AcquireStaging"/> finds nothing.</summary>
     HostStaging,
 
+    /// <summary><see cref="Host.IHostMemory.Query"/> fails.</summary>
+    HostQuery,
+
+    /// <summary><see cref="Host.IHostMemory.Allocate"/> fails.</summary>
+    HostAllocate,
+
+    /// <summary><see cref="Host.IHostMemory.Free"/> fails.</summary>
+    HostFree,
+
+    /// <summary><see cref="Host.IHostMemory.Discard"/> fails.</summary>
+    HostDiscard,
+
     /// <summary><see cref="Vm.MemoryAttributes.SetLocked"/> finds no memory for a run.</summary>
     AttributeAllocate,
 }

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Diagnostics;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Locking;
@@ -10,19 +9,30 @@ namespace GpuSvm.Core.Host;
 /// Reads the host address space on a device's behalf, and faults pages in where asked. Kernel: hmm_range_fault in its newest, unlocked form: the walk only
 /// records what is missing, the faulting happens outside it, with no lock held.
 /// </summary>
-/// <remarks>An answer is a snapshot: it may be used only after the notifier's sequence has been found unchanged under the client's lock.</remarks>
+/// <remarks>
+/// An answer is a snapshot: it may be used only after the notifier's sequence has been found unchanged under the client's lock. A walk goes on where the last one found
+/// something missing: what it has told of the pages before is as old as the sequence, and stands or falls with it.
+///
+/// Intervals may cross mappings. Where there is none, or one that may not be read, a page of which nothing is wanted is reported as an error, and one that is wanted ends the call.
+/// </remarks>
 public static class HmmRange
 {
     /// <summary>Tells what is at each page now, without changing anything.</summary>
     /// <param name="host">The address space.</param>
-    /// <param name="interval">At most 512 pages, page aligned, inside one mapping.</param>
+    /// <param name="interval">At most 512 pages, page aligned.</param>
     /// <param name="owner">Device pages of pagemaps with this owner are reported; of others they count as absent. 0 sees none.</param>
-    /// <param name="workspace">Receives the frames.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.ProcessGone"/>.</returns>
-    public static SvmStatus Snapshot(HostAddressSpace host, AddressRange interval, int owner, HostWorkspace workspace)
+    /// <param name="workspace">Receives the frames; <see cref="HmmFrame.Error"/> where there is no mapping.</param>
+    /// <param name="stopAtAbsent">As <see cref="HmmQuery.StopAtAbsent"/>.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.ProcessGone"/>; <see cref="SvmStatus.Retry"/> if mappings changed under the walk; the host memory's failure.</returns>
+    /// <remarks>Locking: takes Host shared.</remarks>
+    public static SvmStatus Snapshot(HostAddressSpace host, AddressRange interval, int owner, HostWorkspace workspace, bool stopAtAbsent = false)
     {
-        using (host.Lock.EnterRead())
-            return Walk(host, interval, HmmRequest.Snapshot, owner, workspace, out _);
+        if (!host.TryUse())
+            return SvmStatus.ProcessGone;
+        var walk = new HmmWalk(host, interval, new HmmQuery(HmmRequest.Snapshot, owner, KeepZeroPage: true, StopAtAbsent: stopAtAbsent), workspace);
+        SvmStatus status = host.IsReaped ? SvmStatus.ProcessGone : Walk(ref walk);
+        host.EndUse();
+        return status;
     }
 
     /// <summary>Makes every page of the interval present as requested and tells where each is.</summary>
@@ -30,147 +40,96 @@ public static class HmmRange
     /// <param name="interval">At most 512 pages, page aligned.</param>
     /// <param name="request">Read or write.</param>
     /// <param name="owner">Device pages of pagemaps with this owner stay where they are; others come home first. 0 brings everything home.</param>
-    /// <param name="deadline">Stopwatch ticks after which to give up.</param>
+    /// <param name="deadline">Ticks of <see cref="HostAddressSpace.Time"/> after which to give up.</param>
     /// <param name="workspace">Receives the frames.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.ReadOnly"/>, <see cref="SvmStatus.ProcessGone"/>,
-    /// <see cref="SvmStatus.OutOfHostMemory"/>, <see cref="SvmStatus.CopyFailed"/>; <see cref="SvmStatus.Busy"/> past the deadline.</returns>
-    /// <remarks>Locking: takes Host shared for each walk; holds nothing while it faults or waits.</remarks>
+    /// <returns>As <see cref="Fault(HostAddressSpace, AddressRange, in HmmQuery, ref RetryBudget, HostWorkspace)"/>.</returns>
     public static SvmStatus Fault(HostAddressSpace host, AddressRange interval, HmmRequest request, int owner, long deadline, HostWorkspace workspace)
     {
+        var budget = new RetryBudget(host.Time, deadline, RetryBudget.DefaultTries);
+        return Fault(host, interval, new HmmQuery(request, owner), ref budget, workspace);
+    }
+
+    /// <summary>Makes the pages of the interval present as requested and tells where each is.</summary>
+    /// <param name="host">The address space.</param>
+    /// <param name="interval">At most 512 pages, page aligned; it may cross mappings.</param>
+    /// <param name="query">What is wanted.</param>
+    /// <param name="budget">The whole call's, for this and all that is done again because of it.</param>
+    /// <param name="workspace">Holds the pages' own requests; receives the frames. Its migration must be idle.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.ReadOnly"/>, <see cref="SvmStatus.ProcessGone"/> (ended, or reaped),
+    /// <see cref="SvmStatus.OutOfHostMemory"/>, <see cref="SvmStatus.CopyFailed"/>; <see cref="SvmStatus.Busy"/> when the budget is spent or the call is cancelled;
+    /// for an exclusive request <see cref="SvmStatus.NotMigratable"/> if the pages cannot be taken from the CPU, and <see cref="SvmStatus.InvalidArgument"/> without an owner.</returns>
+    /// <remarks>Locking: takes Host shared for each walk; holds nothing while it faults or waits.</remarks>
+    public static SvmStatus Fault(HostAddressSpace host, AddressRange interval, in HmmQuery query, ref RetryBudget budget, HostWorkspace workspace)
+    {
         LockOrder.AssertNothingAtOrBelow(LockRank.Host);
+        if ((query.Default | query.Mask) == HmmRequest.Exclusive && query.Owner == 0)
+            return SvmStatus.InvalidArgument;
+        if (!host.TryUse())
+            return SvmStatus.ProcessGone;
         SchedulePoint.Reach(SchedulePointKind.HmmFault, host);
+        var walk = new HmmWalk(host, interval, query, workspace);
+        SvmStatus status;
         while (true)
         {
-            SvmStatus status;
-            int missing;
-            using (host.Lock.EnterRead())
-                status = Walk(host, interval, request, owner, workspace, out missing);
-            if (status != SvmStatus.Done || missing < 0)
-                return status;
-            if (Stopwatch.GetTimestamp() > deadline)
-                return SvmStatus.Busy;
-            status = FaultOne(host, interval, missing, request, workspace);
+            status = host.IsAlive && !host.IsReaped ? Walk(ref walk) : SvmStatus.ProcessGone;
+            if (!status.IsRetry() && (status != SvmStatus.Done || walk.Missing < 0))
+                break;
+            if (query.Cancellation.IsCancellationRequested || !budget.TrySpend())
+            {
+                status = SvmStatus.Busy;
+                break;
+            }
+
+            if (status == SvmStatus.Done)
+                status = FaultOne(walk);
             if (status != SvmStatus.Done && !status.IsRetry())
-                return status;
+                break;
         }
+
+        host.EndUse();
+        return status;
     }
 
-    /// <summary>One pass over the interval.</summary>
-    /// <param name="host">The address space.</param>
-    /// <param name="interval">The interval.</param>
-    /// <param name="request">What is wanted.</param>
-    /// <param name="owner">Whose device pages may be reported.</param>
-    /// <param name="workspace">Receives entries, pages and frames.</param>
-    /// <param name="missing">The first page that is not as wanted, or -1.</param>
-    /// <returns>The status of the mapping itself.</returns>
-    /// <remarks>Locking: Host held.</remarks>
-    private static SvmStatus Walk(HostAddressSpace host, AddressRange interval, HmmRequest request, int owner, HostWorkspace workspace, out int missing)
+    /// <summary>One pass, with the mappings held still.</summary>
+    /// <param name="walk">The walk.</param>
+    /// <returns>As <see cref="HmmWalk.Run"/>.</returns>
+    private static SvmStatus Walk(ref HmmWalk walk)
     {
-        missing = -1;
-        host.Lock.AssertHeld();
-        if (!host.IsAlive)
-            return SvmStatus.ProcessGone;
-        if (!host.TryFindMapping(interval.Start, out HostMapping mapping) || !mapping.Interval.Contains(interval) || !mapping.IsReadable)
-            return SvmStatus.NotMapped;
-        if (request == HmmRequest.Write && !mapping.IsWritable)
-            return SvmStatus.ReadOnly;
-        int pages = (int)interval.Pages;
-        Span<PageEntry> entries = workspace.Entries.AsSpan(0, pages);
-        host.ReadEntries(interval, entries);
-        for (int page = 0; page < pages;)
-        {
-            int run = 1;
-            bool isHost = entries[page].IsHost;
-            while (page + run < pages && entries[page + run].IsHost == isHost)
-                run++;
-            SvmStatus status = isHost
-                ? WalkHostRun(host, interval, page, run, request, workspace, ref missing)
-                : WalkEntryRun(host, page, run, request, owner, workspace, ref missing);
-            if (status != SvmStatus.Done)
-                return status;
-            page += run;
-        }
-
-        return SvmStatus.Done;
+        using (walk.Host.Lock.EnterRead())
+            return walk.Run();
     }
 
-    /// <summary>Fills the frames of a run of pages that the host memory answers for.</summary>
-    /// <param name="host">The address space.</param>
-    /// <param name="interval">The whole interval.</param>
-    /// <param name="first">The run's first page.</param>
-    /// <param name="run">The run's length.</param>
-    /// <param name="request">What is wanted.</param>
-    /// <param name="workspace">Receives the frames.</param>
-    /// <param name="missing">Set to the first unsuitable page if it is still -1.</param>
-    /// <returns>The host memory's status.</returns>
-    private static SvmStatus WalkHostRun(
-        HostAddressSpace host, AddressRange interval, int first, int run, HmmRequest request, HostWorkspace workspace, ref int missing)
-    {
-        Span<HostPage> pages = workspace.Pages.AsSpan(first, run);
-        SvmStatus status = host.Memory.Query(AddressRange.OfPages(interval.Start + ((long)first << PageSize.Shift), run), pages);
-        if (status != SvmStatus.Done)
-            return status;
-        for (int i = 0; i < run; i++)
-        {
-            HmmFrame frame = HmmFrame.OfHost(pages[i]);
-            workspace.Frames[first + i] = frame;
-            if (missing < 0 && request != HmmRequest.Snapshot && (!frame.IsValid || (request == HmmRequest.Write && !frame.IsWritable)))
-                missing = first + i;
-        }
-
-        return SvmStatus.Done;
-    }
-
-    /// <summary>Fills the frames of a run of pages that have entries of their own.</summary>
-    /// <param name="host">The address space.</param>
-    /// <param name="first">The run's first page.</param>
-    /// <param name="run">The run's length.</param>
-    /// <param name="request">What is wanted.</param>
-    /// <param name="owner">Whose device pages may be reported.</param>
-    /// <param name="workspace">Holds the entries, receives the frames.</param>
-    /// <param name="missing">Set to the first unsuitable page if it is still -1.</param>
-    /// <returns>Always <see cref="SvmStatus.Done"/>.</returns>
-    private static SvmStatus WalkEntryRun(
-        HostAddressSpace host, int first, int run, HmmRequest request, int owner, HostWorkspace workspace, ref int missing)
-    {
-        for (int page = first; page < first + run; page++)
-        {
-            PageEntry entry = workspace.Entries[page];
-            HmmFrame frame = entry.IsMigrating ? HmmFrame.Busy
-                : owner != 0 && host.OwnerOf(entry.Pagemap) == owner ? HmmFrame.OfDevice(entry)
-                : HmmFrame.Absent;
-            workspace.Frames[page] = frame;
-            if (missing < 0 && request != HmmRequest.Snapshot && !frame.IsValid)
-                missing = page;
-        }
-
-        return SvmStatus.Done;
-    }
-
-    /// <summary>Makes progress on the first page that was not as wanted: waits for its migration, brings it home, or populates what is absent around it.</summary>
-    /// <param name="host">The address space.</param>
-    /// <param name="interval">The whole interval.</param>
-    /// <param name="page">The page.</param>
-    /// <param name="request">What is wanted.</param>
-    /// <param name="workspace">Holds the entries of the last walk.</param>
+    /// <summary>Makes progress on the first page that was not as wanted: waits for its claim, brings it home, grants a right, populates what is absent around it, or takes it from the CPU.</summary>
+    /// <param name="walk">The walk, as it stopped.</param>
     /// <returns>The status of the step; done and the retry family mean "walk again".</returns>
-    private static SvmStatus FaultOne(HostAddressSpace host, AddressRange interval, int page, HmmRequest request, HostWorkspace workspace)
+    private static SvmStatus FaultOne(in HmmWalk walk)
     {
-        VirtualAddress address = interval.Start + ((long)page << PageSize.Shift);
-        PageEntry entry = workspace.Entries[page];
+        HostAddressSpace host = walk.Host;
+        int page = walk.Missing;
+        VirtualAddress address = walk.Interval.Start + ((long)page << PageSize.Shift);
+        PageEntry entry = walk.Workspace.Entries[page];
         if (entry.IsMigrating)
         {
             host.WaitForMigration(address);
             return SvmStatus.Retry;
         }
 
-        if (entry.IsDevice)
-            return host.MigrateHome(address, entry, MigrationCause.HostFault);
+        if (entry.IsDevice && walk.IsOwn(entry) && !walk.Query.BringReadOnlyHome)
+            return host.TryMakeWritable(address, entry) ? SvmStatus.Done : SvmStatus.Retry;
+
+        if (entry.IsDevice || entry.IsExclusive)
+            return host.MigrateHomeInUse(address, entry, MigrationCause.HostFault);
+        HmmRequest request = walk.RequestOf(page);
+        bool isPresent = walk.Workspace.Frames[page] is { IsValid: true, IsWritable: true };
         int end = page + 1;
-        int limit = interval.PageIndexOf(interval.Intersect(address.Block(PageOrder.Huge)).End); // A claim stays inside 2 MiB.
-        while (end < limit && workspace.Entries[end].IsHost)
+        int limit = walk.Interval.PageIndexOf(walk.Interval.Intersect(address.Block(PageOrder.Huge)).End); // A claim stays inside 2 MiB.
+        limit = Math.Min(limit, walk.MappingEnd);
+        while (end < limit && walk.IsLikeMissing(end))
             end++;
-        MemoryAccess access = request == HmmRequest.Write ? MemoryAccess.Write : MemoryAccess.Read;
-        return host.Populate(AddressRange.OfPages(address, end - page), access);
+        AddressRange run = AddressRange.OfPages(address, end - page);
+        if (request == HmmRequest.Exclusive && isPresent)
+            return host.TakeExclusive(run, walk.Query.Owner, walk.Workspace);
+        MemoryAccess access = request != HmmRequest.Read || walk.NeedsOwnPage() ? MemoryAccess.Write : MemoryAccess.Read;
+        return host.PopulateInUse(run, access, walk.Workspace);
     }
 }

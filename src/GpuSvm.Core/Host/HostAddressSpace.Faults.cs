@@ -5,180 +5,158 @@ using GpuSvm.Core.Diagnostics;
 
 namespace GpuSvm.Core.Host;
 
-/// <summary>CPU faults and events: what the host memory's service threads call.</summary>
+/// <content>CPU faults: what the host memory's service threads call.</content>
 public sealed partial class HostAddressSpace
 {
+    private static readonly AddressRange _wakeable = new(new VirtualAddress(1 << 16), new VirtualAddress((1UL << 47) - PageSize.Bytes)); // Where a page can be.
+
     /// <inheritdoc/>
     /// <remarks>Never takes the Host lock and never waits for a claim; see the type's remarks.</remarks>
     public SvmStatus CpuFault(VirtualAddress address, MemoryAccess access)
     {
+        if (!TryUse())
+            return SvmStatus.ProcessGone;
         long start = System.Diagnostics.Stopwatch.GetTimestamp();
-        VirtualAddress page = address.AlignDown(PageOrder.Small);
-        bool migrated = false;
+        SvmStatus status = ServeCpuFault(address.AlignDown(PageOrder.Small), access, out bool migrated);
+        Counters.CountCpuFault(start, migrated);
+        EndUseLater(); // A service thread, which the end of the process side would wait for.
+        return status;
+    }
+
+    /// <summary>As <see cref="Populate"/>, by somebody who uses the process side.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <param name="access">What will be done with them.</param>
+    /// <param name="workspace">The caller's, with an idle migration.</param>
+    /// <returns>The same.</returns>
+    internal SvmStatus PopulateInUse(AddressRange interval, MemoryAccess access, HostWorkspace workspace)
+    {
+        if (IsReaped)
+            return SvmStatus.ProcessGone;
+        SvmStatus status = _states.ClaimHost(interval, workspace.Migration.Claimer);
+        if (status == SvmStatus.Busy)
+        {
+            _states.WaitForMigration(interval.Start);
+            return SvmStatus.Retry;
+        }
+        if (status == SvmStatus.MixedPlacement)
+            return SvmStatus.Retry;
+        return status == SvmStatus.Done ? PopulateClaimed(interval, access, workspace) : status;
+    }
+
+    /// <summary>Looks at a touched page until its touch has been served.</summary>
+    /// <param name="page">The page.</param>
+    /// <param name="access">What the thread wants.</param>
+    /// <param name="migrated">Whether it came back from a device.</param>
+    /// <returns>As <see cref="CpuFault"/>.</returns>
+    private SvmStatus ServeCpuFault(VirtualAddress page, MemoryAccess access, out bool migrated)
+    {
+        migrated = false;
         SvmStatus status = SvmStatus.Busy;
         for (int attempt = 0; attempt < MaxFaultAttempts && status.IsRetry(); attempt++)
         {
             if (!_states.TryGetForFault(page, out PageEntry entry))
-            {
-                status = SvmStatus.NotMapped;
-                break;
-            }
+                return SvmStatus.NotMapped;
+            if (IsReaped)
+                return SvmStatus.ProcessGone;
             if (entry.IsMigrating)
-            {
-                Counters.CountCpuFault(start, migrated);
                 return SvmStatus.Busy; // The claim's end wakes the thread.
-            }
-            if (entry.IsDevice)
+            if (entry.IsDevice || entry.IsExclusive)
             {
-                status = _owners[entry.Pagemap].MigrateToRam(page, entry, MigrationCause.CpuFault);
-                migrated = status == SvmStatus.Done;
+                status = MigrateHomeInUse(page, entry, MigrationCause.CpuFault);
+                migrated = entry.IsDevice && status == SvmStatus.Done;
+                continue;
             }
-            else
-            {
-                status = PopulateForCpu(page, access);
-            }
+
+            HostWorkspace workspace = RentWorkspace();
+            status = PopulateForCpu(page, access, workspace);
+            ReturnWorkspace(workspace);
         }
-        if (status.IsRetry())
-        {
-            Memory.Wake(AddressRange.OfPages(page, 1)); // Contention is no reason to fail an access: let the thread touch again.
-            status = SvmStatus.Done;
-        }
-        Counters.CountCpuFault(start, migrated);
-        return status;
+        if (!status.IsRetry())
+            return status;
+        Memory.Wake(AddressRange.OfPages(page, 1)); // Contention is no reason to fail an access: let the thread touch again.
+        return SvmStatus.Done;
     }
-
-    /// <inheritdoc/>
-    public void EnterEventGate() => _states.Lock.EnterGate();
-
-    /// <inheritdoc/>
-    public void LeaveEventGate()
-    {
-        if (_events.Count == 0)
-        {
-            _states.Lock.ExitGate();
-            return;
-        }
-        MmuEvent[] events = [.. _events];
-        PageEntry[] released = [.. _released];
-        _events.Clear();
-        _released.Clear();
-        _states.Lock.ExitGate();
-        foreach (MmuEvent mmuEvent in events)
-        {
-            Notifiers.InvalidateStart(mmuEvent);
-            Notifiers.InvalidateEnd();
-        }
-        ReleaseAll(released);
-    }
-
-    /// <inheritdoc/>
-    public void Unmapped(AddressRange interval) => DropInGate(new MmuEvent(interval, MmuEventKind.Unmap));
-
-    /// <inheritdoc/>
-    public void Discarded(AddressRange interval) => DropInGate(new MmuEvent(interval, MmuEventKind.Clear));
 
     /// <summary>Serves a CPU touch of a page the host answers for: absent, the zero page, or write-protected.</summary>
     /// <param name="page">The page.</param>
     /// <param name="access">What the CPU wants.</param>
+    /// <param name="workspace">The caller's, with an idle migration.</param>
     /// <returns>As <see cref="CpuFault"/>, with the retry family for a lost race.</returns>
-    private SvmStatus PopulateForCpu(VirtualAddress page, MemoryAccess access)
+    private SvmStatus PopulateForCpu(VirtualAddress page, MemoryAccess access, HostWorkspace workspace)
     {
+        int claimer = workspace.Migration.Claimer;
         if (!TryFindMapping(page, out HostMapping mapping) || !mapping.Interval.Contains(page))
             return SvmStatus.NotMapped;
         if (access == MemoryAccess.Write ? !mapping.IsWritable : !mapping.IsReadable)
             return SvmStatus.ReadOnly;
         AddressRange huge = page.Block(PageOrder.Huge);
         if (access == MemoryAccess.Write && (Memory.Capabilities & HostMemoryCapabilities.HugePages) != 0
-            && mapping.Interval.Contains(huge) && _states.ClaimHost(huge) == SvmStatus.Done)
+            && mapping.Interval.Contains(huge) && _states.ClaimHost(huge, claimer) == SvmStatus.Done)
         {
-            if (IsAbsent(huge))
-                return PopulateClaimed(huge, access);
-            Unclaim(huge);
+            if (IsAbsent(huge, workspace))
+                return PopulateClaimed(huge, access, workspace);
+            Unclaim(huge, workspace);
         }
         AddressRange medium = page.Block(PageOrder.Medium).Intersect(mapping.Interval);
-        if (_states.ClaimHost(medium) == SvmStatus.Done)
-            return PopulateClaimed(medium, access);
+        if (_states.ClaimHost(medium, claimer) == SvmStatus.Done)
+            return PopulateClaimed(medium, access, workspace);
         AddressRange small = AddressRange.OfPages(page, 1);
-        SvmStatus status = _states.ClaimHost(small);
+        SvmStatus status = _states.ClaimHost(small, claimer);
         if (status == SvmStatus.MixedPlacement)
             return SvmStatus.Retry;
-        return status == SvmStatus.Done ? PopulateClaimed(small, access) : status;
+        return status == SvmStatus.Done ? PopulateClaimed(small, access, workspace) : status;
     }
 
     /// <summary>Whether the host memory has no page in a huge block.</summary>
     /// <param name="huge">The block, claimed.</param>
+    /// <param name="workspace">The caller's.</param>
     /// <returns>True if it has none.</returns>
-    private bool IsAbsent(AddressRange huge)
+    private bool IsAbsent(AddressRange huge, HostWorkspace workspace)
     {
-        HostWorkspace workspace = RentWorkspace();
-        bool absent = Memory.Query(huge, workspace.Pages) == SvmStatus.Done;
+        bool absent = Query(huge, workspace.Pages) == SvmStatus.Done;
         for (int page = 0; page < PageSize.PagesPerHuge && absent; page++)
             absent = !workspace.Pages[page].IsPresent;
-        ReturnWorkspace(workspace);
         return absent;
     }
 
     /// <summary>Populates a claimed interval and ends the claim.</summary>
     /// <param name="interval">The interval.</param>
     /// <param name="access">What will be done with the pages.</param>
-    /// <returns>The host memory's status.</returns>
-    private SvmStatus PopulateClaimed(AddressRange interval, MemoryAccess access)
+    /// <param name="workspace">Whose migration claimed it.</param>
+    /// <returns>The host memory's status; <see cref="SvmStatus.Retry"/> if the addresses are other pages' by now.</returns>
+    private SvmStatus PopulateClaimed(AddressRange interval, MemoryAccess access, HostWorkspace workspace)
     {
-        SvmStatus status = Injection.ShouldFail(InjectionPoint.HostPopulate) ? SvmStatus.OutOfHostMemory : Memory.Populate(interval, access);
-        Unclaim(interval);
+        SvmStatus status;
+        if (Injection.ShouldFail(InjectionPoint.HostPopulate))
+        {
+            status = SvmStatus.OutOfHostMemory;
+        }
+        else if (MayRemap)
+        {
+            using (_states.Lock.Enter())
+                status = _states.IsInPlaceLocked(interval, workspace.Migration.Claimer) ? Memory.Populate(interval, access) : SvmStatus.Retry;
+        }
+        else
+        {
+            status = Memory.Populate(interval, access);
+        }
+
+        Unclaim(interval, workspace);
         return status;
     }
 
     /// <summary>Ends a claim of host pages that have not moved.</summary>
     /// <param name="interval">The interval, wholly claimed.</param>
-    private void Unclaim(AddressRange interval)
-    {
-        HostWorkspace workspace = RentWorkspace();
-        WakeIf(_states.SettleUnchanged(interval, workspace.AllPages, dropped: null), interval);
-        ReturnWorkspace(workspace);
-    }
+    /// <param name="workspace">Whose migration claimed it.</param>
+    private void Unclaim(AddressRange interval, HostWorkspace workspace) =>
+        WakeFor(_states.Settle(interval, workspace.Migration.Claimer, workspace.AllPages, workspace.NoEntries, default), interval);
 
-    /// <summary>Wakes CPU threads that wait for pages of an interval.</summary>
-    /// <param name="waiters">Whether there are any.</param>
-    /// <param name="interval">The interval.</param>
-    private void WakeIf(bool waiters, AddressRange interval)
+    /// <summary>Wakes CPU threads that wait for pages whose claims have ended.</summary>
+    /// <param name="result">Which.</param>
+    /// <param name="interval">The interval that was claimed.</param>
+    private void WakeFor(SettleResult result, AddressRange interval)
     {
-        if (waiters)
-            Memory.Wake(interval);
-    }
-
-    /// <summary>Applies an event inside the gate; what it calls for follows when the gate closes.</summary>
-    /// <param name="mmuEvent">The event.</param>
-    private void DropInGate(MmuEvent mmuEvent)
-    {
-        _states.DropLocked(mmuEvent.Interval, _released);
-        _events.Add(mmuEvent);
-    }
-
-    /// <summary>Makes devices lose an interval, then forgets its pages and releases their frames.</summary>
-    /// <param name="mmuEvent">The event.</param>
-    private void DropAndInvalidate(in MmuEvent mmuEvent)
-    {
-        Notifiers.InvalidateStart(mmuEvent);
-        var released = new List<PageEntry>();
-        using (_states.Lock.Enter())
-            _states.DropLocked(mmuEvent.Interval, released);
-        Notifiers.InvalidateEnd();
-        ReleaseAll(released);
-    }
-
-    /// <summary>Gives device frames of forgotten pages back to their owners, run by run.</summary>
-    /// <param name="released">Their entries.</param>
-    private void ReleaseAll(IReadOnlyList<PageEntry> released)
-    {
-        for (int i = 0; i < released.Count;)
-        {
-            PageEntry first = released[i];
-            int run = 1;
-            while (i + run < released.Count && released[i + run].Pagemap == first.Pagemap && released[i + run].Frame.Number == first.Frame.Number + run)
-                run++;
-            _owners[first.Pagemap].ReleaseFrames(first.Frame, run);
-            i += run;
-        }
+        if (result != SettleResult.Nobody)
+            Memory.Wake(result == SettleResult.Interval ? interval : _wakeable);
     }
 }

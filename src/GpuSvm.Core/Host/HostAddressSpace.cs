@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Host;
@@ -13,13 +14,16 @@ namespace GpuSvm.Core.Host;
 /// It remembers only what the machine cannot know: which pages are on a device (<see cref="PageStates"/>) and who wants to hear of changes
 /// (<see cref="MmuNotifierRegistry"/>). Everything else it asks the host memory at the moment it matters.
 ///
-/// A page is in one of three states: the host answers for it (absent, present, zero, protected: all Linux's), it is on a device, or a claim holds it. A
-/// claim is how migrations, populations and evictions exclude each other page by page, as folio locks do in the kernel; it is never waited for by the
+/// A page is in one of four states: the host answers for it (absent, present, zero, protected: all Linux's), it is on a device, devices have it exclusively though it is
+/// in RAM, or a claim holds it. A claim is how migrations, populations and evictions exclude each other page by page, as folio locks do in the kernel; it is never waited for by the
 /// threads that serve CPU faults: they leave a mark and go on, and the claim's end wakes the faulting thread.
 ///
 /// Locking. <see cref="Lock"/> (rank Host, the mmap lock): walks share it, closing a mapping owns it. The threads that serve CPU faults never take
 /// it: somebody who holds it may be inside a call that the kernel completes only when such a thread has read an event (docs/real-memory.md, rule 2).
 /// Order of every change: claim, tell the notifiers, change the CPU's page table, settle, wake.
+///
+/// Lifetime (HostAddressSpace.Lifetime.cs). The structure outlives the process side, which lives until it has been disposed and the last call that uses it has
+/// returned; whoever comes later is told that it is gone.
 /// Kernel: struct mm_struct, mm/memory.c, mm/migrate_device.c, mm/mmu_notifier.c.
 /// </remarks>
 public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
@@ -30,10 +34,7 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     private readonly List<IDevicePageOwner> _owners = []; // Grows only, before the first page moves.
     private readonly Stack<HostWorkspace> _workspaces = new(); // Guarded by _workspaceLock.
     private readonly RankedLock _workspaceLock = new(LockRank.Leaf, "HostWorkspaces");
-    private readonly List<PageEntry> _released = []; // Device pages dropped in the open event gate. Guarded by the gate.
-    private readonly List<MmuEvent> _events = []; // Events of the open gate. Guarded by the gate.
-    private int _users = 1; // Interlocked; the process side lives while it is above 0. The first one is Dispose's.
-    private int _disposed; // Interlocked.
+    private int _claimers; // Interlocked; workspaces made so far, each with a number of its own.
 
     /// <summary>Creates the address space over a memory and connects the two.</summary>
     /// <param name="memory">The memory; owned from now on.</param>
@@ -54,20 +55,20 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <summary>The mmap lock.</summary>
     public RankedReaderWriterLock Lock { get; } = new(LockRank.Host, "HostAddressSpace");
 
-    /// <summary>Whether the process side still exists.</summary>
-    public bool IsAlive => Volatile.Read(ref _disposed) == 0; // Pairs with the exchange in Dispose.
-
-    /// <summary>How many use the process side now, beside the one that <see cref="Dispose"/> ends; 0 between calls (INV-23).</summary>
-    public int Users => Math.Max(0, Volatile.Read(ref _users) - 1); // Pairs with the interlocked changes below.
-
     /// <summary>Counters of CPU faults.</summary>
     public HostCounters Counters { get; } = new();
 
     /// <summary>The notifiers.</summary>
     internal MmuNotifierRegistry Notifiers { get; } = new();
 
-    /// <summary>Pages that are on a device or held by a claim.</summary>
+    /// <summary>The states of its pages.</summary>
+    internal PageStates States => _states;
+
+    /// <summary>Pages that are on a device, exclusive, or held by a claim.</summary>
     public long AwayPages => _states.EntryCount;
+
+    /// <summary>Whether pages may move to other addresses, so that pages are taken and made inside the gate only.</summary>
+    internal bool MayRemap => (Memory.Capabilities & HostMemoryCapabilities.Remaps) != 0;
 
     /// <summary>Adds a device's pages to the address space.</summary>
     /// <param name="owner">Who brings them back.</param>
@@ -91,36 +92,31 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     public SvmStatus Allocate(long bytes, out AddressRange interval)
     {
         interval = default;
-        if (!IsAlive)
-            return SvmStatus.ProcessGone;
         if (bytes <= 0)
             return SvmStatus.InvalidArgument;
-        SvmStatus status = Memory.Allocate(bytes, out interval);
+        if (!TryUse())
+            return SvmStatus.ProcessGone;
+        SvmStatus status = Injection.ShouldFail(InjectionPoint.HostAllocate) ? SvmStatus.OutOfHostMemory : Memory.Allocate(bytes, out interval);
 
         // The addresses may have been another's until a moment ago, whose Free has given them up but not yet said so: a touch now would be refused.
         SpinWait spin = default;
         while (status == SvmStatus.Done && _states.IsClosing(interval))
             spin.SpinOnce();
+        EndUse();
         return status;
     }
 
     /// <summary>Unmaps what <see cref="Allocate"/> gave: devices lose it, its pages go wherever they are.</summary>
     /// <param name="interval">Exactly an allocated interval.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidHandle"/> if it is none or was freed before, <see cref="SvmStatus.ProcessGone"/>.</returns>
+    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidHandle"/> if it is none or was freed before, <see cref="SvmStatus.ProcessGone"/>;
+    /// or, where the host memory failed, its status: the pages are gone and the addresses stay taken.</returns>
     /// <remarks>Locking: takes Host for write briefly; calls the host memory with nothing held, since that may need a service thread to go on.</remarks>
     public SvmStatus Free(AddressRange interval)
     {
-        if (!IsAlive)
+        if (!TryUse())
             return SvmStatus.ProcessGone;
-        using (Lock.EnterWrite())
-        {
-            if (!Memory.TryFindMapping(interval.Start, out HostMapping mapping) || mapping.Interval != interval || !_states.TryClose(interval))
-                return SvmStatus.InvalidHandle;
-        }
-        _states.WaitForMigrations(interval);
-        DropAndInvalidate(new MmuEvent(interval, MmuEventKind.Unmap));
-        SvmStatus status = Memory.Free(interval);
-        _states.EndClose(interval);
+        SvmStatus status = FreeInUse(interval);
+        EndUse();
         return status;
     }
 
@@ -162,7 +158,9 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
             if (_workspaces.Count > 0)
                 return _workspaces.Pop();
         }
-        return new HostWorkspace(this);
+        int claimer = Interlocked.Increment(ref _claimers);
+        return claimer <= PageEntry.MaxClaimer ? new HostWorkspace(this, claimer)
+            : throw new InvalidOperationException($"More than {PageEntry.MaxClaimer} workspaces are in use: somebody does not give them back.");
     }
 
     /// <summary>Gives a workspace back.</summary>
@@ -174,51 +172,58 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     }
 
     /// <summary>Makes absent pages present on a device's behalf.</summary>
-    /// <param name="interval">At most 512 pages, all the host's when last seen.</param>
+    /// <param name="interval">At most 512 pages inside 2 MiB, all the host's when last seen.</param>
     /// <param name="access">What will be done with them.</param>
     /// <returns><see cref="SvmStatus.Done"/>, the retry family if pages were taken meanwhile, or the host memory's failure.</returns>
     public SvmStatus Populate(AddressRange interval, MemoryAccess access)
     {
-        SvmStatus status = _states.ClaimHost(interval);
-        if (status == SvmStatus.Busy)
-        {
-            _states.WaitForMigration(interval.Start);
-            return SvmStatus.Retry;
-        }
-        if (status == SvmStatus.MixedPlacement)
-            return SvmStatus.Retry;
-        return status == SvmStatus.Done ? PopulateClaimed(interval, access) : status;
+        if (!TryUse())
+            return SvmStatus.ProcessGone;
+        HostWorkspace workspace = RentWorkspace();
+        SvmStatus status = PopulateInUse(interval, access, workspace);
+        ReturnWorkspace(workspace);
+        EndUse();
+        return status;
     }
 
     /// <summary>Brings one page, and what its owner brings with it, home.</summary>
     /// <param name="address">The page.</param>
-    /// <param name="entry">Its entry as just seen.</param>
+    /// <param name="entry">Its entry as just seen: a device page or an exclusive one.</param>
     /// <param name="cause">On whose behalf.</param>
     /// <returns>As <see cref="IDevicePageOwner.MigrateToRam"/>.</returns>
-    public SvmStatus MigrateHome(VirtualAddress address, PageEntry entry, MigrationCause cause) =>
-        _owners[entry.Pagemap].MigrateToRam(address, entry, cause);
+    public SvmStatus MigrateHome(VirtualAddress address, PageEntry entry, MigrationCause cause)
+    {
+        if (!TryUse())
+            return SvmStatus.ProcessGone;
+        SvmStatus status = MigrateHomeInUse(address, entry, cause);
+        EndUse();
+        return status;
+    }
 
-    /// <summary>Brings every device page of an interval home.</summary>
-    /// <param name="interval">Page aligned.</param>
+    /// <summary>Brings every page of an interval that is on a device or exclusive home. Kernel: drm_gpusvm_range_evict, which stops at the first hole.</summary>
+    /// <param name="interval">Page aligned; holes in it are passed over.</param>
     /// <param name="cause">On whose behalf.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, or the first failure; pages before it are home.</returns>
+    /// <returns><see cref="SvmStatus.Done"/>, or the first failure that did not pass; pages before it are home. <see cref="SvmStatus.ProcessGone"/>.</returns>
     public SvmStatus MigrateHome(AddressRange interval, MigrationCause cause)
     {
+        if (!TryUse())
+            return SvmStatus.ProcessGone;
         int failures = 0;
+        SvmStatus status = SvmStatus.Done;
         VirtualAddress at = interval.Start;
-        while (_states.FindDevicePage(new AddressRange(at, interval.End), out PageEntry entry) is { } page)
+        while (failures <= MaxFaultAttempts && _states.FindAway(new AddressRange(at, interval.End), out PageEntry entry) is { } page)
         {
             if (entry.IsMigrating)
             {
                 _states.WaitForMigration(page);
                 continue;
             }
-            SvmStatus status = MigrateHome(page, entry, cause);
-            if (status != SvmStatus.Done && ++failures > MaxFaultAttempts)
-                return status;
+            status = MigrateHomeInUse(page, entry, cause);
+            failures += status == SvmStatus.Done ? 0 : 1;
             at = page;
         }
-        return SvmStatus.Done;
+        EndUse();
+        return failures > MaxFaultAttempts ? status : SvmStatus.Done;
     }
 
     /// <summary>The page whose bytes lie in a device frame.</summary>
@@ -246,43 +251,42 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <param name="entries">Where to, one a page.</param>
     public void ReadEntries(AddressRange interval, Span<PageEntry> entries) => _states.Read(interval, entries);
 
-    /// <summary>Keeps the process side alive for the time of a call. Kernel: mmget_not_zero.</summary>
-    /// <returns>False if it has ended: answer <see cref="SvmStatus.ProcessGone"/>. True: balance with <see cref="EndUse"/>.</returns>
-    public bool TryUse()
+    /// <summary>Lets a device write a page of its own that it could only read. The mapping must allow it.</summary>
+    /// <param name="address">The page.</param>
+    /// <param name="seen">Its entry as seen: a device page, not claimed.</param>
+    /// <returns>False if it has changed.</returns>
+    internal bool TryMakeWritable(VirtualAddress address, PageEntry seen) => _states.TryMakeWritable(address, seen);
+
+    /// <summary>What the host memory says of pages.</summary>
+    /// <param name="interval">At most 512 pages inside one mapping.</param>
+    /// <param name="pages">One answer a page.</param>
+    /// <returns>As <see cref="IHostMemory.Query"/>.</returns>
+    internal SvmStatus Query(AddressRange interval, Span<HostPage> pages) =>
+        Injection.ShouldFail(InjectionPoint.HostQuery) ? SvmStatus.OutOfHostMemory : Memory.Query(interval, pages);
+
+    /// <summary>As <see cref="MigrateHome(VirtualAddress, PageEntry, MigrationCause)"/>, by somebody who uses the process side.</summary>
+    /// <param name="address">The page.</param>
+    /// <param name="entry">Its entry as just seen.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <returns>The same.</returns>
+    internal SvmStatus MigrateHomeInUse(VirtualAddress address, PageEntry entry, MigrationCause cause) => entry.IsExclusive
+        ? RestoreExclusive(AddressRange.OfPages(address, 1), entry.Hold)
+        : _owners[entry.Pagemap].MigrateToRam(address, entry, cause);
+
+    /// <summary>As <see cref="Free"/>, by somebody who uses the process side.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <returns>The same.</returns>
+    private SvmStatus FreeInUse(AddressRange interval)
     {
-        for (int seen = Volatile.Read(ref _users); seen != 0 && IsAlive;) // Pairs with the exchange below.
+        using (Lock.EnterWrite())
         {
-            int now = Interlocked.CompareExchange(ref _users, seen + 1, seen);
-            if (now == seen)
-                return true;
-            seen = now;
+            if (!Memory.TryFindMapping(interval.Start, out HostMapping mapping) || mapping.Interval != interval || !_states.TryClose(interval))
+                return SvmStatus.InvalidHandle;
         }
-
-        return false;
-    }
-
-    /// <summary>Ends a use; the last one after <see cref="Dispose"/> ends the process side. Kernel: mmput.</summary>
-    /// <remarks>Locking: nothing of rank Host or deeper may be held.</remarks>
-    public void EndUse()
-    {
-        LockOrder.AssertNothingAtOrBelow(LockRank.Host);
-        if (Interlocked.Decrement(ref _users) == 0)
-            End();
-    }
-
-    /// <summary>Ends the process side: from now on nobody can begin to use it, and when the last call that does has ended, notifiers are told that everything goes and the memory is given up.
-    /// The structure stays, and answers <see cref="SvmStatus.ProcessGone"/>.</summary>
-    public void Dispose()
-    {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0) // Pairs with IsAlive.
-            EndUse();
-    }
-
-    /// <summary>The end of the process side, once. Kernel: exit_mmap.</summary>
-    private void End()
-    {
-        DropAndInvalidate(new MmuEvent(new AddressRange(default, new VirtualAddress(1UL << 47)), MmuEventKind.Release));
-        Memory.Dispose();
-        Lock.Dispose();
+        _states.WaitForMigrations(interval);
+        DropAndInvalidate(new MmuEvent(interval, MmuEventKind.Unmap));
+        SvmStatus status = Injection.ShouldFail(InjectionPoint.HostFree) ? SvmStatus.OutOfHostMemory : Memory.Free(interval);
+        _states.EndClose(interval);
+        return status;
     }
 }

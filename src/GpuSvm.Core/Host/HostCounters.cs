@@ -3,12 +3,14 @@ using System.Diagnostics;
 
 namespace GpuSvm.Core.Host;
 
-/// <summary>What happened to CPU touches of pages that were not there. Monotonic; read without locks, each value by itself.</summary>
+/// <summary>What happened to pages on the CPU's side. Monotonic; read without locks, each value by itself.</summary>
 public sealed class HostCounters
 {
     private long _faults;
     private long _migrated;
     private long _ticks;
+    private long _exclusive;
+    private long _restored;
 
     /// <summary>CPU faults taken.</summary>
     public long CpuFaults => Interlocked.Read(ref _faults);
@@ -18,6 +20,20 @@ public sealed class HostCounters
 
     /// <summary>Stopwatch ticks spent serving CPU faults.</summary>
     public long CpuFaultTicks => Interlocked.Read(ref _ticks);
+
+    /// <summary>Pages taken from the CPU for devices alone.</summary>
+    public long PagesMadeExclusive => Interlocked.Read(ref _exclusive);
+
+    /// <summary>Exclusive pages given back to the CPU.</summary>
+    public long ExclusivePagesRestored => Interlocked.Read(ref _restored);
+
+    /// <summary>Counts pages taken for devices alone.</summary>
+    /// <param name="pages">How many.</param>
+    internal void CountExclusive(int pages) => Interlocked.Add(ref _exclusive, pages);
+
+    /// <summary>Counts exclusive pages given back.</summary>
+    /// <param name="pages">How many.</param>
+    internal void CountRestored(int pages) => Interlocked.Add(ref _restored, pages);
 
     /// <summary>Counts one CPU fault.</summary>
     /// <param name="start">The Stopwatch timestamp at which its service began.</param>

@@ -22,4 +22,8 @@ public enum HostMemoryCapabilities
 
     /// <summary>Changes made behind our back (munmap, madvise) are announced.</summary>
     MappingEvents = 16,
+
+    /// <summary>The program may move pages to other addresses (mremap), which is announced. Pages are then taken and made only inside the gate, so that no such move comes
+    /// between the look at who owns a page and the deed; a memory that does not promise this must not let it happen.</summary>
+    Remaps = 32,
 }

@@ -12,6 +12,9 @@ public abstract class HostStaging
 {
     private readonly ulong[] _present = new ulong[PageSize.PagesPerHuge / 64];
 
+    /// <summary>The interval it was acquired for: page i of the block belongs at page i of it, unless the page has been moved since.</summary>
+    public AddressRange Interval { get; protected set; }
+
     /// <summary>The block's order, at most 9.</summary>
     public PageOrder Order { get; protected set; }
 

@@ -37,4 +37,9 @@ public interface IDevicePageOwner
     /// <param name="first">The first frame.</param>
     /// <param name="pages">How many frames in a row.</param>
     void ReleaseFrames(DeviceFrame first, int pages);
+
+    /// <summary>The order of the block that a frame lies in, as far as all of it is still one piece. Advice for reports.</summary>
+    /// <param name="frame">A frame that holds a page.</param>
+    /// <returns>The order; 0 where it cannot be told.</returns>
+    PageOrder OrderOf(DeviceFrame frame) => PageOrder.Small;
 }

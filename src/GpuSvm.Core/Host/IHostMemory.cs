@@ -59,19 +59,21 @@ public interface IHostMemory : IDisposable
     /// pages become holes of the block. A CPU thread that touches one afterwards faults and waits.
     /// </summary>
     /// <param name="interval">The interval the block was acquired for, or a part of it.</param>
-    /// <param name="staging">An empty block. Page i of a block belongs at page i of the interval it was acquired for, in <see cref="Attach"/> too.</param>
+    /// <param name="staging">An empty block. Page i of a block belongs at page i of the interval it was acquired for.</param>
     /// <returns><see cref="SvmStatus.Done"/>; otherwise nothing has changed: <see cref="SvmStatus.Busy"/> (pinned, shared), <see cref="SvmStatus.Retry"/> (an event is pending).</returns>
     SvmStatus Detach(AddressRange interval, HostStaging staging);
 
-    /// <summary>Makes the present pages of a staging block visible to the CPU and wakes who waits. Holes of the block stay absent.</summary>
-    /// <param name="interval">Absent pages: the interval the block was acquired for, or a part of it. Wholly mapped, or nothing is attached and the answer is Unmapped.</param>
+    /// <summary>Makes present pages of a staging block visible to the CPU and wakes who waits. Holes of the block stay absent. Never waits: it is called inside the client's gate, so that
+    /// no page comes back that was given up a moment before.</summary>
+    /// <param name="interval">Absent pages, wholly mapped, or nothing is attached and the answer is Unmapped. Where addresses do not move: the interval the block was acquired for, or a part of it.</param>
     /// <param name="staging">The block; its pages leave it (a portable memory keeps them).</param>
+    /// <param name="first">The block's page for the interval's first page; the others follow.</param>
     /// <param name="writable">Whether the CPU may write without a further fault.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Unmapped"/> if the mapping is gone (the pages stay in the block); <see cref="SvmStatus.OutOfHostMemory"/>. It retries pending events itself. After a failure the pages that are still in the block, and marked present there, are the last ones; those before are attached.</returns>
-    SvmStatus Attach(AddressRange interval, HostStaging staging, bool writable);
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if an event is pending: leave the gate, let it be read, try again; <see cref="SvmStatus.Unmapped"/> if the mapping is gone (the pages stay in the block); <see cref="SvmStatus.OutOfHostMemory"/>. After a failure the pages that are still in the block, and marked present there, are the last ones; those before are attached.</returns>
+    SvmStatus Attach(AddressRange interval, HostStaging staging, int first, bool writable);
 
     /// <summary>Gets a staging block for the interval.</summary>
-    /// <param name="interval">The interval it will serve: 2^order pages, aligned to it.</param>
+    /// <param name="interval">The interval it will serve: 2^order pages, aligned to it. It may stick out of a mapping, as long as no page outside is used.</param>
     /// <param name="forAttach">True: a block with pages in it whose bytes are rubbish, all marked present, to be written and attached. False: an empty block to detach into.</param>
     /// <returns>The block, or null if none can be had.</returns>
     HostStaging? AcquireStaging(AddressRange interval, bool forAttach);

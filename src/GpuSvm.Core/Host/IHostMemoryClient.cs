@@ -35,4 +35,14 @@ public interface IHostMemoryClient
     /// <summary>Inside the gate: the program gave the interval's contents up (madvise); pages read as zeroes from now on.</summary>
     /// <param name="interval">The interval.</param>
     void Discarded(AddressRange interval);
+
+    /// <summary>Inside the gate: what the program may do with the interval has changed, or is about to.</summary>
+    /// <param name="interval">The interval.</param>
+    void ProtectionChanged(AddressRange interval);
+
+    /// <summary>Inside the gate: the program has moved pages to other addresses (mremap). What stood there before is gone; the old addresses are no mapping.</summary>
+    /// <param name="from">Where the pages were.</param>
+    /// <param name="to">Where they are now; as long, and not overlapping.</param>
+    /// <remarks>Only a memory with <see cref="HostMemoryCapabilities.Remaps"/> says this.</remarks>
+    void Remapped(AddressRange from, AddressRange to);
 }

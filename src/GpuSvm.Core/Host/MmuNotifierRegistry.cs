@@ -48,6 +48,7 @@ internal sealed class MmuNotifierRegistry
         MmuIntervalNotifier? refused = notifier;
         while (refused is not null && refused.Client.InvalidateStart(refused, mmuEvent, sequence))
             refused = _tree.NextOverlap(refused, mmuEvent.Interval);
+        SchedulePoint.Reach(SchedulePointKind.InvalidationStarted, this);
         for (; notifier is not null && !ReferenceEquals(notifier, refused); notifier = _tree.NextOverlap(notifier, mmuEvent.Interval))
             notifier.Client.InvalidateFinish(notifier, mmuEvent);
         SchedulePoint.Reach(SchedulePointKind.InvalidationCalled, this);

@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
-using System.Numerics;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Host;
 
-/// <content>How a migration ends, and its staging block.</content>
+/// <content>How a migration ends.</content>
 public sealed partial class PageMigration
 {
-    private int _stagingOffset; // The interval's first page in the staging block.
+    private const int MaxEventWaits = 10_000; // Milliseconds to wait for a pending event to be read, before something is called broken.
 
     /// <summary>Ends a migration to a device: pages with a destination live there now, the others are where they were. Ask <see cref="HasArrived"/> afterwards.</summary>
     /// <param name="pagemap">The pagemap's index.</param>
@@ -18,64 +17,51 @@ public sealed partial class PageMigration
     public int CompleteToDevice(int pagemap)
     {
         SchedulePoint.Reach(SchedulePointKind.MigrationCopied, this);
-        if (Staging is not null)
+        int pages = (int)Interval.Pages;
+        for (int page = 0; page < pages; page++)
         {
-            _host.MaskDropped(Interval, _collected, Staging, _stagingOffset);
-            for (int page = 0, pages = (int)Interval.Pages; page < pages;)
-            {
-                int run = 0;
-                while (page + run < pages && _collected[page + run] && !_source[page + run].IsDevice && _destination[page + run] < 0)
-                    run++;
-                if (run > 0)
-                    AttachBackRun(page, run);
-                page += Math.Max(run, 1);
-            }
+            bool moves = _collected[page] && _destination[page] >= 0;
+            _part[page] = _collected[page] && !moves && _source[page].IsHost;
+            _outcome[page] = moves ? PageEntry.OnDevice(pagemap, new DeviceFrame(_destination[page]), _writable[page]) : _source[page];
         }
 
-        int arrived = _host.SettleMoved(Interval, pagemap, _collected, _destination, _writable, _arrived, _part);
-        for (int page = 0; page < (int)Interval.Pages; page++)
+        if (Staging is not null)
+            AttachBackPart(0, pages);
+        _host.Settle(Interval, Claimer, _collected, _outcome, _dropped);
+        int arrived = 0;
+        for (int page = 0; page < pages; page++)
         {
-            if (_part[page] && _source[page].IsDevice)
-                _host.ReleaseFrame(_source[page]);
+            if (!_collected[page])
+                continue;
+            _arrived[page] = _destination[page] >= 0 && !_dropped[page];
+            arrived += _arrived[page] ? 1 : 0;
+            if (_arrived[page] || _dropped[page])
+                _host.ReleasePlace(_source[page]);
         }
 
         End();
         return arrived;
     }
 
-    /// <summary>Ends a migration to RAM: makes the claimed pages visible to the CPU, run by run. The frames that arrived pages came from are free afterwards.</summary>
+    /// <summary>Ends a migration to RAM: makes the claimed pages visible to the CPU, run by run. The frames that arrived pages came from are free afterwards:
+    /// ask <see cref="HasArrived"/> which. A page that was unmapped meanwhile counts as arrived.</summary>
     /// <param name="arrived">How many pages left the device.</param>
     /// <returns><see cref="SvmStatus.Done"/> if all did; otherwise why the others are still there.</returns>
     public SvmStatus CompleteToRam(out int arrived)
     {
         SchedulePoint.Reach(SchedulePointKind.MigrationCopied, this);
-        _host.MaskDropped(Interval, _collected, Staging!, _stagingOffset);
         int pages = (int)Interval.Pages;
-        SvmStatus status = SvmStatus.Done;
-        int page = 0;
-        for (arrived = 0; page < pages;)
+        SvmStatus status = AttachPages(_collected, 0, pages, out int reached);
+        for (int page = 0; page < pages; page++)
+            _outcome[page] = page < reached ? default : _source[page];
+        _host.Settle(Interval, Claimer, _collected, _outcome, _dropped);
+        arrived = 0;
+        for (int page = 0; page < pages; page++)
         {
-            int run = 1;
-            while (page + run < pages && _collected[page + run] == _collected[page])
-                run++;
-            if (_collected[page])
-            {
-                status = AttachRun(page, run);
-                if (status != SvmStatus.Done)
-                {
-                    for (; run > 0 && !Staging!.IsPresent(StagingIndex(page)); page++, run--)
-                        arrived++; // What left the block before the failure is the CPU's.
-                    break;
-                }
-
-                arrived += run;
-            }
-
-            page += run;
+            _arrived[page] = _collected[page] && (page < reached || _dropped[page]);
+            arrived += _arrived[page] ? 1 : 0;
         }
 
-        SettlePart(0, page, inRam: true);
-        SettlePart(page, pages, inRam: false);
         End();
         return status;
     }
@@ -86,26 +72,97 @@ public sealed partial class PageMigration
     public SvmStatus Abort()
     {
         if (Staging is not null)
-        {
-            _host.MaskDropped(Interval, _collected, Staging, _stagingOffset);
             AttachBack(0, (int)Interval.Pages);
-        }
-
-        _host.SettleUnchanged(Interval, _collected, _source);
+        SettleUnchanged(0, (int)Interval.Pages);
         End();
         return SvmStatus.Done;
     }
 
-    /// <summary>Attaches a run of pages from the staging block.</summary>
-    /// <param name="first">The run's first page.</param>
-    /// <param name="pages">The run's length.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, also where the mapping is gone: an unmapped page's bytes are nobody's, forgetting them is right .</returns>
-    private SvmStatus AttachRun(int first, int pages)
+    /// <summary>Makes pages visible to the CPU, each at the address where it is now; those that were dropped meanwhile are left out.</summary>
+    /// <param name="wanted">Which pages of the interval; all are claimed, and their bytes are in the staging block.</param>
+    /// <param name="first">The first page to look at.</param>
+    /// <param name="limit">The page to stop at.</param>
+    /// <param name="reached">The page before which every wanted one is attached or dropped.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, also where the mapping is gone: an unmapped page's bytes are nobody's, forgetting them is right. Otherwise what stopped it.</returns>
+    private SvmStatus AttachPages(bool[] wanted, int first, int limit, out int reached)
     {
+        int longest = int.MaxValue;
+        int waits = 0;
+        for (reached = first; reached < limit;)
+        {
+            if (!wanted[reached])
+            {
+                reached++;
+                continue;
+            }
+
+            SvmStatus status = AttachRun(wanted, reached, Math.Min(limit, (int)Math.Min((long)reached + longest, limit)), out int run);
+            if (status == SvmStatus.Done)
+            {
+                reached += run;
+                continue;
+            }
+
+            if (status == SvmStatus.Retry && waits++ < MaxEventWaits)
+            {
+                WaitForEvent(waits);
+                continue;
+            }
+
+            if (status == SvmStatus.Unmapped)
+            {
+                reached += run == 1 ? 1 : 0; // Page by page: perhaps only some are gone.
+                longest = 1;
+                continue;
+            }
+
+            for (; run > 0 && !Staging!.IsPresent(BlockPage(reached)); run--)
+                reached++; // What left the block before the failure is the CPU's.
+            return status;
+        }
+
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Attaches the longest run from a wanted page on. In the gate: what is looked up cannot change before the page stands where it was seen.</summary>
+    /// <param name="wanted">Which pages.</param>
+    /// <param name="page">The page.</param>
+    /// <param name="limit">Where to stop.</param>
+    /// <param name="run">The run's length; 1 for a page that was dropped.</param>
+    /// <returns>As <see cref="IHostMemory.Attach"/>; <see cref="SvmStatus.Done"/> for a page that was dropped.</returns>
+    private SvmStatus AttachRun(bool[] wanted, int page, int limit, out int run)
+    {
+        int end = page + 1;
+        while (end < limit && wanted[end] && BlockPage(end) == BlockPage(page) + (end - page))
+            end++;
+        run = end - page;
         if (Injection.ShouldFail(InjectionPoint.HostAttach))
             return SvmStatus.OutOfHostMemory;
-        SvmStatus status = _host.Memory.Attach(PartOf(first, pages), Staging!, writable: true);
-        return status == SvmStatus.Unmapped ? SvmStatus.Done : status;
+        using (_host.States.Lock.Enter())
+        {
+            run = _host.States.LocateRunLocked(Interval, Claimer, page, end, out VirtualAddress at);
+            if (run > 0)
+                return _host.Memory.Attach(AddressRange.OfPages(at, run), Staging!, BlockPage(page), writable: true);
+        }
+
+        run = 1;
+        return SvmStatus.Done;
+    }
+
+    /// <summary>A page's index in the staging block: for an exclusive page as its hold has it, wherever the page is now.</summary>
+    /// <param name="page">Its index in the interval.</param>
+    /// <returns>The index.</returns>
+    private int BlockPage(int page) => _source[page].IsExclusive ? _source[page].HoldPage : StagingIndex(page);
+
+    /// <summary>Gives somebody else a chance to read the pending event.</summary>
+    /// <param name="waits">How often this was called before.</param>
+    private void WaitForEvent(int waits)
+    {
+        SchedulePoint.Reach(SchedulePointKind.Wait, this);
+        if (waits > 64)
+            Thread.Sleep(1);
+        else
+            Thread.Yield();
     }
 
     /// <summary>Gives the detached host pages of a part of the interval back to the CPU.</summary>
@@ -113,102 +170,41 @@ public sealed partial class PageMigration
     /// <param name="end">The page after the part.</param>
     private void AttachBack(int first, int end)
     {
-        for (int page = first; page < end;)
-        {
-            int run = Math.Min(HostRun(page), end - page);
-            if (run > 0)
-                AttachBackRun(page, run);
-            page += Math.Max(run, 1);
-        }
+        for (int page = first; page < end; page++)
+            _part[page] = _collected[page] && _source[page].IsHost;
+        AttachBackPart(first, end);
     }
 
-    /// <summary>Gives a run of detached pages back to the CPU. They left a moment ago, so there is room; a shortage passes.</summary>
-    /// <param name="first">The run's first page.</param>
-    /// <param name="pages">Its length.</param>
-    private void AttachBackRun(int first, int pages)
+    /// <summary>Gives the pages marked in the scratch array back to the CPU. They left a moment ago, so there is room; a shortage passes.</summary>
+    /// <param name="first">The part's first page.</param>
+    /// <param name="end">The page after the part.</param>
+    private void AttachBackPart(int first, int end)
     {
         SvmStatus status = SvmStatus.Done;
         for (int attempt = 0; attempt < 1000; attempt++)
         {
-            status = _host.Memory.Attach(PartOf(first, pages), Staging!, writable: true);
-            if (status is SvmStatus.Done or SvmStatus.Unmapped or SvmStatus.ProcessGone)
+            status = AttachPages(_part, first, end, out int reached);
+            if (status is SvmStatus.Done or SvmStatus.ProcessGone)
                 return;
+            first = reached;
             Thread.Sleep(1);
         }
 
-        throw new InvalidOperationException($"Pages {PartOf(first, pages)} cannot be given back to the CPU: {status.Describe()}.");
+        throw new InvalidOperationException($"Pages {PartOf(first, end - first)} cannot be given back to the CPU: {status.Describe()}.");
     }
 
-    /// <summary>Settles the claimed pages of one part of the interval.</summary>
+    /// <summary>Ends the claims of a part of the interval with its pages where they were; what those that were dropped meanwhile lay in is released.</summary>
     /// <param name="first">The part's first page.</param>
     /// <param name="end">The page after the part.</param>
-    /// <param name="inRam">Whether they are in RAM now, or where they were.</param>
-    private void SettlePart(int first, int end, bool inRam)
+    private void SettleUnchanged(int first, int end)
     {
-        if (first == end)
-            return;
         for (int page = 0; page < (int)Interval.Pages; page++)
             _part[page] = _collected[page] && page >= first && page < end;
-        if (inRam)
-            _host.SettleInRam(Interval, _part);
-        else
-            _host.SettleUnchanged(Interval, _part, _source);
-    }
-
-    /// <summary>Gets the staging block: the smallest aligned one that holds the interval.</summary>
-    /// <param name="forAttach">As <see cref="IHostMemory.AcquireStaging"/>.</param>
-    /// <returns>False if none can be had.</returns>
-    private bool TryAcquireStaging(bool forAttach)
-    {
-        if (Injection.ShouldFail(InjectionPoint.HostStaging))
-            return false;
-        ulong first = Interval.Start.PageNumber;
-        var order = new PageOrder((byte)(64 - BitOperations.LeadingZeroCount(first ^ (Interval.End.PageNumber - 1))));
-        AddressRange block = Interval.Start.Block(order);
-        Staging = _host.Memory.AcquireStaging(block, forAttach);
-        _stagingOffset = block.PageIndexOf(Interval.Start);
-        return Staging is not null;
-    }
-
-    /// <summary>A part of the interval.</summary>
-    /// <param name="first">Its first page.</param>
-    /// <param name="pages">Its length.</param>
-    /// <returns>The part.</returns>
-    private AddressRange PartOf(int first, int pages) => AddressRange.OfPages(Interval.Start + ((long)first << PageSize.Shift), pages);
-
-    /// <summary>Takes the interval over.</summary>
-    /// <param name="interval">The interval.</param>
-    private void Begin(AddressRange interval)
-    {
-        if (_isActive)
-            throw new InvalidOperationException("A migration must be completed or aborted before it is used again.");
-        _isActive = true;
-        Interval = interval;
-        CollectedPages = 0;
-        int pages = (int)interval.Pages;
-        Array.Clear(_source, 0, pages);
-        Array.Clear(_arrived, 0, pages);
-        Array.Fill(_destination, -1, 0, pages);
-    }
-
-    /// <summary>Ends a migration before anything was taken away.</summary>
-    /// <param name="status">What it came to.</param>
-    /// <returns>The same status.</returns>
-    private SvmStatus EndEmpty(SvmStatus status)
-    {
-        if (CollectedPages > 0)
-            _host.SettleUnchanged(Interval, _collected, _source);
-        CollectedPages = 0;
-        End();
-        return status;
-    }
-
-    /// <summary>Gives the staging block back.</summary>
-    private void End()
-    {
-        if (Staging is { } staging)
-            _host.Memory.ReleaseStaging(staging);
-        Staging = null;
-        _isActive = false;
+        _host.Settle(Interval, Claimer, _part, _source, _dropped);
+        for (int page = first; page < end; page++)
+        {
+            if (_part[page] && _dropped[page])
+                _host.ReleasePlace(_source[page]);
+        }
     }
 }

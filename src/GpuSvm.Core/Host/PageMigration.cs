@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Host;
@@ -10,13 +9,16 @@ namespace GpuSvm.Core.Host;
 /// went; Complete publishes the new places and lets waiters go on, or Abort puts everything back. Kernel: migrate_vma_setup, _pages, _finalize.
 /// </summary>
 /// <remarks>
-/// While a page is claimed its entry says "migrating": CPU faults and HMM walks leave a mark and wait. The claim, not a lock, is what keeps two
+/// While a page is claimed its entry says so: CPU faults and HMM walks leave a mark and wait. The claim, not a lock, is what keeps two
 /// migrations, or a migration and a population, off the same page; so nothing is locked during a copy.
 ///
 /// Pages are collected one by one: what is held by others, pinned, or not selected is left where it is, unless the caller wants all or nothing. Sources may be
 /// mixed: RAM, holes and other devices in one migration, with one event for all.
 ///
-/// Lifetime: one use from Setup to Complete or Abort; a Setup that collects nothing has ended already. Then it may be used again. Not thread-safe.
+/// The program may move claimed pages to other addresses meanwhile: destinations and bytes follow them (PageStates.Moves.cs).
+///
+/// Lifetime: one use from Setup to Complete or Abort; a Setup that collects nothing, or fails, has ended already. Then it may be used again. The process side is
+/// used from Setup to the end. Not thread-safe.
 /// </remarks>
 public sealed partial class PageMigration
 {
@@ -26,15 +28,26 @@ public sealed partial class PageMigration
     private readonly bool[] _writable = new bool[PageSize.PagesPerHuge]; // Whether the page could be written where it was.
     private readonly int[] _destination = new int[PageSize.PagesPerHuge]; // Frame, or -1.
     private readonly bool[] _arrived = new bool[PageSize.PagesPerHuge];
+    private readonly PageEntry[] _outcome = new PageEntry[PageSize.PagesPerHuge]; // Scratch: what pages become.
     private readonly bool[] _part = new bool[PageSize.PagesPerHuge]; // Scratch.
+    private readonly bool[] _dropped = new bool[PageSize.PagesPerHuge]; // Scratch.
     private readonly HostPage[] _pages = new HostPage[PageSize.PagesPerHuge]; // Scratch of NoteRights.
     private bool _isActive;
+    private int _owner; // Who migrates, as events say it.
 
     /// <summary>Creates an idle migration.</summary>
     /// <param name="host">The address space.</param>
-    internal PageMigration(HostAddressSpace host) => _host = host;
+    /// <param name="claimer">The number under which it claims pages, its own.</param>
+    internal PageMigration(HostAddressSpace host, int claimer)
+    {
+        _host = host;
+        Claimer = claimer;
+    }
 
-    /// <summary>The interval being migrated: at most 512 pages, inside one 2 MiB block.</summary>
+    /// <summary>The number under which it claims pages.</summary>
+    internal int Claimer { get; }
+
+    /// <summary>The interval being migrated: at most 512 pages, inside one 2 MiB block. A part of what was asked for, if staging was short and a part would do.</summary>
     public AddressRange Interval { get; private set; }
 
     /// <summary>The staging block: for a migration to a device it holds the pages that were in RAM, null if there were none; for one to RAM it receives them.</summary>
@@ -98,36 +111,10 @@ public sealed partial class PageMigration
     /// <param name="cause">On whose behalf.</param>
     /// <returns><see cref="SvmStatus.Done"/>; with all or nothing <see cref="SvmStatus.Busy"/> if a page is held by another migration or cannot leave the CPU, and
     /// <see cref="SvmStatus.MixedPlacement"/> if one is on a device that was not selected; <see cref="SvmStatus.OutOfHostMemory"/> without staging;
-    /// <see cref="SvmStatus.Retry"/> if the host memory has events pending; <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.NotMigratable"/>. Nothing has changed unless done.</returns>
-    /// <remarks>Locking: holds Host shared for the mapping check alone; no lock on return.</remarks>
-    public SvmStatus SetupToDevice(AddressRange interval, in MigrationSelection selection, MigrationCause cause)
-    {
-        SvmStatus status = CheckMapping(interval, out HostMapping mapping);
-        if (status != SvmStatus.Done)
-            return status;
-        Begin(interval);
-        CollectedPages = _host.ClaimForDevice(interval, selection, _collected, _source, out int hostPages);
-        if (CollectedPages == 0 || (selection.AllOrNothing && CollectedPages < interval.Pages))
-            return EndEmpty(selection.AllOrNothing ? WhyNotAll(interval) : SvmStatus.Done);
-        for (int page = 0; page < (int)interval.Pages; page++)
-            _writable[page] = _source[page].IsDevice ? _source[page].IsWritable : mapping.IsWritable;
-        if (hostPages > 0)
-        {
-            if (selection.ExactRights)
-                NoteRights(mapping.IsWritable);
-            if (!TryAcquireStaging(forAttach: false))
-                return EndEmpty(SvmStatus.OutOfHostMemory);
-        }
-
-        var mmuEvent = new MmuEvent(interval, MmuEventKind.Migrate, cause, selection.Owner);
-        _host.Notifiers.InvalidateStart(mmuEvent);
-        status = hostPages > 0 ? DetachClaimed(selection.AllOrNothing) : SvmStatus.Done;
-        _host.Notifiers.InvalidateEnd();
-        if (status != SvmStatus.Done || CollectedPages == 0)
-            return EndEmpty(status);
-        SchedulePoint.Reach(SchedulePointKind.MigrationCollected, this);
-        return SvmStatus.Done;
-    }
+    /// <see cref="SvmStatus.Retry"/> if the host memory has events pending; <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.NotMigratable"/>, <see cref="SvmStatus.ProcessGone"/>. Nothing has changed unless done.</returns>
+    /// <remarks>Locking: holds Host shared for the mapping check alone; no lock on return. Exclusive pages are given back to the CPU first.</remarks>
+    public SvmStatus SetupToDevice(AddressRange interval, in MigrationSelection selection, MigrationCause cause) =>
+        Setup(interval, selection, new MmuEvent(interval, MmuEventKind.Migrate, cause, selection.Owner));
 
     /// <summary>
     /// Begins a migration of device pages to RAM: those pages of the interval that lie in the given frames and are not held by others. On success with
@@ -139,31 +126,42 @@ public sealed partial class PageMigration
     /// <param name="frames">How many frames in a row.</param>
     /// <param name="cause">On whose behalf.</param>
     /// <param name="owner">Who migrates, as events say it.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, also if nothing was collected; <see cref="SvmStatus.OutOfHostMemory"/> without staging, nothing changed.</returns>
-    public SvmStatus SetupToRam(AddressRange interval, int pagemap, DeviceFrame first, int frames, MigrationCause cause, int owner = 0)
-    {
-        Begin(interval);
-        CollectedPages = _host.ClaimDevicePages(interval, pagemap, first, frames, _collected, _source);
-        if (CollectedPages == 0)
-            return EndEmpty(SvmStatus.Done);
-        if (!TryAcquireStaging(forAttach: true))
-            return EndEmpty(SvmStatus.OutOfHostMemory);
-        int pages = (int)interval.Pages;
-        if (CollectedPages < Staging!.Order.Pages)
-        {
-            Staging.SetPresent(0, Staging.Order.Pages, present: false);
-            for (int page = 0; page < pages; page++)
-            {
-                if (_collected[page])
-                    Staging.SetPresent(StagingIndex(page), 1, present: true);
-            }
-        }
+    /// <returns><see cref="SvmStatus.Done"/>, also if nothing was collected; <see cref="SvmStatus.OutOfHostMemory"/> without staging, nothing changed; <see cref="SvmStatus.ProcessGone"/>.</returns>
+    public SvmStatus SetupToRam(AddressRange interval, int pagemap, DeviceFrame first, int frames, MigrationCause cause, int owner = 0) =>
+        SetupToRam(interval, new FrameSelection(pagemap, first, frames), cause, owner);
 
-        var mmuEvent = new MmuEvent(interval, MmuEventKind.Migrate, cause, owner);
-        _host.Notifiers.InvalidateStart(mmuEvent);
-        _host.Notifiers.InvalidateEnd();
-        SchedulePoint.Reach(SchedulePointKind.MigrationCollected, this);
-        return SvmStatus.Done;
+    /// <summary>As <see cref="SetupToRam(AddressRange, int, DeviceFrame, int, MigrationCause, int)"/>, for frames that need not follow each other.</summary>
+    /// <param name="interval">Page aligned, at most 512 pages inside one 2 MiB block.</param>
+    /// <param name="selection">Which frames. Where a part will do, <see cref="Interval"/> tells which part it has become.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <param name="owner">Who migrates, as events say it.</param>
+    /// <returns>The same.</returns>
+    public SvmStatus SetupToRam(AddressRange interval, in FrameSelection selection, MigrationCause cause, int owner = 0)
+    {
+        if (!Begin(interval))
+            return SvmStatus.ProcessGone;
+        CollectedPages = _host.States.ClaimDevice(interval, selection, Claimer, _collected, _source);
+        return PrepareToRam(selection.MayNarrow, cause, owner);
+    }
+
+    /// <summary>
+    /// Begins a migration to RAM by frames, which asks for no address and no mapping: the first frame from the cursor on whose page can be had, and all others of the
+    /// list whose pages lie in the same 2 MiB of addresses. The caller comes again until nothing is collected; staging that is short narrows the interval, so that
+    /// it may have to begin once more. Kernel: migrate_device_pfns.
+    /// </summary>
+    /// <param name="pagemap">The pagemap's index.</param>
+    /// <param name="frames">The frames, in any order; those that hold no page are passed over.</param>
+    /// <param name="cursor">Where in the list to begin, 0 at first; afterwards where to go on.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <param name="owner">Who migrates, as events say it.</param>
+    /// <returns>As <see cref="SetupToRam(AddressRange, in FrameSelection, MigrationCause, int)"/>.</returns>
+    public SvmStatus SetupByFrames(int pagemap, ReadOnlySpan<DeviceFrame> frames, ref int cursor, MigrationCause cause, int owner = 0)
+    {
+        if (!Begin(default))
+            return SvmStatus.ProcessGone;
+        CollectedPages = _host.States.ClaimFrames(pagemap, frames, ref cursor, Claimer, _collected, _source, out AddressRange interval);
+        Interval = interval;
+        return PrepareToRam(mayNarrow: true, cause, owner);
     }
 
     /// <summary>Says where a collected page has been copied to. A page of which nothing is said stays where it was.</summary>
@@ -176,87 +174,77 @@ public sealed partial class PageMigration
     /// <returns>True if it does; if not, its destination frame is the caller's again.</returns>
     public bool HasArrived(int page) => _arrived[page];
 
-    /// <summary>Takes present host pages that were claimed away from the CPU; those that cannot be had are given back to it unless all are wanted.</summary>
-    /// <param name="allOrNothing">Whether one that cannot be had ends it.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, or why nothing was taken.</returns>
-    private SvmStatus DetachClaimed(bool allOrNothing)
+    /// <summary>Begins a migration away from the CPU: claim, staging, notifiers, detach.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="selection">Which pages.</param>
+    /// <param name="mmuEvent">What notifiers are told.</param>
+    /// <returns>As <see cref="SetupToDevice"/>.</returns>
+    private SvmStatus Setup(AddressRange interval, in MigrationSelection selection, in MmuEvent mmuEvent)
     {
-        if (Injection.ShouldFail(InjectionPoint.HostDetach))
-            return SvmStatus.Busy;
-        SvmStatus last = SvmStatus.Done;
-        for (int page = 0; page < (int)Interval.Pages;)
+        if (!Begin(interval))
+            return SvmStatus.ProcessGone;
+        _owner = selection.Owner;
+        SvmStatus status = CheckMapping(interval, out HostMapping mapping);
+        if (status == SvmStatus.Done && mmuEvent.Kind == MmuEventKind.Migrate)
+            status = _host.RestoreExclusive(interval);
+        if (status != SvmStatus.Done && (selection.AllOrNothing || !status.IsRetry()))
+            return EndEmpty(status);
+        CollectedPages = _host.States.ClaimForDevice(interval, selection, Claimer, _collected, _source, out int hostPages);
+        if (CollectedPages == 0 || (selection.AllOrNothing && CollectedPages < interval.Pages))
+            return EndEmpty(selection.AllOrNothing ? WhyNotAll(interval) : SvmStatus.Done);
+        for (int page = 0; page < (int)interval.Pages; page++)
+            _writable[page] = _source[page].IsDevice ? _source[page].IsWritable : mapping.IsWritable;
+        if (hostPages > 0)
         {
-            int run = HostRun(page);
-            if (run > 0)
-            {
-                SvmStatus status = DetachRun(page, run, allOrNothing);
-                last = status == SvmStatus.Done ? last : status;
-                if (status != SvmStatus.Done && allOrNothing)
-                {
-                    AttachBack(0, page);
-                    return status;
-                }
-            }
-
-            page += Math.Max(run, 1);
+            if (selection.ExactRights)
+                NoteRights(mapping.IsWritable);
+            if (!TryAcquireStaging(forAttach: false, mayNarrow: !selection.AllOrNothing))
+                return EndEmpty(SvmStatus.OutOfHostMemory);
         }
 
-        return CollectedPages > 0 ? SvmStatus.Done : last;
+        _host.Notifiers.InvalidateStart(mmuEvent with { Interval = Interval });
+        status = hostPages > 0 ? DetachClaimed(selection.AllOrNothing) : SvmStatus.Done;
+        _host.Notifiers.InvalidateEnd();
+        if (status != SvmStatus.Done || CollectedPages == 0)
+            return EndEmpty(status);
+        SchedulePoint.Reach(SchedulePointKind.MigrationCollected, this);
+        return SvmStatus.Done;
     }
 
-    /// <summary>Takes a run of claimed host pages; where one is in the way and not all are wanted, halves the run until just that one is left out.</summary>
-    /// <param name="first">The run's first page.</param>
-    /// <param name="pages">Its length.</param>
-    /// <param name="allOrNothing">Whether one that cannot be had ends it.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, or why pages were left out.</returns>
-    private SvmStatus DetachRun(int first, int pages, bool allOrNothing)
+    /// <summary>Gets claimed device pages ready to be copied to RAM: a staging block, and no device that still writes them.</summary>
+    /// <param name="mayNarrow">Whether a part of the interval will do.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <param name="owner">Who migrates.</param>
+    /// <returns>As <see cref="SetupToRam(AddressRange, in FrameSelection, MigrationCause, int)"/>.</returns>
+    private SvmStatus PrepareToRam(bool mayNarrow, MigrationCause cause, int owner)
     {
-        SvmStatus status = _host.Memory.Detach(PartOf(first, pages), Staging!);
-        if (status == SvmStatus.Done || allOrNothing)
-            return status;
-        if (status == SvmStatus.Busy && pages > 1)
-        {
-            SvmStatus low = DetachRun(first, pages / 2, allOrNothing);
-            SvmStatus high = DetachRun(first + (pages / 2), pages - (pages / 2), allOrNothing);
-            return low == SvmStatus.Done ? high : low;
-        }
-
-        SettlePart(first, first + pages, inRam: false);
-        Array.Clear(_collected, first, pages);
-        CollectedPages -= pages;
-        return status;
-    }
-
-    /// <summary>The length of the run of claimed host pages from a page on.</summary>
-    /// <param name="page">The page.</param>
-    /// <returns>Pages; 0 if it is none.</returns>
-    private int HostRun(int page)
-    {
-        int end = page;
-        while (end < (int)Interval.Pages && _collected[end] && !_source[end].IsDevice)
-            end++;
-        return end - page;
-    }
-
-    /// <summary>Looks up for each claimed host page whether the CPU may write it now.</summary>
-    /// <param name="mappingIsWritable">What counts for pages that are nowhere, or the page of zeroes.</param>
-    private void NoteRights(bool mappingIsWritable)
-    {
+        _owner = owner;
+        if (CollectedPages == 0)
+            return EndEmpty(SvmStatus.Done);
+        if (!TryAcquireStaging(forAttach: true, mayNarrow))
+            return EndEmpty(SvmStatus.OutOfHostMemory);
         int pages = (int)Interval.Pages;
-        if (_host.Memory.Query(Interval, _pages.AsSpan(0, pages)) != SvmStatus.Done)
-            return; // Unmapped meanwhile: what is taken then is dropped.
-        for (int page = 0; page < pages; page++)
+        if (CollectedPages < Staging!.Order.Pages)
         {
-            if (!_source[page].IsDevice)
-                _writable[page] = _pages[page].IsPresent && !_pages[page].IsZero ? _pages[page].IsWritable : mappingIsWritable;
+            Staging.SetPresent(0, Staging.Order.Pages, present: false);
+            for (int page = 0; page < pages; page++)
+            {
+                if (_collected[page])
+                    Staging.SetPresent(StagingIndex(page), 1, present: true);
+            }
         }
+
+        _host.Notifiers.InvalidateStart(new MmuEvent(Interval, MmuEventKind.Migrate, cause, owner));
+        _host.Notifiers.InvalidateEnd();
+        SchedulePoint.Reach(SchedulePointKind.MigrationCollected, this);
+        return SvmStatus.Done;
     }
 
     /// <summary>Why an all-or-nothing claim did not get every page.</summary>
     /// <param name="interval">The interval.</param>
-    /// <returns><see cref="SvmStatus.MixedPlacement"/> if a page lies on a device, else <see cref="SvmStatus.Busy"/>.</returns>
+    /// <returns><see cref="SvmStatus.MixedPlacement"/> if a page lies on a device or is exclusive, else <see cref="SvmStatus.Busy"/>.</returns>
     private SvmStatus WhyNotAll(AddressRange interval) =>
-        _host.HasDevicePage(interval, besides: _collected) ? SvmStatus.MixedPlacement : SvmStatus.Busy;
+        _host.HasPageElsewhere(interval, besides: _collected) ? SvmStatus.MixedPlacement : SvmStatus.Busy;
 
     /// <summary>Whether the interval may move to a device.</summary>
     /// <param name="interval">The interval.</param>
@@ -267,8 +255,6 @@ public sealed partial class PageMigration
         mapping = default;
         using (_host.Lock.EnterRead())
         {
-            if (!_host.IsAlive)
-                return SvmStatus.ProcessGone;
             if (!_host.TryFindMapping(interval.Start, out mapping) || !mapping.Interval.Contains(interval))
                 return SvmStatus.NotMapped;
             return mapping is { IsAnonymous: true, IsReadable: true } ? SvmStatus.Done : SvmStatus.NotMigratable;

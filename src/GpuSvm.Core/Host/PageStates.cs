@@ -9,19 +9,23 @@ namespace GpuSvm.Core.Host;
 /// </summary>
 /// <remarks>
 /// <code>
-///            ClaimHost / ClaimPopulate                     SettleOnDevice
-///   host  ------------------------------>  migrating  ----------------------->  device
-///    ^                                      |  ^   |                               |
-///    +--------------------------------------+  |   +-------- SettleUnchanged       |
-///         SettleInRam, SettleUnchanged         +-----------------------------------+
-///                                                          ClaimDevice
+///            ClaimHost, ClaimForDevice                          SettleOnDevice
+///   host  ------------------------------>  claimed  ------------------------------>  device
+///    ^                                      |  ^  |                                   |
+///    +--------------------------------------+  |  +------>  exclusive  (in a hold)    |
+///                  Settle                      |                |                     |
+///                                              +----------------+---------------------+
+///                                                  ClaimExclusive, ClaimDevice
 /// </code>
-/// A claimed page belongs to its claimer alone. Unmap and discard do not wait for a claim: they mark the page dropped, and the settling step forgets it.
+/// A claimed page belongs to its claimer alone. Unmap and discard do not wait for a claim: they mark the page dropped, and the settling step forgets it. Nor does a
+/// move to another address: the claim goes along, and the settling step looks up where it is now (PageStates.Moves.cs).
 /// The reverse map answers "which page lies in this frame" for eviction by physical page. Kernel: page-table locks, folio locks, rmap.
 /// Locking: one lock of rank PageState; nothing of ours is called under it, only a host memory reading its events inside the gate.
 /// </remarks>
 internal sealed partial class PageStates
 {
+    private const int MaxMoments = 64; // Milliseconds that one wait for a claim lasts at most; the caller looks at its budget and waits again.
+
     private readonly RankedLock _lock = new(LockRank.PageState, "PageStates");
     private readonly PageTable _table = new(); // Guarded by _lock.
     private readonly List<ulong[]> _reverse = []; // By pagemap: frame -> page number + 1, 0 for none. Guarded by _lock.
@@ -92,11 +96,11 @@ internal sealed partial class PageStates
             _table.CopyTo(interval.Start.PageNumber, entries);
     }
 
-    /// <summary>The first page at or after an address, below a limit, whose bytes are on a device and held by nobody.</summary>
+    /// <summary>The first page of an interval whose bytes are on a device or in an exclusive hold, claimed or not.</summary>
     /// <param name="interval">Where to look.</param>
     /// <param name="entry">The page's entry.</param>
     /// <returns>The page, or null.</returns>
-    public VirtualAddress? FindDevicePage(AddressRange interval, out PageEntry entry)
+    public VirtualAddress? FindAway(AddressRange interval, out PageEntry entry)
     {
         ulong limit = interval.End.PageNumber;
         using (_lock.Enter())
@@ -104,12 +108,48 @@ internal sealed partial class PageStates
             for (ulong page = _table.FindNext(interval.Start.PageNumber, limit); page < limit; page = _table.FindNext(page + 1, limit))
             {
                 entry = _table.Get(page);
-                if (entry.IsDevice)
+                if (entry.IsDevice || entry.IsExclusive)
                     return VirtualAddress.OfPage(page);
             }
         }
         entry = default;
         return null;
+    }
+
+    /// <summary>The first exclusive page of an interval, claimed or not.</summary>
+    /// <param name="interval">Where to look.</param>
+    /// <param name="hold">The hold it must belong to; -1 for any.</param>
+    /// <param name="entry">The page's entry.</param>
+    /// <returns>The page, or null.</returns>
+    public VirtualAddress? FindExclusive(AddressRange interval, int hold, out PageEntry entry)
+    {
+        ulong limit = interval.End.PageNumber;
+        using (_lock.Enter())
+        {
+            for (ulong page = _table.FindNext(interval.Start.PageNumber, limit); page < limit; page = _table.FindNext(page + 1, limit))
+            {
+                entry = _table.Get(page);
+                if (entry.IsExclusive && (hold < 0 || entry.Hold == hold))
+                    return VirtualAddress.OfPage(page);
+            }
+        }
+        entry = default;
+        return null;
+    }
+
+    /// <summary>Lets a device write a page of its own that it could only read, if the page is still where it was seen.</summary>
+    /// <param name="address">The page.</param>
+    /// <param name="seen">Its entry as seen: a device page, not claimed.</param>
+    /// <returns>False if it has changed.</returns>
+    public bool TryMakeWritable(VirtualAddress address, PageEntry seen)
+    {
+        using (_lock.Enter())
+        {
+            if (_table.Get(address.PageNumber) != seen)
+                return false;
+            _table.Set(address.PageNumber, seen.AsWritable());
+            return true;
+        }
     }
 
     /// <summary>The page whose bytes lie in a frame.</summary>
@@ -122,28 +162,6 @@ internal sealed partial class PageStates
         {
             ulong page = _reverse[pagemap][frame.Number];
             return page == 0 ? null : VirtualAddress.OfPage(page - 1);
-        }
-    }
-
-    /// <summary>Forgets the pages of an interval whose mapping or contents are gone; claimed ones are marked, and forgotten when they settle.</summary>
-    /// <param name="interval">The interval.</param>
-    /// <param name="released">Receives the entries of forgotten device pages.</param>
-    /// <remarks>Locking: the lock is held (event gate).</remarks>
-    public void DropLocked(AddressRange interval, List<PageEntry> released)
-    {
-        _lock.AssertHeld();
-        ulong limit = interval.End.PageNumber;
-        for (ulong page = _table.FindNext(interval.Start.PageNumber, limit); page < limit; page = _table.FindNext(page + 1, limit))
-        {
-            PageEntry entry = _table.Get(page);
-            if (entry.IsMigrating)
-            {
-                _table.Set(page, entry.AsDropped());
-                continue;
-            }
-            _reverse[entry.Pagemap][entry.Frame.Number] = 0;
-            released.Add(entry);
-            _table.Set(page, default);
         }
     }
 
@@ -178,21 +196,23 @@ internal sealed partial class PageStates
             return IsClosingLocked(interval);
     }
 
-    /// <summary>Waits until a page is held by no migration, or a moment has passed.</summary>
+    /// <summary>Waits until a page is claimed by nobody, or a moment has passed.</summary>
     /// <param name="address">The page.</param>
     /// <remarks>Locking: a wait; nothing of rank Invalidation or deeper may be held.</remarks>
     public void WaitForMigration(VirtualAddress address)
     {
         LockOrder.CheckTake(LockRank.Invalidation, "migration wait");
         SpinWait spin = default;
+        int moments = 0;
         Interlocked.Increment(ref _waiters); // Pairs with the read in PulseWaiters.
-        while (IsMigrating(address))
+        while (IsMigrating(address) && moments < MaxMoments)
         {
             if (!spin.NextSpinWillYield)
             {
                 spin.SpinOnce();
                 continue;
             }
+            moments++;
             SchedulePoint.Reach(SchedulePointKind.Wait, this);
             lock (_settled)
                 Monitor.Wait(_settled, millisecondsTimeout: 1);

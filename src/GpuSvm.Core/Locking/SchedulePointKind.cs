@@ -37,6 +37,15 @@ public enum SchedulePointKind
     /// <summary>An invalidation is about to call its notifiers.</summary>
     InvalidationStart,
 
+    /// <summary>An invalidation has started all its notifiers and finished none.</summary>
+    InvalidationStarted,
+
+    /// <summary>A call that uses the process side of an address space is about to let go of it; the subject is the address space.</summary>
+    UseEnding,
+
+    /// <summary>The last user has gone, and the process side is about to end; the subject is the address space.</summary>
+    ProcessEnding,
+
     /// <summary>An invalidation has called its notifiers; the change is about to be made.</summary>
     InvalidationCalled,
 

@@ -219,6 +219,11 @@ public sealed class Pagemap : IDevicePageOwner
             Device.UnmapForPeer(device, address);
     }
 
+    /// <inheritdoc/>
+    public PageOrder OrderOf(DeviceFrame frame) =>
+        Volatile.Read(ref _zoneData[frame.Number]) is { } zoneData && zoneData.References >= zoneData.Allocation.Order.Pages // Pairs with Release.
+            ? zoneData.Allocation.Order : PageOrder.Small;
+
     /// <summary>Notes that the GPU used a page: eviction takes others first.</summary>
     /// <param name="frame">The page's frame.</param>
     public void Touch(DeviceFrame frame)

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
+
+namespace GpuSvm.Core.Host;
+
+/// <content>Events: what the host memory tells inside the gate, and what follows when the gate closes.</content>
+public sealed partial class HostAddressSpace
+{
+    private static readonly AddressRange _everything = new(default, new VirtualAddress(1UL << 47)); // All of user space.
+
+    private readonly List<PageEntry> _released = []; // Pages dropped in the open event gate. Guarded by the gate.
+    private readonly List<MmuEvent> _events = []; // Events of the open gate. Guarded by the gate.
+    private int _reaped; // Set once by TryReap, inside an event.
+
+    /// <summary>Whether the contents were given up by <see cref="TryReap"/>: nothing can be faulted in any more. Kernel: MMF_UNSTABLE, check_stable_address_space.</summary>
+    public bool IsReaped => Volatile.Read(ref _reaped) != 0; // Pairs with the write in TryReap.
+
+    /// <inheritdoc/>
+    public void EnterEventGate() => _states.Lock.EnterGate();
+
+    /// <inheritdoc/>
+    public void LeaveEventGate()
+    {
+        if (_events.Count == 0)
+        {
+            _states.Lock.ExitGate();
+            return;
+        }
+        MmuEvent[] events = [.. _events];
+        PageEntry[] released = [.. _released];
+        _events.Clear();
+        _released.Clear();
+        _states.Lock.ExitGate();
+        foreach (MmuEvent mmuEvent in events)
+        {
+            Notifiers.InvalidateStart(mmuEvent);
+            Notifiers.InvalidateEnd();
+        }
+        ReleaseAll(released);
+    }
+
+    /// <inheritdoc/>
+    public void Unmapped(AddressRange interval) => DropInGate(new MmuEvent(interval, MmuEventKind.Unmap));
+
+    /// <inheritdoc/>
+    public void Discarded(AddressRange interval) => DropInGate(new MmuEvent(interval, MmuEventKind.Clear));
+
+    /// <inheritdoc/>
+    /// <remarks>Pages stay where they are; devices lose their mappings, and what they map next has the new rights .</remarks>
+    public void ProtectionChanged(AddressRange interval)
+    {
+        _states.Lock.AssertHeld();
+        _events.Add(new MmuEvent(interval, MmuEventKind.Protection));
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Devices lose both intervals; what they had of the old one they find at the new one when they touch it .</remarks>
+    public void Remapped(AddressRange from, AddressRange to)
+    {
+        if (!MayRemap)
+            throw new InvalidOperationException("A memory that moves pages to other addresses must say that it can.");
+        if (from.Bytes != to.Bytes || from.Overlaps(to) || !from.IsPageAligned || !to.IsPageAligned)
+            throw new ArgumentException($"Pages cannot move from {from} to {to}.", nameof(to));
+        _states.MoveLocked(from, to, _released);
+        _events.Add(new MmuEvent(from, MmuEventKind.Unmap));
+        _events.Add(new MmuEvent(to, MmuEventKind.Unmap));
+    }
+
+    /// <summary>
+    /// Gives all contents up at once, for a process that is dying and whose memory is needed now: nothing is waited for, so the first notifier that would have to wait refuses.
+    /// Afterwards device frames and staging blocks are free, and whoever faults is told that the process is gone. Kernel: the OOM reaper, __oom_reap_task_mm.
+    /// </summary>
+    /// <returns><see cref="SvmStatus.Done"/>, also if it was reaped before; <see cref="SvmStatus.Busy"/> if a notifier refused: nothing has changed.
+    /// <see cref="SvmStatus.ProcessGone"/>. Or why some of the pages in RAM could not be discarded; they count as given up all the same.</returns>
+    public SvmStatus TryReap()
+    {
+        if (!TryUse())
+            return SvmStatus.ProcessGone;
+        SvmStatus status = SvmStatus.Busy;
+        if (Notifiers.InvalidateStart(new MmuEvent(_everything, MmuEventKind.Clear, MayBlock: false)))
+        {
+            Volatile.Write(ref _reaped, 1); // Pairs with IsReaped. Inside the event: who looked before is overtaken by it.
+            var released = new List<PageEntry>();
+            using (_states.Lock.Enter())
+                _states.DropLocked(_everything, released);
+            status = DiscardAll();
+            Notifiers.InvalidateEnd();
+            ReleaseAll(released);
+        }
+
+        EndUse();
+        return status;
+    }
+
+    /// <summary>Drops the pages of all mappings that are in RAM.</summary>
+    /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
+    private SvmStatus DiscardAll()
+    {
+        SvmStatus first = SvmStatus.Done;
+        for (VirtualAddress at = default; TryFindMapping(at, out HostMapping mapping); at = mapping.Interval.End)
+        {
+            SvmStatus status = Injection.ShouldFail(InjectionPoint.HostDiscard) ? SvmStatus.OutOfHostMemory : Memory.Discard(mapping.Interval);
+            if (status is not (SvmStatus.Done or SvmStatus.NotMapped) && first == SvmStatus.Done)
+                first = status;
+        }
+
+        return first;
+    }
+
+    /// <summary>Applies an event inside the gate; what it calls for follows when the gate closes.</summary>
+    /// <param name="mmuEvent">The event.</param>
+    private void DropInGate(MmuEvent mmuEvent)
+    {
+        _states.DropLocked(mmuEvent.Interval, _released);
+        _events.Add(mmuEvent);
+    }
+
+    /// <summary>Makes devices lose an interval, then forgets its pages and releases what they lay in.</summary>
+    /// <param name="mmuEvent">The event.</param>
+    private void DropAndInvalidate(in MmuEvent mmuEvent)
+    {
+        Notifiers.InvalidateStart(mmuEvent);
+        var released = new List<PageEntry>();
+        using (_states.Lock.Enter())
+            _states.DropLocked(mmuEvent.Interval, released);
+        Notifiers.InvalidateEnd();
+        ReleaseAll(released);
+    }
+
+    /// <summary>Gives device frames and exclusive holds of forgotten pages back, run by run.</summary>
+    /// <param name="released">Their entries.</param>
+    private void ReleaseAll(IReadOnlyList<PageEntry> released)
+    {
+        for (int i = 0; i < released.Count;)
+        {
+            PageEntry first = released[i];
+            int run = 1;
+            if (first.IsExclusive)
+            {
+                while (i + run < released.Count && released[i + run].IsExclusive && released[i + run].Hold == first.Hold)
+                    run++;
+                ReleaseHold(first.Hold, run);
+            }
+            else
+            {
+                while (i + run < released.Count && released[i + run].IsDevice && released[i + run].Pagemap == first.Pagemap
+                    && released[i + run].Frame.Number == first.Frame.Number + run)
+                    run++;
+                _owners[first.Pagemap].ReleaseFrames(first.Frame, run);
+            }
+
+            i += run;
+        }
+    }
+}
