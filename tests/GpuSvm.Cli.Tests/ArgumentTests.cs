@@ -38,6 +38,8 @@ public sealed class ArgumentTests : IDisposable
     [InlineData("run triad extra", "'extra'")]
     [InlineData("bench --pin 0", "--pin 0")]
     [InlineData("bench --pin 0,99999", "not two CPUs")]
+    [InlineData("bench --ranges 100", "from 10000 to 10000000")]
+    [InlineData("bench --ranges many", "from 10000 to 10000000")]
     public void AWrongArgumentGetsOneLineWithTheRemedyAndExitCode2(string line, string expected)
     {
         var run = ToolRun.Of(line.Split(' '));

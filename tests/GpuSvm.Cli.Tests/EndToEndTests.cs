@@ -181,8 +181,16 @@ public sealed class EndToEndTests : IDisposable
         Assert.True(run.ExitCode == 0, run.Error);
         using var document = JsonDocument.Parse(run.Output);
         var rows = document.RootElement.GetProperty("rows").EnumerateArray().ToList();
-        foreach (var group in (string[])["CPU fault round trip", "Migration bandwidth", "GPU fault without migration", "Kernel memory access"])
+        string[] groups =
+        [
+            "CPU fault round trip", "Migration bandwidth", "GPU fault without migration", "Kernel memory access", "Range bookkeeping", "Invalidation of one range",
+            "Get and bind 2 MiB in RAM",
+        ];
+        foreach (var group in groups)
             Assert.Contains(rows, row => row.GetProperty("group").GetString() == group);
+        var allocated = rows.FindAll(row => row.GetProperty("name").GetString()!.StartsWith("allocated by a fault", StringComparison.Ordinal));
+        Assert.Equal([0.0, 0.0], allocated.ConvertAll(row => row.GetProperty("ours").GetDouble()));
+        Assert.All(rows.Where(row => row.GetProperty("name").GetString()!.StartsWith("memory, ", StringComparison.Ordinal)), row => Assert.InRange(row.GetProperty("ours").GetDouble(), 50, 200));
         foreach (var row in rows)
         {
             Assert.DoesNotContain("WRONG DATA", row.GetProperty("note").GetString(), StringComparison.Ordinal);

@@ -140,6 +140,65 @@ public sealed class SeveralDevicesVmTests
         pair.Check();
     }
 
+    [Fact]
+    public void AnAddressEntryTakesEightBytes() => Assert.Equal(8, System.Runtime.CompilerServices.Unsafe.SizeOf<DeviceAddress>());
+
+    /// <summary>A device that reaches RAM by the CPU's own addresses: the same calls, and nothing is mapped.</summary>
+    [Fact]
+    public void ADeviceWithoutADmaMapperReachesPagesWhereTheyAre()
+    {
+        using var pair = new Pair(new GpuVmOptions());
+        using var device = new WithoutDmaMapper(new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = 8 << 20, ComputeUnits = 1 }));
+        using var vm = new GpuVm(pair.Host, device, new GpuVmOptions { Placement = new SystemPlacement() });
+        Assert.Equal(SvmStatus.Done, pair.Memory.CpuWrite(pair.Interval.Start, [7]));
+        Assert.Equal(SvmStatus.Done, vm.FaultHandler.Handle(new GpuFault(pair.Interval.Start, MemoryAccess.Write, vm.AddressSpaceId, 0, 0)));
+        DeviceAddress bound = vm.PageTable.Lookup(pair.Interval.Start);
+        Assert.Equal(AddressProtocol.System, bound.Protocol);
+        unsafe
+        {
+            Assert.Equal(7, *(byte*)bound.Address); // SAFETY: a page in RAM that was just bound; nothing takes it away meanwhile.
+        }
+
+        Assert.Empty(InvariantChecker.Check(vm));
+        Assert.Equal(SvmStatus.Done, pair.Memory.DontNeed(pair.Interval));
+        Assert.False(vm.PageTable.Lookup(pair.Interval.Start).IsPresent);
+    }
+
+    /// <summary>A software GPU that says it needs no DMA mapping.</summary>
+    private sealed class WithoutDmaMapper(SoftwareGpuDevice device) : IGpuDevice
+    {
+        public string Name => device.Name;
+
+        public IDeviceMemory Memory => device.Memory;
+
+        public ICopyEngine CopyEngine => device.CopyEngine;
+
+        public IDmaMapper? DmaMapper => null;
+
+        public IFaultBuffer FaultBuffer => device.FaultBuffer;
+
+        public bool IsUnplugged => device.IsUnplugged;
+
+        public long LivePeerPages => device.LivePeerPages;
+
+        public int LinkGroup => device.LinkGroup;
+
+        public void BeginUnplug() => device.BeginUnplug();
+
+        public bool TryHold() => device.TryHold();
+
+        public void DropHold() => device.DropHold();
+
+        public SvmStatus MapForPeer(IGpuDevice peer, DeviceFrame first, PageOrder order, bool writable, out DeviceAddress address) =>
+            device.MapForPeer(peer, first, order, writable, out address);
+
+        public void UnmapForPeer(IGpuDevice peer, DeviceAddress address) => device.UnmapForPeer(peer, address);
+
+        public IDevicePageTable CreatePageTable(out int addressSpaceId) => device.CreatePageTable(out addressSpaceId);
+
+        public void Dispose() => device.Dispose();
+    }
+
     /// <summary>Moves on the first call only.</summary>
     private sealed class OnlyOnce : IPlacementPolicy
     {

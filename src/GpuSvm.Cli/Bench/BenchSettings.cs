@@ -7,4 +7,5 @@ namespace GpuSvm.Cli.Bench;
 /// <param name="HandlerCpu">Where the library's threads are pinned in the pinned rows.</param>
 /// <param name="Memory">What this machine has: real or portable.</param>
 /// <param name="MemoryReason">Why it is portable; empty for real memory.</param>
-internal sealed record BenchSettings(bool Quick, int FaulterCpu, int HandlerCpu, MemoryKind Memory, string MemoryReason);
+/// <param name="Ranges">The largest number of ranges that their bookkeeping is measured with.</param>
+internal sealed record BenchSettings(bool Quick, int FaulterCpu, int HandlerCpu, MemoryKind Memory, string MemoryReason, int Ranges);

@@ -12,14 +12,24 @@ namespace GpuSvm.Cli.Commands;
 /// </summary>
 internal static class BenchCommand
 {
+    /// <summary>The fewest ranges that show a growth.</summary>
+    private const int LeastRanges = 10_000;
+
+    /// <summary>As many ranges as are measured without being asked.</summary>
+    private const int DefaultRanges = 1_000_000;
+
+    /// <summary>The most ranges, for which 4 GiB of memory are needed.</summary>
+    private const int MostRanges = 10_000_000;
+
     /// <summary>Makes the command.</summary>
     /// <param name="console">Where it writes.</param>
     public static Command Create(ToolConsole console)
     {
         var quick = new Option<bool>("--quick") { Description = "Small sizes and few rounds: under half a minute." };
         var pin = CommandLine.TextOption("--pin", "CPU,CPU", "Where the pinned rows put the faulting thread and the library's threads; default: both on the first CPU.");
+        var ranges = CommandLine.TextOption("--ranges", "N", "The largest number of ranges whose bookkeeping is measured, at most 10000000; default: 1000000, with --quick 10000.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the figures as JSON; - for standard output, which then carries nothing else.");
-        var command = new Command("bench", "Measure the library against the machine's own limits, each figure beside its floor.") { quick, pin, json };
+        var command = new Command("bench", "Measure the library against the machine's own limits, each figure beside its floor.") { quick, pin, ranges, json };
         command.SetAction(parsed =>
         {
             if (!OperatingSystem.IsLinux())
@@ -27,9 +37,12 @@ internal static class BenchCommand
             var path = parsed.GetValue(json);
             JsonFile.Check(path);
             var (faulter, handler) = ParsePin(parsed.GetValue(pin));
+            var quickly = parsed.GetValue(quick);
+            var most = parsed.GetValue(ranges) is { } text ? CommandLine.ParseNumber(text, "--ranges", LeastRanges, MostRanges)
+                : quickly ? LeastRanges : DefaultRanges;
             var doctor = DoctorCommand.Examine();
             var settings = new BenchSettings(
-                parsed.GetValue(quick), faulter, handler, doctor.Memory == "real" ? MemoryKind.Real : MemoryKind.Portable, doctor.MemoryReason);
+                quickly, faulter, handler, doctor.Memory == "real" ? MemoryKind.Real : MemoryKind.Portable, doctor.MemoryReason, most);
             var silent = JsonFile.IsStandardOutput(path);
             var report = Progress.Show(console, silent, progress => Measure(settings, progress));
             JsonFile.Write(path, report, ReportJson.Default.BenchReport, console);
@@ -43,7 +56,11 @@ internal static class BenchCommand
     /// <summary>Runs all benchmarks in order.</summary>
     private static BenchReport Measure(BenchSettings settings, Progress progress)
     {
-        IBenchmark[] benchmarks = [new CpuFaultBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark()];
+        IBenchmark[] benchmarks =
+        [
+            new CpuFaultBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark(),
+            new RangeBenchmark(), new InvalidationBenchmark(), new BindBenchmark(),
+        ];
         var placement = new List<string>();
         var rows = new List<BenchRow>();
         var load = LoadAverage();
