@@ -133,7 +133,7 @@ public readonly unsafe ref struct KernelContext
         }
     }
 
-    /// <summary>Adds to an integer of shared memory, atomically with respect to all units; a CPU thread must not write the same integer at the same time.</summary>
+    /// <summary>Adds to an integer of shared memory, atomically with respect to all units, and on real memory to CPU threads as well.</summary>
     /// <param name="address">Its address, 8-byte aligned.</param>
     /// <param name="value">What to add.</param>
     /// <returns>The value before.</returns>

@@ -38,6 +38,7 @@ internal static unsafe class PeerKernels
             value++;
             if (context->Functions->Write(context, own, &value, 8) != 0)
                 return;
+            Volatile.Write(ref counters->Started, 1);
         }
     }
 

@@ -172,5 +172,33 @@ public sealed unsafe class SeveralDevicesTests
             Assert.Equal(Times, machine.Load(memory.Start + 4096 + (group * 8)));
     }
 
+    [Fact]
+    public void AnAtomicFaultGetsAPageThatTheCpuCannotTouchAndTheCpuGetsItBack()
+    {
+        using var machine = new Machine();
+        using var peer = new PeerMachine(machine);
+        AddressRange memory = machine.Allocate(65536);
+        machine.CpuStore(memory.Start, 5);
+        Assert.Equal(SvmStatus.Done, peer.Fault(memory.Start, MemoryAccess.Atomic));
+        Assert.True(peer.Lookup(memory.Start).AllowsAtomics);
+        Interlocked.Add(ref *(long*)peer.Lookup(memory.Start).Address, 3); // SAFETY: the page is the device's alone, and the test plays the device.
+        Assert.Equal(8, machine.CpuLoad(memory.Start));
+        Assert.False(peer.Lookup(memory.Start).IsPresent);
+    }
+
+    /// <summary>A file's pages cannot be taken from the CPU: the fault is served by a plain mapping, and the device decides whether that will do.</summary>
+    [Fact]
+    public void AnAtomicFaultOnPagesThatCannotBeHadAloneIsServedByAPlainMapping()
+    {
+        using var machine = new Machine();
+        using var peer = new PeerMachine(machine);
+        AddressRange probe = machine.Allocate(PageSize.HugeBytes);
+        AddressRange mapped = AddressRange.OfBytes(probe.End + (64L * PageSize.HugeBytes), 65536);
+        Assert.Equal(SvmStatus.Done, machine.Memory.Map(mapped.Start, mapped.Bytes, anonymous: false));
+        Assert.Equal(SvmStatus.Done, peer.Fault(mapped.Start, MemoryAccess.Atomic));
+        Assert.True(peer.Lookup(mapped.Start) is { IsWritable: true, AllowsAtomics: false });
+        Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(mapped));
+    }
+
     private static VirtualAddress At(AddressRange memory, int page) => memory.Start + ((long)page * PageSize.Bytes);
 }

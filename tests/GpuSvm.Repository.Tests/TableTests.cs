@@ -20,6 +20,19 @@ public sealed partial class TableTests
     }
 
     [Fact]
+    public void EveryInjectionPointHasItsRow()
+    {
+        string[] points = [.. from found in DeclarationScanner.Scan(RepositoryFiles.Read("src/GpuSvm.Core/Diagnostics/InjectionPoint.cs"))
+                              where found.Kind == "member" && found.Depth == 1
+                              select found.Name];
+        Assert.True(points.Length >= 15, "the injection points were not found");
+        string[][] rows = [.. new MarkdownFile("docs/fault-injection.md").Rows().Where(row => row.Length == 4 && row[0] != "point" && !row[0].StartsWith('-'))];
+        Assert.Equal(points, rows.Select(row => row[0].Trim('`')));
+        string[] unknown = [.. rows.Select(row => row[2].Trim('`')).Where(status => status != "(none)" && _statuses.All(known => known.Name != status))];
+        Assert.Empty(unknown);
+    }
+
+    [Fact]
     public void EveryStatusHasItsRow()
     {
         Assert.True(_statuses.Count >= 15, "the statuses were not found");

@@ -144,4 +144,49 @@ public sealed class BuddyAllocatorTests
 
         return false;
     }
+
+    /// <summary>Parts of blocks go back in any order and any length; in the end everything is one again, and at no time is a frame given out twice.</summary>
+    [Fact]
+    public void PartsOfBlocksGoBackFrameByFrameAndJoinAgain() =>
+        Gen.Select(Gen.Int[0, 9], Gen.Int[0, 1 << 20].List[1, 40]).Sample((order, cuts) =>
+        {
+            var buddy = new BuddyAllocator(1024);
+            Assert.True(buddy.TryAllocate(order, out int block));
+            Assert.True(buddy.TryAllocate(9, out int other));
+            var taken = new bool[1024];
+            Array.Fill(taken, true, block, 1 << order);
+            Array.Fill(taken, true, other, 512);
+            foreach (int cut in cuts)
+            {
+                int first = block + (cut % (1 << order));
+                int run = 0;
+                while (first + run < block + (1 << order) && taken[first + run] && run <= cut % 7)
+                    taken[first + run++] = false;
+                if (run > 0)
+                    buddy.FreePart(first, run);
+                Assert.Equal(taken.Count(isTaken => !isTaken), buddy.FreePages);
+            }
+
+            for (int frame = block; frame < block + (1 << order); frame++)
+            {
+                if (taken[frame])
+                    buddy.FreePart(frame, 1);
+            }
+
+            buddy.FreePart(other, 512);
+            Assert.Equal(1024, buddy.FreePages);
+            Assert.True(buddy.TryAllocate(9, out _) && buddy.TryAllocate(9, out _));
+        }, iter: 2000);
+
+    [Theory]
+    [InlineData(8, 1)]
+    [InlineData(6, 4)]
+    [InlineData(1023, 2)]
+    public void FreeingAPartThatIsNotTakenThrows(int frame, int pages)
+    {
+        var buddy = new BuddyAllocator(1024);
+        Assert.True(buddy.TryAllocate(3, out int block));
+        Assert.Equal(0, block);
+        Assert.Throws<InvalidOperationException>(() => buddy.FreePart(frame, pages));
+    }
 }

@@ -137,9 +137,9 @@ public sealed class PageFaultHandler
             _vm.Counters.CountRemoteMap();
         }
 
-        if (access == MemoryAccess.Atomic)
-            context = context with { Exclusive = true };
-        status = GetPages(range, pages, context, advice.AccessedBy, workspace);
+        status = GetPages(range, pages, context with { Exclusive = access == MemoryAccess.Atomic }, advice.AccessedBy, workspace);
+        if (access == MemoryAccess.Atomic && (status is SvmStatus.NotMigratable or SvmStatus.OutOfHostMemory or SvmStatus.Busy))
+            status = GetPages(range, pages, context, advice.AccessedBy, workspace); // They cannot be had alone: a file's, pinned, no staging. The device decides whether a plain mapping will do for its atomics.
         start = _vm.Counters.AddGetPages(start);
         if (status is SvmStatus.MixedPlacement or SvmStatus.NotSupported or SvmStatus.DeviceGone)
         {

@@ -175,7 +175,7 @@ public sealed partial class Pagemap
     {
         int pages = (int)interval.Pages;
         if (pages < LeastClearPages || (_host.Memory.Capabilities & HostMemoryCapabilities.LazyZero) == 0
-            || _host.Memory.Query(interval, workspace.Pages.AsSpan(0, pages)) != SvmStatus.Done)
+            || _host.Query(interval, workspace.Pages.AsSpan(0, pages)) != SvmStatus.Done)
             return; // Without the advice holes are zeroed one by one.
         for (int page = 0; page < pages; page++)
             population.IsHole[page] = workspace.Entries[page].IsHost && (!workspace.Pages[page].IsPresent || workspace.Pages[page].IsZero);

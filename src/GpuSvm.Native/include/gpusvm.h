@@ -124,7 +124,8 @@ typedef struct gpusvm_kernel_functions {
     /* destination[i] = element indices[i] of the array at address; element_bytes is 1, 2, 4, 8 or 16; and back. */
     int32_t (*gather)(gpusvm_kernel_context*, uint64_t address, const int64_t* indices, uint64_t count, uint32_t element_bytes, void* destination);
     int32_t (*scatter)(gpusvm_kernel_context*, uint64_t address, const int64_t* indices, uint64_t count, uint32_t element_bytes, const void* source);
-    /* Adds to an aligned 4- or 8-byte integer atomically with respect to all units; the value before goes to *old (may be NULL). */
+    /* Adds to an aligned 4- or 8-byte integer atomically with respect to all units of all devices, and to CPU threads where the page can be taken from them
+     * (anonymous memory that is not pinned); the value before goes to *old (may be NULL). */
     int32_t (*atomic_add)(gpusvm_kernel_context*, uint64_t address, int64_t value, uint32_t bytes, int64_t* old);
     /*
      * Opens up to 8 windows that are all valid together, until this unit's next call of any function here, or the kernel's end.
