@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: MIT
+using System.Text.RegularExpressions;
+
+namespace GpuSvm.Repository.Tests;
+
+/// <summary>docs/features.md names types, members and tests that exist, and has every row.</summary>
+public sealed class FeaturesTests
+{
+    private const int Rows = 121;
+
+    private static readonly string[][] _rows = [.. new MarkdownFile("docs/features.md").Rows().Where(row => row.Length == 5 && int.TryParse(row[0], out _))];
+
+    [Fact]
+    public void EveryRowIsThereOnceAndInOrder() => Assert.Equal(Enumerable.Range(1, Rows), _rows.Select(row => int.Parse(row[0], null)));
+
+    [Fact]
+    public void ARowNamesCodeAndATestOrSaysNo() => RepositoryFiles.AssertNone(
+        "A feature needs a name and a test, or a remark that begins with no",
+        _rows.Where(row => (row[2].Length == 0 || row[3].Length == 0) && !row[4].StartsWith("no", StringComparison.Ordinal)).Select(row => row[0]));
+
+    [Fact]
+    public void EveryTypeAndMemberExists() => RepositoryFiles.AssertNone(
+        "docs/features.md names what src does not have", _rows.SelectMany(row => Names(row[2]).Where(name => !Exists(name, "src")).Select(name => $"{row[0]} {name}")));
+
+    [Fact]
+    public void EveryTestExists() => RepositoryFiles.AssertNone(
+        "docs/features.md names a test that does not exist", _rows.SelectMany(row => Names(row[3]).Where(name => !Exists(name, "tests")).Select(name => $"{row[0]} {name}")));
+
+    [Fact]
+    public void ANameThatIsNotThereIsFound() => Assert.False(Exists("SvmMirror.NoSuchMember", "src") || Exists("NoSuchType", "src"));
+
+    /// <summary>The names in back quotes of a cell.</summary>
+    private static string[] Names(string cell) => cell.Split(['`', ',', ' '], StringSplitOptions.RemoveEmptyEntries);
+
+    /// <summary>Whether a type, or a member of one, is declared somewhere in a folder: in the type's own files.</summary>
+    private static bool Exists(string name, string folder)
+    {
+        string[] parts = name.Split('.');
+        string[] files = [.. RepositoryFiles.Find("*.cs", folder).Where(file => Path.GetFileName(file).Split('.')[0] == parts[0])];
+        if (files.Length == 0)
+            return false;
+        return parts.Length == 1 || files.Any(file => Regex.IsMatch(
+            RepositoryFiles.Read(file), $@"(^|[\s>?\]]){Regex.Escape(parts[1])}\s*(\(|<|=>|=|;|,|\{{|\r?\n)", RegexOptions.Multiline));
+    }
+}
