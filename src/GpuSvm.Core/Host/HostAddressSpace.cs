@@ -73,6 +73,9 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <summary>Whether pages may move to other addresses, so that pages are taken and made inside the gate only.</summary>
     internal bool MayRemap => (Memory.Capabilities & HostMemoryCapabilities.Remaps) != 0;
 
+    /// <summary>Whether another pagemap can be registered now; a snapshot.</summary>
+    public bool HasRoomForPagemap => Array.IndexOf(_owners, null) >= 0;
+
     /// <summary>Adds a device's pages to the address space.</summary>
     /// <param name="owner">Who brings them back.</param>
     /// <param name="pages">The number of its frames.</param>

@@ -62,6 +62,8 @@ public sealed partial class Pagemap : IDevicePageOwner
         var made = new Pagemap(host, device, ownerToken);
         SvmStatus status = made.Reinitialize();
         pagemap = status == SvmStatus.Done ? made : null;
+        if (pagemap is not null && !host.HasRoomForPagemap)
+            DeferredWork.Flush(); // Destroyed ones whose indices have not been given back yet.
         if (pagemap is not null)
             pagemap.Index = host.RegisterPagemap(pagemap, device.Memory.Pages);
         return status;
