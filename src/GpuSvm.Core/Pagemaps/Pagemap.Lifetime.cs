@@ -11,6 +11,7 @@ public sealed partial class Pagemap
 
     private int _references; // Interlocked; 0 is idle, not gone.
     private DeviceHold? _hold; // Interlocked; there while referenced (INV-36).
+    private PagemapDestruction _destruction = null!; // Set once by Create; queued or cancelled by Destroy.
     private int _users; // Those who brought pages here and have not ended that. Interlocked.
     private int _inside; // Migrations to the device under way; far below 0 once unplugged. Interlocked.
 
@@ -105,10 +106,18 @@ public sealed partial class Pagemap
     {
         if (isAtomic)
         {
-            new PagemapDestruction(this).Queue();
+            _destruction.Queue();
             return;
         }
 
+        _destruction.Cancel();
+        GiveUpIndex();
+    }
+
+    /// <summary>Gives the index of an ended pagemap back.</summary>
+    /// <remarks>Locking: nothing may be held.</remarks>
+    internal void GiveUpIndex()
+    {
         if (!_host.TryUse())
             return; // The address space has ended, and its indices with it.
         _host.UnregisterPagemap(Index);

@@ -65,7 +65,11 @@ public sealed partial class Pagemap : IDevicePageOwner
         if (pagemap is not null && !host.HasRoomForPagemap)
             DeferredWork.Flush(); // Destroyed ones whose indices have not been given back yet.
         if (pagemap is not null)
+        {
             pagemap.Index = host.RegisterPagemap(pagemap, device.Memory.Pages);
+            pagemap._destruction = new PagemapDestruction(pagemap);
+        }
+
         return status;
     }
 
