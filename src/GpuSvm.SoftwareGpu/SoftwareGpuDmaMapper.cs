@@ -31,6 +31,7 @@ public sealed class SoftwareGpuDmaMapper : IDmaMapper
         if (CoreSwitches.Checks)
         {
             using (_lock.Enter())
+            using (AllocationWatch.Pause())
             {
                 for (ulong at = pointer; at < pointer + (ulong)order.Bytes; at += PageSize.Bytes)
                     _live[at] = _live.GetValueOrDefault(at) + 1;
@@ -54,6 +55,7 @@ public sealed class SoftwareGpuDmaMapper : IDmaMapper
     private void Forget(DeviceAddress address)
     {
         using (_lock.Enter())
+        using (AllocationWatch.Pause())
         {
             for (ulong at = address.Address; at < address.Address + (ulong)address.Order.Bytes; at += PageSize.Bytes)
             {

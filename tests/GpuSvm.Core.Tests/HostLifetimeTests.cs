@@ -23,6 +23,7 @@ public sealed class HostLifetimeTests
         machine.Host.Dispose();
         Assert.True(machine.Host.HasEnded);
         int cursor = 0;
+        var budget = new RetryBudget(machine.Host.Time, milliseconds: 1000);
         SvmStatus[] statuses =
         [
             machine.Host.Allocate(1, out _),
@@ -33,7 +34,7 @@ public sealed class HostLifetimeTests
             machine.Host.CpuFault(memory.Start, MemoryAccess.Read),
             machine.Host.TryReap(),
             HmmRange.Snapshot(machine.Host, memory, 1, workspace),
-            HmmRange.Fault(machine.Host, memory, HmmRequest.Write, 1, long.MaxValue, workspace),
+            HmmRange.Fault(machine.Host, memory, new HmmQuery(HmmRequest.Write, 1), ref budget, workspace),
             workspace.Migration.SetupToDevice(memory, new MigrationSelection(System: true), MigrationCause.GpuFault),
             workspace.Migration.SetupToRam(memory, FrameSelection.Any, MigrationCause.Eviction),
             workspace.Migration.SetupByFrames(machine.Device.Index, [entry.Frame], ref cursor, MigrationCause.Eviction),

@@ -13,17 +13,24 @@ using GpuSvm.SoftwareGpu;
 namespace GpuSvm.Core.Tests;
 
 /// <summary>A whole simulated machine: memory, address space, software GPU, VM. GPU accesses are made by the test itself, through the page table.</summary>
+/// <remarks>Every step checks first that the one before, whoever made it, has left no invariant broken. While an interleaving is forced, or another step is under way, nothing stands
+/// still, so the check is left to the next step.</remarks>
 internal sealed unsafe class Machine : IDisposable
 {
     private readonly List<AddressRange> _allocations = [];
+    private readonly Lock _gate = new();
+    private readonly bool _checksSteps;
+    private int _steps; // Under way. Guarded by _gate.
 
     /// <summary>Builds the machine.</summary>
     /// <param name="devicePages">Device memory in pages.</param>
     /// <param name="host">Options of the simulated memory.</param>
     /// <param name="vm">Options of the VM.</param>
     /// <param name="time">The clock; null for the system's.</param>
-    public Machine(int devicePages = 4096, SimulatedHostOptions? host = null, GpuVmOptions? vm = null, TimeProvider? time = null)
+    /// <param name="checksSteps">False where threads touch the memory past this class, or where there are very many steps; they check by themselves.</param>
+    public Machine(int devicePages = 4096, SimulatedHostOptions? host = null, GpuVmOptions? vm = null, TimeProvider? time = null, bool checksSteps = true)
     {
+        _checksSteps = checksSteps;
         Memory = new SimulatedHostMemory(host ?? new SimulatedHostOptions());
         Host = new HostAddressSpace(Memory, time);
         Device = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = 1 });
@@ -50,6 +57,7 @@ internal sealed unsafe class Machine : IDisposable
     /// <returns>Its interval.</returns>
     public AddressRange Allocate(long bytes)
     {
+        using Step step = Begin();
         Assert.Equal(SvmStatus.Done, Host.Allocate(bytes, out AddressRange interval));
         _allocations.Add(interval);
         return interval;
@@ -59,6 +67,7 @@ internal sealed unsafe class Machine : IDisposable
     /// <param name="interval">Its interval.</param>
     public void Free(AddressRange interval)
     {
+        using Step step = Begin();
         Assert.Equal(SvmStatus.Done, Host.Free(interval));
         _allocations.Remove(interval);
         Vm.Collect();
@@ -68,8 +77,11 @@ internal sealed unsafe class Machine : IDisposable
     /// <param name="address">The address.</param>
     /// <param name="access">The access.</param>
     /// <returns>What became of it.</returns>
-    public SvmStatus Fault(VirtualAddress address, MemoryAccess access = MemoryAccess.Write) =>
-        Vm.FaultHandler.Handle(new GpuFault(address, access, Vm.AddressSpaceId, 0, 0));
+    public SvmStatus Fault(VirtualAddress address, MemoryAccess access = MemoryAccess.Write)
+    {
+        using Step step = Begin();
+        return Vm.FaultHandler.Handle(new GpuFault(address, access, Vm.AddressSpaceId, 0, 0));
+    }
 
     /// <summary>Writes as the GPU: translate, fault, replay. One thread only, with no event in between.</summary>
     /// <param name="address">The first byte.</param>
@@ -77,6 +89,7 @@ internal sealed unsafe class Machine : IDisposable
     /// <returns>The status of the first fault that failed, or done.</returns>
     public SvmStatus GpuWrite(VirtualAddress address, ReadOnlySpan<byte> source)
     {
+        using Step step = Begin();
         while (!source.IsEmpty)
         {
             SvmStatus status = Translate(address, MemoryAccess.Write, out Span<byte> bytes);
@@ -97,6 +110,7 @@ internal sealed unsafe class Machine : IDisposable
     /// <returns>As <see cref="GpuWrite"/>.</returns>
     public SvmStatus GpuRead(VirtualAddress address, Span<byte> destination)
     {
+        using Step step = Begin();
         while (!destination.IsEmpty)
         {
             SvmStatus status = Translate(address, MemoryAccess.Read, out Span<byte> bytes);
@@ -114,14 +128,18 @@ internal sealed unsafe class Machine : IDisposable
     /// <summary>Writes as the CPU.</summary>
     /// <param name="address">The address.</param>
     /// <param name="value">The value.</param>
-    public void CpuStore(VirtualAddress address, long value) =>
+    public void CpuStore(VirtualAddress address, long value)
+    {
+        using Step step = Begin();
         Assert.Equal(SvmStatus.Done, Memory.CpuWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value))));
+    }
 
     /// <summary>Reads as the CPU.</summary>
     /// <param name="address">The address.</param>
     /// <returns>The value.</returns>
     public long CpuLoad(VirtualAddress address)
     {
+        using Step step = Begin();
         long value = 0;
         Assert.Equal(SvmStatus.Done, Memory.CpuRead(address, MemoryMarshal.AsBytes(new Span<long>(ref value))));
         return value;
@@ -173,6 +191,37 @@ internal sealed unsafe class Machine : IDisposable
         Assert.Equal(0, LockOrder.HeldCount);
     }
 
+    /// <summary>Begins a step: checks what the one before has left, if everything stands still.</summary>
+    /// <returns>The step; others begin theirs when no check is running.</returns>
+    private Step Begin()
+    {
+        lock (_gate)
+        {
+            if (_steps == 0 && _checksSteps && !SchedulePoint.HasHook && LockOrder.HeldCount == 0 && Host.IsAlive)
+                Assert.Empty(InvariantChecker.Check([Vm, .. Peers], collects: false));
+            _steps++;
+        }
+
+        return new Step(this);
+    }
+
+    /// <summary>Ends a step.</summary>
+    private void End()
+    {
+        lock (_gate)
+            _steps--;
+    }
+
+    /// <summary>A step under way.</summary>
+    /// <param name="machine">The machine.</param>
+    private readonly ref struct Step(Machine machine)
+    {
+        private readonly Machine _machine = machine;
+
+        /// <summary>Ends it.</summary>
+        public void Dispose() => _machine.End();
+    }
+
     /// <summary>Translates an address, faulting where needed.</summary>
     /// <param name="address">The address.</param>
     /// <param name="access">The access.</param>
@@ -194,7 +243,7 @@ internal sealed unsafe class Machine : IDisposable
                 return SvmStatus.Done;
             }
 
-            SvmStatus status = Fault(address, access);
+            SvmStatus status = Vm.FaultHandler.Handle(new GpuFault(address, access, Vm.AddressSpaceId, 0, 0));
             if (status != SvmStatus.Done)
                 return status;
         }

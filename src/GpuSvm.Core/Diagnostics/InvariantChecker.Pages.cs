@@ -2,6 +2,7 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
+using GpuSvm.Core.Locking;
 using GpuSvm.Core.Pagemaps;
 using GpuSvm.Core.Vm;
 
@@ -131,7 +132,10 @@ public static partial class InvariantChecker
     private static void CheckUserptr(GpuVm vm, GpuUserptr userptr, bool quiescent, long[] system, List<string> violations)
     {
         using (userptr.Notifier.Lock.EnterWrite())
+        using (AllocationWatch.Pause())
         {
+            if (!userptr.Notifier.Subscription.IsSubscribed || !userptr.Notifier.Interval.Contains(userptr.Interval))
+                violations.Add(Say("INV-40", $"the user pointer at {userptr.GpuInterval} does not hear of all changes to {userptr.Interval}"));
             foreach (VmDevice device in vm.Devices)
             {
                 for (int block = 0; block < userptr.BlockCount; block++)

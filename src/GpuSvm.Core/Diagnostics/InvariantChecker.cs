@@ -10,8 +10,8 @@ using GpuSvm.Core.Vm;
 namespace GpuSvm.Core.Diagnostics;
 
 /// <summary>
-/// Walks the live objects of a VM and says which invariants (reference INV-n) do not hold. The same checker runs after every step of a simulated test and at the
-/// end of every real one.
+/// Walks the live objects of a VM and says which invariants (reference INV-n) do not hold, with what was noticed while it happened since the last check
+/// (<see cref="InvariantRecord"/>). The same checker runs after every step of a simulated test and at the end of every real one.
 /// </summary>
 /// <remarks>It owns the VM while it walks, so no fault is half way; events may still run, and are kept out window by window by the notifier lock. What needs a
 /// quiet host side (the page table equals the CPU's translation, INV-16) is checked only where no event can run: pass quiescent.</remarks>
@@ -20,20 +20,28 @@ public static partial class InvariantChecker
     /// <summary>Checks a VM whose devices nobody else uses.</summary>
     /// <param name="vm">The VM.</param>
     /// <param name="quiescent">Whether nothing else touches the address space now: no CPU access, no launch.</param>
+    /// <param name="collects">Whether ranges that wait to be collected are collected first; if not, they are checked as they are.</param>
     /// <returns>One sentence for each violation, beginning with the invariant's number; empty if all hold.</returns>
-    public static IReadOnlyList<string> Check(GpuVm vm, bool quiescent = true) => Check([vm], quiescent);
+    public static IReadOnlyList<string> Check(GpuVm vm, bool quiescent = true, bool collects = true) => Check([vm], quiescent, collects);
 
     /// <summary>Checks VMs that together account for everything on their devices: those that share a device, and those that have mapped one another's.</summary>
     /// <param name="vms">The VMs, of one address space.</param>
     /// <param name="quiescent">Whether nothing else touches the address space now: no CPU access, no launch.</param>
+    /// <param name="collects">Whether ranges that wait to be collected are collected first; if not, they are checked as they are.</param>
     /// <returns>One sentence for each violation, beginning with the invariant's number; empty if all hold.</returns>
-    public static IReadOnlyList<string> Check(IReadOnlyList<GpuVm> vms, bool quiescent = true)
+    public static IReadOnlyList<string> Check(IReadOnlyList<GpuVm> vms, bool quiescent = true, bool collects = true)
     {
         var violations = new List<string>();
         var system = new Dictionary<IGpuDevice, long>();
         long peer = 0;
         foreach (GpuVm vm in vms)
+        {
+            if (collects)
+                vm.Collect();
             CheckVm(vm, quiescent, system, ref peer, violations);
+        }
+
+        InvariantRecord.TakeInto(violations);
         if (!quiescent)
             return violations;
         foreach ((IGpuDevice device, long accounted) in system)
@@ -62,7 +70,6 @@ public static partial class InvariantChecker
     /// <param name="violations">Receives sentences.</param>
     private static void CheckVm(GpuVm vm, bool quiescent, Dictionary<IGpuDevice, long> system, ref long peer, List<string> violations)
     {
-        vm.Collect();
         using (vm.Lock.EnterWrite())
         {
             if (LockOrder.HeldCount > 1)
@@ -75,8 +82,15 @@ public static partial class InvariantChecker
             {
                 CheckNotifier(vm, notifier, last, violations);
                 last = notifier.Interval.End;
+                var alive = new List<AddressRange>();
                 using (notifier.Lock.EnterWrite())
-                    CheckRangesLocked(vm, notifier, quiescent, systemOf, peerOf, violations);
+                using (AllocationWatch.Pause())
+                    CheckRangesLocked(vm, notifier, quiescent, systemOf, peerOf, alive, violations);
+                foreach (AddressRange range in alive)
+                {
+                    if (!vm.Host.TryFindMapping(range.Start, out HostMapping mapping) || !mapping.Interval.Contains(range))
+                        violations.Add(Say("INV-5", $"range {range} is not inside one mapping"));
+                }
             }
 
             for (GpuVma? window = vm.FirstWindow; window is not null; window = window.Next)
@@ -90,11 +104,12 @@ public static partial class InvariantChecker
                 system[device.Device] = system.GetValueOrDefault(device.Device) + systemOf[device.Index];
                 peer += peerOf[device.Index];
                 CheckFrames(vm, device, quiescent, violations);
+                CheckPagemap(vm, device, quiescent, violations);
             }
         }
     }
 
-    /// <summary>Checks a window itself: INV-1, INV-2, INV-27.</summary>
+    /// <summary>Checks a window itself: INV-1, INV-2, INV-27, INV-28.</summary>
     /// <param name="vm">The VM.</param>
     /// <param name="notifier">The window.</param>
     /// <param name="previousEnd">Where the window before it ends.</param>
@@ -106,6 +121,8 @@ public static partial class InvariantChecker
             violations.Add(Say("INV-1", $"window {notifier.Interval} is not aligned to its size"));
         if (notifier.Interval.Start < previousEnd)
             violations.Add(Say("INV-2", $"window {notifier.Interval} overlaps the one before it"));
+        if (!notifier.Subscription.IsSubscribed)
+            violations.Add(Say("INV-28", $"window {notifier.Interval} is found and hears of nothing"));
         if ((notifier.Subscription.Sequence & 1) == 0)
             violations.Add(Say("INV-27", $"window {notifier.Interval} holds an even sequence"));
     }
@@ -116,8 +133,9 @@ public static partial class InvariantChecker
     /// <param name="quiescent">Whether the host side is quiet.</param>
     /// <param name="system">By device: pages mapped for DMA, added to.</param>
     /// <param name="peer">By device: pages of peers mapped, added to.</param>
+    /// <param name="alive">Receives the ranges that must lie in a mapping; the host memory may not be asked here.</param>
     /// <param name="violations">Receives sentences.</param>
-    private static void CheckRangesLocked(GpuVm vm, SvmNotifier notifier, bool quiescent, long[] system, long[] peer, List<string> violations)
+    private static void CheckRangesLocked(GpuVm vm, SvmNotifier notifier, bool quiescent, long[] system, long[] peer, List<AddressRange> alive, List<string> violations)
     {
         int count = 0;
         VirtualAddress last = default;
@@ -133,8 +151,10 @@ public static partial class InvariantChecker
                 violations.Add(Say("INV-7", $"range {range.Interval} is linked without a reference"));
             if (range.IsPartiallyUnmapped && !range.IsUnmapped)
                 violations.Add(Say("INV-14", $"range {range.Interval} is partly unmapped but not unmapped"));
-            if (quiescent && !range.IsUnmapped && (!vm.Host.TryFindMapping(range.Interval.Start, out HostMapping mapping) | !mapping.Interval.Contains(range.Interval)))
-                violations.Add(Say("INV-5", $"range {range.Interval} is not inside one mapping"));
+            if (quiescent && !range.IsUnmapped)
+                alive.Add(range.Interval);
+            if (quiescent)
+                CheckClaims(vm, range.Interval, violations);
             foreach (VmDevice device in vm.Devices)
                 CheckPagesLocked(vm, device, (GpuRange)range, quiescent, system, peer, violations);
         }

@@ -35,20 +35,6 @@ public static class HmmRange
         return status;
     }
 
-    /// <summary>Makes every page of the interval present as requested and tells where each is.</summary>
-    /// <param name="host">The address space.</param>
-    /// <param name="interval">At most 512 pages, page aligned.</param>
-    /// <param name="request">Read or write.</param>
-    /// <param name="owner">Device pages of pagemaps with this owner stay where they are; others come home first. 0 brings everything home.</param>
-    /// <param name="deadline">Ticks of <see cref="HostAddressSpace.Time"/> after which to give up.</param>
-    /// <param name="workspace">Receives the frames.</param>
-    /// <returns>As <see cref="Fault(HostAddressSpace, AddressRange, in HmmQuery, ref RetryBudget, HostWorkspace)"/>.</returns>
-    public static SvmStatus Fault(HostAddressSpace host, AddressRange interval, HmmRequest request, int owner, long deadline, HostWorkspace workspace)
-    {
-        var budget = new RetryBudget(host.Time, deadline, RetryBudget.DefaultTries);
-        return Fault(host, interval, new HmmQuery(request, owner), ref budget, workspace);
-    }
-
     /// <summary>Makes the pages of the interval present as requested and tells where each is.</summary>
     /// <param name="host">The address space.</param>
     /// <param name="interval">At most 512 pages, page aligned; it may cross mappings.</param>

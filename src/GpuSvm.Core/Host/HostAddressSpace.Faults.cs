@@ -2,6 +2,7 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Host;
 
@@ -128,6 +129,7 @@ public sealed partial class HostAddressSpace
     /// <returns>The host memory's status; <see cref="SvmStatus.Retry"/> if the addresses are other pages' by now.</returns>
     private SvmStatus PopulateClaimed(AddressRange interval, MemoryAccess access, HostWorkspace workspace)
     {
+        LockOrder.AssertNotHeld(LockRank.Notifier); // INV-25.
         SvmStatus status;
         if (Injection.ShouldFail(InjectionPoint.HostPopulate))
         {

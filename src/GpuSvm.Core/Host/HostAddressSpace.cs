@@ -146,6 +146,7 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <returns>False if there is none.</returns>
     public bool TryFindMapping(VirtualAddress address, out HostMapping mapping)
     {
+        LockOrder.AssertNotHeld(LockRank.Notifier); // INV-25.
         while (Memory.TryFindMapping(address, out mapping))
         {
             if (!_states.IsClosing(mapping.Interval))
@@ -281,8 +282,11 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <param name="interval">At most 512 pages inside one mapping.</param>
     /// <param name="pages">One answer a page.</param>
     /// <returns>As <see cref="IHostMemory.Query"/>.</returns>
-    internal SvmStatus Query(AddressRange interval, Span<HostPage> pages) =>
-        Injection.ShouldFail(InjectionPoint.HostQuery) ? SvmStatus.OutOfHostMemory : Memory.Query(interval, pages);
+    internal SvmStatus Query(AddressRange interval, Span<HostPage> pages)
+    {
+        LockOrder.AssertNotHeld(LockRank.Notifier); // INV-25.
+        return Injection.ShouldFail(InjectionPoint.HostQuery) ? SvmStatus.OutOfHostMemory : Memory.Query(interval, pages);
+    }
 
     /// <summary>As <see cref="MigrateHome(VirtualAddress, PageEntry, MigrationCause)"/>, by somebody who uses the process side.</summary>
     /// <param name="address">The page.</param>

@@ -27,6 +27,9 @@ public sealed class MmuIntervalNotifier : IntervalNode<MmuIntervalNotifier>
     /// <summary>Who hears of it.</summary>
     public IMmuIntervalClient Client { get; }
 
+    /// <summary>Whether it is subscribed, or will be at the end of the running event. Guarded by the registry's lock.</summary>
+    internal bool IsSubscribed { get; set; }
+
     /// <summary>The odd sequence of the last event that hit this notifier (INV-27).</summary>
     public long Sequence => Volatile.Read(ref _sequence); // Pairs with SetSequence.
 

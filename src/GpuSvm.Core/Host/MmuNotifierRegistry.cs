@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Host;
@@ -89,6 +90,8 @@ internal sealed class MmuNotifierRegistry
     {
         using (_lock.Enter())
         {
+            InvariantRecord.Require(!notifier.IsSubscribed, "INV-28", "a notifier was subscribed twice");
+            notifier.IsSubscribed = true;
             if (_active == 0)
             {
                 notifier.SetSequence((_sequence - 1) | 1);
@@ -111,6 +114,8 @@ internal sealed class MmuNotifierRegistry
         LockOrder.CheckTake(LockRank.Invalidation, "notifier removal");
         using (_lock.Enter())
         {
+            InvariantRecord.Require(notifier.IsSubscribed, "INV-28", "a subscription was ended twice");
+            notifier.IsSubscribed = false;
             if (_active == 0)
             {
                 _tree.Remove(notifier);

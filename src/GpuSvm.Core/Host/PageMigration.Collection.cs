@@ -2,6 +2,7 @@
 using System.Numerics;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Host;
 
@@ -67,6 +68,7 @@ public sealed partial class PageMigration
     /// <returns>As <see cref="IHostMemory.Detach"/>.</returns>
     private SvmStatus Detach(AddressRange part)
     {
+        LockOrder.AssertNotHeld(LockRank.Notifier); // INV-25.
         if (!_host.MayRemap)
             return _host.Memory.Detach(part, Staging!);
         using (_host.States.Lock.Enter())

@@ -132,6 +132,7 @@ public sealed partial class PageMigration
     /// <returns>As <see cref="IHostMemory.Attach"/>; <see cref="SvmStatus.Done"/> for a page that was dropped.</returns>
     private SvmStatus AttachRun(bool[] wanted, int page, int limit, out int run)
     {
+        LockOrder.AssertNotHeld(LockRank.Notifier); // INV-25.
         int end = page + 1;
         while (end < limit && wanted[end] && BlockPage(end) == BlockPage(page) + (end - page))
             end++;

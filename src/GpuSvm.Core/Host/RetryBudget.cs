@@ -20,18 +20,9 @@ public struct RetryBudget
     /// <param name="milliseconds">From now on; 0 allows what needs no retry.</param>
     /// <param name="tries">How many retries.</param>
     public RetryBudget(TimeProvider time, int milliseconds, int tries = DefaultTries)
-        : this(time, time.GetTimestamp() + (time.TimestampFrequency * milliseconds / 1000), tries)
-    {
-    }
-
-    /// <summary>Begins a budget that ends at a moment.</summary>
-    /// <param name="time">The clock.</param>
-    /// <param name="deadline">In the clock's ticks.</param>
-    /// <param name="tries">How many retries.</param>
-    internal RetryBudget(TimeProvider time, long deadline, int tries)
     {
         _time = time;
-        _deadline = deadline;
+        _deadline = time.GetTimestamp() + (time.TimestampFrequency * milliseconds / 1000);
         _tries = tries;
     }
 

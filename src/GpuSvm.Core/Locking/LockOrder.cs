@@ -50,6 +50,8 @@ public static class LockOrder
         if (_count == MaxHeld)
             throw new InvalidOperationException($"More than {MaxHeld} locks held by one thread when taking '{name}'.");
         held[_count++] = new Held(lockObject, rank, name, isWrite);
+        if (rank == LockRank.Notifier)
+            AllocationWatch.Begin();
     }
 
     /// <summary>Records that a lock is no longer held.</summary>
@@ -63,6 +65,8 @@ public static class LockOrder
         {
             if (!ReferenceEquals(_held![i].Lock, lockObject))
                 continue;
+            if (_held[i].Rank == LockRank.Notifier)
+                AllocationWatch.End(_held[i].Name);
             Array.Copy(_held, i + 1, _held, i, _count - i - 1);
             _held[--_count] = default;
             return;
@@ -95,6 +99,20 @@ public static class LockOrder
     {
         if (CoreSwitches.Checks && _count > 0 && _held![_count - 1].Rank >= rank)
             throw new InvalidOperationException($"'{_held[_count - 1].Name}' must not be held here: rank {rank} and deeper are forbidden.");
+    }
+
+    /// <summary>Asserts that no lock of a rank is held: for calls to the host memory, which may not be made under a notifier lock (INV-25).</summary>
+    /// <param name="rank">The rank.</param>
+    /// <exception cref="InvalidOperationException">One is held.</exception>
+    public static void AssertNotHeld(LockRank rank)
+    {
+        if (!CoreSwitches.Checks)
+            return;
+        for (int i = 0; i < _count; i++)
+        {
+            if (_held![i].Rank == rank)
+                throw new InvalidOperationException($"'{_held[i].Name}' (rank {rank}) must not be held here.");
+        }
     }
 
     /// <summary>The number of locks this thread holds; always 0 when checks are off.</summary>

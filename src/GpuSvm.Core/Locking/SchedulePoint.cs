@@ -14,12 +14,17 @@ public static class SchedulePoint
     /// <returns>The hook that was installed before.</returns>
     public static Action<SchedulePointKind, object?>? Install(Action<SchedulePointKind, object?>? hook) => Interlocked.Exchange(ref _hook, hook);
 
+    /// <summary>Whether a hook is installed: interleavings are being forced.</summary>
+    public static bool HasHook => Volatile.Read(ref _hook) is not null; // Pairs with the exchange in Install.
+
     /// <summary>Says that this thread has reached a point.</summary>
     /// <param name="kind">Which.</param>
     /// <param name="subject">The object concerned, if any.</param>
     public static void Reach(SchedulePointKind kind, object? subject)
     {
-        if (CoreSwitches.Checks)
-            Volatile.Read(ref _hook)?.Invoke(kind, subject); // Pairs with the exchange in Install.
+        if (!CoreSwitches.Checks || Volatile.Read(ref _hook) is not { } hook) // Pairs with the exchange in Install.
+            return;
+        using (AllocationWatch.Pause())
+            hook(kind, subject);
     }
 }

@@ -8,11 +8,10 @@ namespace GpuSvm.Core.Pagemaps;
 internal sealed class AllocationList
 {
     private readonly RankedLock _lock = new(LockRank.DeviceMemory, "AllocationList");
-    private DeviceAllocation? _oldest; // Guarded by _lock.
-    private DeviceAllocation? _newest; // Guarded by _lock.
+    private readonly AgeList<DeviceAllocation> _list = new(); // Guarded by _lock.
 
-    /// <summary>The number of allocations listed.</summary>
-    public int Count { get; private set; }
+    /// <summary>The number of allocations listed; a snapshot.</summary>
+    public int Count => _list.Count;
 
     /// <summary>Lists an allocation as the most recently used.</summary>
     /// <param name="allocation">One that is not listed.</param>
@@ -20,10 +19,9 @@ internal sealed class AllocationList
     {
         using (_lock.Enter())
         {
-            LinkNewest(allocation);
+            _list.Add(allocation);
             allocation.IsListed = true;
             allocation.IsBeingEvicted = false;
-            Count++;
         }
     }
 
@@ -35,9 +33,8 @@ internal sealed class AllocationList
         {
             if (!allocation.IsListed)
                 return;
-            Unlink(allocation);
+            _list.Remove(allocation);
             allocation.IsListed = false;
-            Count--;
         }
     }
 
@@ -47,10 +44,10 @@ internal sealed class AllocationList
     {
         using (_lock.Enter())
         {
-            if (!allocation.IsListed || ReferenceEquals(allocation, _newest))
+            if (!allocation.IsListed || ReferenceEquals(allocation, _list.Newest))
                 return;
-            Unlink(allocation);
-            LinkNewest(allocation);
+            _list.Remove(allocation);
+            _list.Add(allocation);
         }
     }
 
@@ -60,7 +57,7 @@ internal sealed class AllocationList
     {
         using (_lock.Enter())
         {
-            for (DeviceAllocation? candidate = _oldest; candidate is not null; candidate = candidate.Newer)
+            for (DeviceAllocation? candidate = _list.Oldest; candidate is not null; candidate = ((IAged<DeviceAllocation>)candidate).Newer)
             {
                 if (candidate.IsBeingEvicted || !candidate.ZoneData.TryGet())
                     continue;
@@ -81,39 +78,11 @@ internal sealed class AllocationList
             victim.IsBeingEvicted = false;
             if (victim.IsListed)
             {
-                Unlink(victim);
-                LinkNewest(victim);
+                _list.Remove(victim);
+                _list.Add(victim);
             }
         }
 
         victim.ZoneData.Put();
-    }
-
-    /// <summary>Links at the newest end.</summary>
-    /// <param name="allocation">An unlinked allocation.</param>
-    private void LinkNewest(DeviceAllocation allocation)
-    {
-        allocation.Older = _newest;
-        allocation.Newer = null;
-        if (_newest is null)
-            _oldest = allocation;
-        else
-            _newest.Newer = allocation;
-        _newest = allocation;
-    }
-
-    /// <summary>Unlinks.</summary>
-    /// <param name="allocation">A linked allocation.</param>
-    private void Unlink(DeviceAllocation allocation)
-    {
-        if (allocation.Older is { } older)
-            older.Newer = allocation.Newer;
-        else
-            _oldest = allocation.Newer;
-        if (allocation.Newer is { } newer)
-            newer.Older = allocation.Older;
-        else
-            _newest = allocation.Older;
-        allocation.Older = allocation.Newer = null;
     }
 }

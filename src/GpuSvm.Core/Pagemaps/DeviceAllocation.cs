@@ -9,7 +9,7 @@ namespace GpuSvm.Core.Pagemaps;
 /// </summary>
 /// <remarks>A frame that a page has left goes back to the device at once, so that of a block of 2 MiB only what is in use stays taken. (The kernel keeps the
 /// whole allocation until its last page has gone.)</remarks>
-public sealed class DeviceAllocation
+public sealed class DeviceAllocation : IAged<DeviceAllocation>
 {
     private long _guaranteedUntil; // Written before a page can be found here; read without locks.
 
@@ -52,9 +52,9 @@ public sealed class DeviceAllocation
     /// <summary>Whether it is in the list. Guarded by the allocation list's lock.</summary>
     internal bool IsListed { get; set; }
 
-    /// <summary>The next more recently used allocation. Guarded by the allocation list's lock.</summary>
-    internal DeviceAllocation? Newer { get; set; }
+    /// <inheritdoc/>
+    DeviceAllocation? IAged<DeviceAllocation>.Newer { get; set; }
 
-    /// <summary>The next less recently used allocation. Guarded by the allocation list's lock.</summary>
-    internal DeviceAllocation? Older { get; set; }
+    /// <inheritdoc/>
+    DeviceAllocation? IAged<DeviceAllocation>.Older { get; set; }
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
 
@@ -18,6 +19,9 @@ public sealed partial class Pagemap
     /// <summary>How many use it: users, and allocations. 0 is idle.</summary>
     public int References => Volatile.Read(ref _references); // Pairs with the interlocked changes below.
 
+    /// <summary>Whether it keeps its device, for checkers.</summary>
+    internal bool HasHold => Volatile.Read(ref _hold) is not null; // Pairs with the exchanges in Reinitialize and Put.
+
     /// <summary>Whether it takes no pages any more because the device is unplugged.</summary>
     public bool IsClosed => Device.IsUnplugged || Volatile.Read(ref _inside) < 0; // Pairs with Unplug.
 
@@ -27,11 +31,11 @@ public sealed partial class Pagemap
     /// <summary>Where it stands between its uses. Guarded by the shrinker's lock.</summary>
     internal PagemapState State { get; set; }
 
-    /// <summary>The next idle pagemap. Guarded by the shrinker's lock.</summary>
-    internal Pagemap? NextIdle { get; set; }
+    /// <inheritdoc/>
+    Pagemap? IAged<Pagemap>.Newer { get; set; }
 
-    /// <summary>The idle pagemap before. Guarded by the shrinker's lock.</summary>
-    internal Pagemap? PreviousIdle { get; set; }
+    /// <inheritdoc/>
+    Pagemap? IAged<Pagemap>.Older { get; set; }
 
     /// <summary>Takes a reference beside one that the caller knows to be held.</summary>
     public void Get() => Interlocked.Increment(ref _references);
@@ -151,7 +155,9 @@ public sealed partial class Pagemap
             spin.SpinOnce();
         }
 
-        return EvictAll(MigrationCause.Unplug);
+        SvmStatus status = EvictAll(MigrationCause.Unplug);
+        InvariantRecord.Require(status != SvmStatus.Done || AllocationCount == 0, "INV-38", "pages are left on a device whose unplugging was reported done");
+        return status;
     }
 
     /// <summary>Begins a migration to the device.</summary>

@@ -2,6 +2,7 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
+using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Pagemaps;
 
@@ -21,6 +22,7 @@ public sealed partial class Pagemap
             return SvmStatus.Retry; // The page has left meanwhile: its entry has changed.
         HostWorkspace workspace = _host.RentWorkspace();
         DeviceAllocation allocation = zoneData.Allocation;
+        InvariantRecord.Require(cause != MigrationCause.CpuFault || !IsGuaranteedNow(address, entry, allocation, workspace), "INV-34", "a CPU fault takes a page within its guaranteed time");
         AddressRange whole = address.Block(allocation.Order);
         PageOrder order = allocation.Order;
         if (cause == MigrationCause.CpuFault && order > PageOrder.Small
@@ -43,6 +45,20 @@ public sealed partial class Pagemap
         _host.ReturnWorkspace(workspace);
         zoneData.Put();
         return status;
+    }
+
+    /// <summary>Whether a page's stay is guaranteed at this moment, for checks.</summary>
+    /// <param name="address">The page.</param>
+    /// <param name="entry">Its entry as it was seen before; if it is another by now, nothing can be said.</param>
+    /// <param name="allocation">Whose the frame is.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <returns>True if so.</returns>
+    private bool IsGuaranteedNow(VirtualAddress address, PageEntry entry, DeviceAllocation allocation, HostWorkspace workspace)
+    {
+        if (!CoreSwitches.Checks || allocation.GuaranteedUntil <= _host.Time.GetTimestamp())
+            return false;
+        _host.ReadEntries(AddressRange.OfPages(address, 1), workspace.Entries.AsSpan(0, 1));
+        return workspace.Entries[0] == entry;
     }
 
     /// <summary>

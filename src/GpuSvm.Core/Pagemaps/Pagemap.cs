@@ -26,7 +26,7 @@ namespace GpuSvm.Core.Pagemaps;
 ///
 /// Life of a pagemap: counted; users and allocations each hold one reference. At none it is idle and kept for reuse (<see cref="PagemapCache"/>).
 /// </remarks>
-public sealed partial class Pagemap : IDevicePageOwner
+public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
 {
     private readonly HostAddressSpace _host;
     private readonly ICopyEngine _engine;

@@ -16,12 +16,10 @@ public sealed class PagemapShrinker
 {
     private readonly RankedLock _lock = new(LockRank.Leaf, "PagemapShrinker");
     private readonly object _changed = new(); // Pulsed when a pagemap has become idle or was destroyed.
-    private Pagemap? _oldest; // Guarded by _lock.
-    private Pagemap? _newest; // Guarded by _lock.
-    private int _count; // Guarded by _lock; read without.
+    private readonly AgeList<Pagemap> _idle = new(); // Guarded by _lock.
 
-    /// <summary>How many pagemaps are idle: what a scan could free.</summary>
-    public int Count => Volatile.Read(ref _count); // Pairs with the writes under the lock.
+    /// <summary>How many pagemaps are idle: what a scan could free; a snapshot.</summary>
+    public int Count => _idle.Count;
 
     /// <summary>Destroys idle pagemaps, oldest first: what to do when memory is short.</summary>
     /// <param name="max">How many at most.</param>
@@ -41,6 +39,23 @@ public sealed class PagemapShrinker
         return freed;
     }
 
+    /// <summary>Whether the list is whole and holds idle pagemaps only, for checkers.</summary>
+    /// <returns>True if so.</returns>
+    internal bool IsConsistent()
+    {
+        using (_lock.Enter())
+        {
+            int count = 0;
+            for (Pagemap? pagemap = _idle.Oldest; pagemap is not null; pagemap = ((IAged<Pagemap>)pagemap).Newer, count++)
+            {
+                if (pagemap.State != PagemapState.Idle || count >= _idle.Count)
+                    return false;
+            }
+
+            return count == _idle.Count;
+        }
+    }
+
     /// <summary>Lists a pagemap whose last reference has gone.</summary>
     /// <param name="pagemap">The pagemap.</param>
     /// <returns>False if there is nothing to come back to: its device is unplugged, or its cache is closed. Then it is the caller's to destroy.</returns>
@@ -52,7 +67,7 @@ public sealed class PagemapShrinker
             isKept = pagemap.Cache is not null && !pagemap.IsClosed;
             pagemap.State = isKept ? PagemapState.Idle : PagemapState.Destroyed;
             if (isKept)
-                LinkLocked(pagemap);
+                _idle.Add(pagemap);
         }
 
         lock (_changed)
@@ -72,7 +87,7 @@ public sealed class PagemapShrinker
             {
                 if (pagemap.State == PagemapState.Idle)
                 {
-                    UnlinkLocked(pagemap);
+                    _idle.Remove(pagemap);
                     pagemap.State = PagemapState.Claimed;
                     return true;
                 }
@@ -106,7 +121,7 @@ public sealed class PagemapShrinker
             pagemap.Cache = null;
             if (pagemap.State != PagemapState.Idle)
                 return false;
-            UnlinkLocked(pagemap);
+            _idle.Remove(pagemap);
             pagemap.State = PagemapState.Destroyed;
             return true;
         }
@@ -119,44 +134,12 @@ public sealed class PagemapShrinker
     {
         using (_lock.Enter())
         {
-            pagemap = _oldest;
+            pagemap = _idle.Oldest;
             if (pagemap is null)
                 return false;
-            UnlinkLocked(pagemap);
+            _idle.Remove(pagemap);
             pagemap.State = PagemapState.Destroyed;
             return true;
         }
-    }
-
-    /// <summary>Links at the newest end.</summary>
-    /// <param name="pagemap">An unlinked pagemap.</param>
-    private void LinkLocked(Pagemap pagemap)
-    {
-        _lock.AssertHeld();
-        pagemap.PreviousIdle = _newest;
-        pagemap.NextIdle = null;
-        if (_newest is null)
-            _oldest = pagemap;
-        else
-            _newest.NextIdle = pagemap;
-        _newest = pagemap;
-        Volatile.Write(ref _count, _count + 1); // Pairs with Count.
-    }
-
-    /// <summary>Unlinks.</summary>
-    /// <param name="pagemap">A linked pagemap.</param>
-    private void UnlinkLocked(Pagemap pagemap)
-    {
-        _lock.AssertHeld();
-        if (pagemap.PreviousIdle is { } older)
-            older.NextIdle = pagemap.NextIdle;
-        else
-            _oldest = pagemap.NextIdle;
-        if (pagemap.NextIdle is { } newer)
-            newer.PreviousIdle = pagemap.PreviousIdle;
-        else
-            _newest = pagemap.PreviousIdle;
-        pagemap.PreviousIdle = pagemap.NextIdle = null;
-        Volatile.Write(ref _count, _count - 1); // As above.
     }
 }

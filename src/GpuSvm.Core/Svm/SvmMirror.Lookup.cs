@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
+using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Svm;
 
@@ -112,6 +114,8 @@ public sealed partial class SvmMirror
                 return status;
             if (notifier.Unmaps != unmaps || notifier.Ranges.FindFirst(chunk) is not null)
                 return SvmStatus.Retry;
+            InvariantRecord.Require(
+                !CoreSwitches.Checks || IsLargestLocked(notifier, chunk, mapping.Interval.Intersect(window), context), "INV-6", "a larger chunk would have fitted");
             notifier.Ranges.Insert(created);
             created.Get();
             range = created;
@@ -119,6 +123,32 @@ public sealed partial class SvmMirror
 
         Interlocked.Increment(ref _rangeCount);
         return SvmStatus.Done;
+    }
+
+    /// <summary>Whether no allowed chunk around a chosen one would have fitted, for checks: asked size by size from the chosen one up, of the ranges themselves.</summary>
+    /// <param name="notifier">The window; its lock is held.</param>
+    /// <param name="chunk">The chosen one, not inserted yet.</param>
+    /// <param name="limit">Where it may lie.</param>
+    /// <param name="context">The caller's wishes; where pages must be present the choice may be smaller for that.</param>
+    /// <returns>True if it is as large as can be.</returns>
+    private bool IsLargestLocked(SvmNotifier notifier, AddressRange chunk, AddressRange limit, in SvmContext context)
+    {
+        notifier.Lock.AssertHeld();
+        for (byte value = (byte)(PageOrder.FloorOf(chunk.Pages).Value + 1); ; value++)
+        {
+            var order = new PageOrder(value);
+            AddressRange larger = chunk.Start.Block(order);
+            if (!limit.Contains(larger) || !notifier.Interval.Contains(larger))
+                break;
+            bool isAllowed = Array.IndexOf(_chunkOrders, order) >= 0 && (context.MaxChunkBytes == 0 || larger.Bytes <= context.MaxChunkBytes)
+                && larger.Bytes > context.CheckPagesBytes;
+            for (SvmRange? range = notifier.Ranges.First; range is not null && isAllowed; range = range.Next)
+                isAllowed = !range.Interval.Overlaps(larger);
+            if (isAllowed)
+                return false;
+        }
+
+        return true;
     }
 
     /// <summary>Looks the host mapping of an address up and checks what it allows.</summary>

@@ -34,17 +34,12 @@ public partial class SvmPages
     {
         if (!host.TryUse())
             return SvmStatus.ProcessGone;
-        long deadline = host.Time.GetTimestamp() + (host.Time.TimestampFrequency / 1000 * BudgetMilliseconds);
+        using var balance = LockBalance.Begin();
+        var budget = new RetryBudget(host.Time, BudgetMilliseconds);
         HmmRequest request = context.Exclusive ? HmmRequest.Exclusive : context.ReadOnly ? HmmRequest.Read : HmmRequest.Write;
-        SvmStatus status = SvmStatus.Retry;
-        while (status == SvmStatus.Retry)
+        SvmStatus status;
+        do
         {
-            if (host.Time.GetTimestamp() > deadline)
-            {
-                status = SvmStatus.Busy;
-                break;
-            }
-
             long sequence = host.ReadBegin(notifier.Subscription);
             if (AreRefreshed(notifier, sequence, context, all))
             {
@@ -52,12 +47,15 @@ public partial class SvmPages
                 break;
             }
 
-            status = HmmRange.Fault(host, interval, request, context.OwnerToken, deadline, workspace);
+            status = HmmRange.Fault(host, interval, new HmmQuery(request, context.OwnerToken), ref budget, workspace);
             if (status != SvmStatus.Done)
                 break;
             SchedulePoint.Reach(SchedulePointKind.HmmFaulted, notifier);
             status = Publish(host, notifier, interval, context, workspace, all, sequence);
+            if (status == SvmStatus.Retry && !budget.TrySpend())
+                status = SvmStatus.Busy;
         }
+        while (status == SvmStatus.Retry);
 
         host.EndUse();
         if (status == SvmStatus.Done)
@@ -110,6 +108,7 @@ public partial class SvmPages
                     return status;
                 }
 
+                InvariantRecord.Require(!context.DeviceOnly || !pages.HasSystemEntry(), "INV-19", "device memory only was asked for, and a page in RAM was mapped");
                 made |= 1UL << i;
                 pages.HasDmaMapping = true;
                 pages.HasDevicePages = hasDevice;
@@ -153,6 +152,19 @@ public partial class SvmPages
         }
 
         return areValid;
+    }
+
+    /// <summary>Whether an entry is system memory, for checks.</summary>
+    /// <returns>True if one is.</returns>
+    private bool HasSystemEntry()
+    {
+        foreach (DeviceAddress entry in Addresses)
+        {
+            if (entry.Protocol == AddressProtocol.System)
+                return true;
+        }
+
+        return false;
     }
 
     /// <summary>Lays out dense entries for the frames of a walk, as unmapped templates in the workspace.</summary>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 
 namespace GpuSvm.Core.Svm;
@@ -140,6 +141,7 @@ public partial class SvmPages
             return;
         UndoLocked(_count);
         Forget();
+        InvariantRecord.Require(_count == 0 && _owner is null && !IsPartStale, "INV-21", "pages that were unmapped would be unmapped once more");
     }
 
     /// <summary>Undoes the mapping of the part that was lost, as far as that has not been done.</summary>

@@ -125,7 +125,7 @@ public sealed partial class MirrorDevice
     /// <param name="isWrite">Whether they will be written.</param>
     /// <param name="budget">How long it may take.</param>
     /// <param name="workspace">Scratch.</param>
-    /// <returns>As <see cref="HmmRange.Fault(HostAddressSpace, AddressRange, in HmmQuery, ref RetryBudget, HostWorkspace)"/>.</returns>
+    /// <returns>As <see cref="HmmRange.Fault"/>.</returns>
     /// <remarks>Peers may have mapped the page of zeroes, and hear of its end (kernel: wp_page_copy).</remarks>
     private SvmStatus FaultRest(AddressRange rest, bool isWrite, ref RetryBudget budget, HostWorkspace workspace)
     {
