@@ -24,6 +24,7 @@ internal sealed class SoftwareGpuPeerMappings
         if (CoreSwitches.Checks)
         {
             using (_lock.Enter())
+            using (AllocationWatch.Pause())
             {
                 for (ulong page = address.Address; page < address.Address + (ulong)address.Order.Bytes; page += PageSize.Bytes)
                     _live[(peer, page)] = _live.GetValueOrDefault((peer, page)) + 1;
@@ -48,6 +49,7 @@ internal sealed class SoftwareGpuPeerMappings
     private void Forget(IGpuDevice peer, DeviceAddress address)
     {
         using (_lock.Enter())
+        using (AllocationWatch.Pause())
         {
             for (ulong page = address.Address; page < address.Address + (ulong)address.Order.Bytes; page += PageSize.Bytes)
             {

@@ -40,8 +40,13 @@ public sealed class ChunkSelectionTests
     private readonly ref struct NotifierHold(SvmNotifier notifier)
     {
         private readonly Locking.RankedReaderWriterLock.ReadScope _scope = notifier.Lock.EnterRead();
+        private readonly Locking.AllocationWatch.Scope _pause = Locking.AllocationWatch.Pause(); // What the test makes of the answers.
 
-        public void Dispose() => _scope.Dispose();
+        public void Dispose()
+        {
+            _pause.Dispose();
+            _scope.Dispose();
+        }
     }
 
     /// <summary>

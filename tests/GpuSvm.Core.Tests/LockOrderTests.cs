@@ -12,6 +12,7 @@ public sealed class LockOrderTests
         var outer = new RankedLock(LockRank.Range, "the range");
         using var inner = new RankedReaderWriterLock(LockRank.Notifier, "the notifier");
         using (inner.EnterRead())
+        using (AllocationWatch.Pause())
         {
             var error = Assert.Throws<InvalidOperationException>(() => outer.Enter().Dispose());
             Assert.Contains("the range", error.Message, StringComparison.Ordinal);
@@ -32,6 +33,7 @@ public sealed class LockOrderTests
                 var a = new RankedLock(first, "a");
                 var b = new RankedLock(second, "b");
                 using (a.Enter())
+                using (AllocationWatch.Pause())
                 {
                     if (second > first)
                         b.Enter().Dispose();
@@ -48,12 +50,14 @@ public sealed class LockOrderTests
         using var rw = new RankedReaderWriterLock(LockRank.Vm, "vm");
         Assert.Throws<InvalidOperationException>(rw.AssertHeld);
         using (rw.EnterRead())
+        using (AllocationWatch.Pause())
         {
             rw.AssertHeld();
             Assert.Throws<InvalidOperationException>(rw.AssertHeldWrite);
         }
 
         using (rw.EnterWrite())
+        using (AllocationWatch.Pause())
             rw.AssertHeldWrite();
     }
 
@@ -62,6 +66,7 @@ public sealed class LockOrderTests
     {
         using var notifier = new RankedReaderWriterLock(LockRank.Notifier, "notifier");
         using (notifier.EnterWrite())
+        using (AllocationWatch.Pause())
             Assert.Throws<InvalidOperationException>(() => LockOrder.AssertNothingAtOrBelow(LockRank.Notifier));
         LockOrder.AssertNothingAtOrBelow(LockRank.Notifier);
     }

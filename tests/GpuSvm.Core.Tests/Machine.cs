@@ -172,7 +172,11 @@ internal sealed unsafe class Machine : IDisposable
     }
 
     /// <summary>Asserts that no invariant is broken.</summary>
-    public void Check() => Assert.Empty(InvariantChecker.Check([Vm, .. Peers]));
+    public void Check() => AssertHold(InvariantChecker.Check([Vm, .. Peers]));
+
+    /// <summary>Fails with everything that a check found.</summary>
+    /// <param name="violations">What it found.</param>
+    public static void AssertHold(IReadOnlyList<string> violations) => Assert.True(violations.Count == 0, string.Join(Environment.NewLine, violations));
 
     /// <summary>Checks, tears the machine down, and asserts that nothing leaked: no frame, no staging block, no device memory, no DMA mapping.</summary>
     public void Dispose()
@@ -198,7 +202,7 @@ internal sealed unsafe class Machine : IDisposable
         lock (_gate)
         {
             if (_steps == 0 && _checksSteps && !SchedulePoint.HasHook && LockOrder.HeldCount == 0 && Host.IsAlive)
-                Assert.Empty(InvariantChecker.Check([Vm, .. Peers], collects: false));
+                AssertHold(InvariantChecker.Check([Vm, .. Peers], collects: false));
             _steps++;
         }
 

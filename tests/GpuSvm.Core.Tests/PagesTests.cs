@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using CsCheck;
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Locking;
 using GpuSvm.Core.Svm;
 using GpuSvm.Core.Vm;
 
@@ -26,6 +27,7 @@ public sealed class PagesTests
         long mapped = machine.Device.DmaMapper.LivePages;
         Assert.True(pages.HasDmaMapping);
         using (notifier.Lock.EnterWrite())
+        using (AllocationWatch.Pause())
         {
             pages.UnmapLocked(notifier);
             long left = machine.Device.DmaMapper.LivePages;
@@ -55,6 +57,7 @@ public sealed class PagesTests
         Assert.Equal(SvmStatus.NotMigratable, Get(machine, pages, notifier, memory, context));
         Assert.False(pages.HasDmaMapping);
         using (notifier.Lock.EnterWrite())
+        using (AllocationWatch.Pause())
             pages.SetUnmappedLocked(notifier);
         Assert.Equal(SvmStatus.Unmapped, Get(machine, pages, notifier, memory, context with { DeviceOnly = false }));
     }

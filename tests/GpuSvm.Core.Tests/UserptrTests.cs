@@ -141,7 +141,7 @@ public sealed class UserptrTests
     [Fact]
     public void UserPointerAndFaultsFromSeveralThreadsKeepTheInvariants()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(checksSteps: false);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         Assert.Equal(SvmStatus.Done, machine.Vm.BindUserptr(memory, _window, isReadOnly: false, out GpuUserptr? userptr));
         machine.CpuStore(memory.Start, 42);

@@ -33,7 +33,7 @@ public static class AllocationWatch
     {
         long bytes = GC.GetAllocatedBytesForCurrentThread() - _start - _excused;
         if (bytes > 0 && ++_breaches > Warm)
-            InvariantRecord.Require(false, "INV-25", $"{bytes} bytes were allocated while the lock '{name}' was held");
+            InvariantRecord.Require(false, "INV-25", $"{bytes} bytes were allocated while the lock '{name}' was held:{Environment.NewLine}{Environment.StackTrace}");
     }
 
     /// <summary>Begins a stretch that does not count; dispose the result at its end.</summary>

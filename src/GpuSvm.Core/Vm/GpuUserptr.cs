@@ -116,8 +116,9 @@ public sealed class GpuUserptr : ISvmNotifierClient
     /// <inheritdoc/>
     public void InvalidateStart(SvmNotifier notifier, in MmuEvent mmuEvent)
     {
-        foreach (VmDevice device in _vm.Devices)
+        for (int i = 0; i < _vm.Devices.Count; i++)
         {
+            VmDevice device = _vm.Devices[i];
             AddressRange zapped = default;
             for (int block = 0; block < _blocks.Length; block++)
             {
@@ -145,8 +146,9 @@ public sealed class GpuUserptr : ISvmNotifierClient
     /// <inheritdoc/>
     public void InvalidateFinish(SvmNotifier notifier, in MmuEvent mmuEvent)
     {
-        foreach (VmDevice device in _vm.Devices)
+        for (int i = 0; i < _vm.Devices.Count; i++)
         {
+            VmDevice device = _vm.Devices[i];
             ulong waited = 0;
             while (true)
             {
@@ -155,13 +157,8 @@ public sealed class GpuUserptr : ISvmNotifierClient
                 {
                     for (int block = 0; block < _blocks.Length; block++)
                     {
-                        GpuPages pages = _pages[device.Index][block];
-                        if (!pages.IsStale || !_blocks[block].Overlaps(mmuEvent.Interval))
-                            continue;
-                        if (pages.Invalidation > waited)
-                            needed = Math.Max(needed, pages.Invalidation);
-                        else
-                            pages.UnmapLocked(notifier);
+                        if (_blocks[block].Overlaps(mmuEvent.Interval))
+                            needed = Math.Max(needed, _pages[i][block].UnmapStaleLocked(notifier, waited));
                     }
                 }
 

@@ -141,14 +141,8 @@ internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCol
         ulong needed = 0;
         for (SvmRange? range = notifier.Ranges.FindFirst(interval); range is not null; range = notifier.Ranges.NextOverlap(range, interval))
         {
-            if (((GpuRange)range).PagesOf(device) is not { } pages || !(pages.IsStale || pages.IsPartStale))
-                continue;
-            if (pages.Invalidation > waited)
-                needed = Math.Max(needed, pages.Invalidation);
-            else if (pages.IsStale)
-                pages.UnmapLocked(notifier);
-            else
-                pages.UnmapPartLocked(notifier);
+            if (((GpuRange)range).PagesOf(device) is { } pages)
+                needed = Math.Max(needed, pages.UnmapStaleLocked(notifier, waited));
         }
 
         return needed;
