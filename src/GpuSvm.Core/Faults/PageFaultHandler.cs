@@ -3,6 +3,7 @@ using System.Diagnostics;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
+using GpuSvm.Core.Locking;
 using GpuSvm.Core.Svm;
 using GpuSvm.Core.Vm;
 
@@ -39,6 +40,7 @@ public sealed class PageFaultHandler
     /// <remarks>Locking: must hold nothing. Allocates nothing once warm.</remarks>
     public SvmStatus Handle(in GpuFault fault, int device = 0)
     {
+        using var balance = LockBalance.Begin();
         long start = Stopwatch.GetTimestamp();
         VmDevice faulting = _vm.Devices[device];
         HostWorkspace workspace = _vm.Host.RentWorkspace();

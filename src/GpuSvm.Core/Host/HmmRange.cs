@@ -47,6 +47,7 @@ public static class HmmRange
     /// <remarks>Locking: takes Host shared for each walk; holds nothing while it faults or waits.</remarks>
     public static SvmStatus Fault(HostAddressSpace host, AddressRange interval, in HmmQuery query, ref RetryBudget budget, HostWorkspace workspace)
     {
+        using var balance = LockBalance.Begin();
         LockOrder.AssertNothingAtOrBelow(LockRank.Host);
         if ((query.Default | query.Mask) == HmmRequest.Exclusive && query.Owner == 0)
             return SvmStatus.InvalidArgument;

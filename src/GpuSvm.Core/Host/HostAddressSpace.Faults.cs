@@ -15,6 +15,7 @@ public sealed partial class HostAddressSpace
     /// <remarks>Never takes the Host lock and never waits for a claim; see the type's remarks.</remarks>
     public SvmStatus CpuFault(VirtualAddress address, MemoryAccess access)
     {
+        using var balance = LockBalance.Begin();
         if (!TryUse())
             return SvmStatus.ProcessGone;
         long start = System.Diagnostics.Stopwatch.GetTimestamp();

@@ -2,6 +2,7 @@
 using System.Numerics;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Host;
+using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Pagemaps;
 
@@ -29,6 +30,7 @@ public sealed partial class Pagemap
     /// <remarks>Locking: must hold neither Host nor deeper.</remarks>
     public SvmStatus Populate(AddressRange interval, in MigrationDetails details, MigrationCause cause, HostWorkspace workspace, out MigrationResult result)
     {
+        using var balance = LockBalance.Begin();
         result = default;
         SvmStatus first = SvmStatus.Done;
         for (VirtualAddress at = interval.Start; at < interval.End;)
@@ -62,6 +64,7 @@ public sealed partial class Pagemap
     public SvmStatus MigrateToDevice(
         DeviceAllocation allocation, AddressRange interval, in MigrationDetails details, MigrationCause cause, HostWorkspace workspace, out MigrationResult result)
     {
+        using var balance = LockBalance.Begin();
         result = new MigrationResult((int)interval.Pages, 0, 0, (int)interval.Pages, 0);
         Population population = RentPopulation((int)interval.Pages);
         population.Add(allocation, 0);

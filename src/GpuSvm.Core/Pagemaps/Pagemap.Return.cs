@@ -17,6 +17,7 @@ public sealed partial class Pagemap
     /// one piece, for want of a huge page or because a copy failed, the page itself comes, and its neighbours in small pieces as far as they can .</remarks>
     public SvmStatus MigrateToRam(VirtualAddress address, PageEntry entry, MigrationCause cause)
     {
+        using var balance = LockBalance.Begin();
         if ((uint)entry.Frame.Number >= (uint)_zoneData.Length // A stale entry, of a pagemap that had this index before.
             || Volatile.Read(ref _zoneData[entry.Frame.Number]) is not { } zoneData || !zoneData.TryGet()) // Pairs with Allocate and GiveBack.
             return SvmStatus.Retry; // The page has left meanwhile: its entry has changed.
@@ -70,6 +71,7 @@ public sealed partial class Pagemap
     /// <returns><see cref="SvmStatus.Done"/> only if no page is left in it; <see cref="SvmStatus.Busy"/> if others hold some; or the failure that kept one there.</returns>
     public SvmStatus EvictToRam(DeviceAllocation allocation, MigrationCause cause)
     {
+        using var balance = LockBalance.Begin();
         ZoneDeviceData zoneData = allocation.ZoneData;
         if (!_host.TryUse())
             return zoneData.IsDetached ? SvmStatus.Done : SvmStatus.ProcessGone; // Its end drops every page.

@@ -82,6 +82,7 @@ public sealed partial class SvmMirror
     /// </remarks>
     private SvmStatus FindOrInsertIn(SvmNotifier notifier, VirtualAddress address, AddressRange window, in SvmContext context, out SvmRange? range)
     {
+        using var balance = LockBalance.Begin();
         range = null;
         int unmaps = notifier.Unmaps;
         SvmStatus status = FindMapping(address, context, out HostMapping mapping);

@@ -244,6 +244,7 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
     /// <remarks>Locking: takes Vm for write; must hold nothing.</remarks>
     public SvmStatus Unplug(int device = 0)
     {
+        using var balance = LockBalance.Begin();
         SvmStatus status = _devices[device].Pagemap.Unplug();
         _collector.Collect();
         using (Lock.EnterWrite())

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Host;
+using GpuSvm.Core.Locking;
 using GpuSvm.Core.Svm;
 
 namespace GpuSvm.Core.Vm;
@@ -48,6 +49,7 @@ internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCol
     /// <remarks>Locking: takes Notifier; waits with nothing held.</remarks>
     public void Finish(SvmNotifier notifier, AddressRange interval)
     {
+        using var balance = LockBalance.Begin();
         for (int i = 0; i < devices.Count; i++)
         {
             ulong waited = 0;
