@@ -25,6 +25,14 @@ public abstract class HostMemoryFixture
     /// <returns>The memory.</returns>
     public abstract IHostMemory Create();
 
+    /// <summary>Makes a memory for races: where its own threads serve faults there are at least two, so that one may be held while another works.</summary>
+    /// <returns>The memory.</returns>
+    public virtual IHostMemory CreateForRaces() => Create();
+
+    /// <summary>Makes a memory that announces changes of protection.</summary>
+    /// <returns>The memory, or null if this backend hears of none.</returns>
+    public virtual IHostMemory? CreateAnnouncingProtection() => null;
+
     /// <summary>Makes a memory that has only so many staging blocks.</summary>
     /// <param name="blocks">At least 1.</param>
     /// <returns>The memory, or null if this backend cannot be limited so.</returns>
@@ -55,6 +63,12 @@ public abstract class HostMemoryFixture
     /// <param name="destination">Where to.</param>
     public virtual void DmaRead(IHostMemory memory, DmaPointer source, Span<byte> destination) => DmaBytes.Read(source, destination);
 
+    /// <summary>Writes through a pointer that <see cref="IHostMemory.Query"/> gave for present pages, as a DMA engine would.</summary>
+    /// <param name="memory">A memory made here.</param>
+    /// <param name="destination">The pointer.</param>
+    /// <param name="source">The bytes.</param>
+    public virtual void DmaWrite(IHostMemory memory, DmaPointer destination, ReadOnlySpan<byte> source) => DmaBytes.Write(destination, source);
+
     /// <summary>The program unmaps an interval behind the library's back (munmap).</summary>
     /// <param name="memory">A memory made here.</param>
     /// <param name="interval">A page-aligned interval.</param>
@@ -66,6 +80,43 @@ public abstract class HostMemoryFixture
     /// <param name="interval">A page-aligned interval.</param>
     /// <returns>False if this backend's program cannot do that.</returns>
     public virtual bool TryDontNeed(IHostMemory memory, AddressRange interval) => false;
+
+    /// <summary>The program maps fresh memory over an interval (mmap with MAP_FIXED).</summary>
+    /// <param name="memory">A memory made here.</param>
+    /// <param name="interval">A page-aligned interval.</param>
+    /// <param name="isShared">Whether devices may use the new memory.</param>
+    /// <returns>False if this backend's program cannot do that.</returns>
+    public virtual bool TryMapAnew(IHostMemory memory, AddressRange interval, out bool isShared)
+    {
+        isShared = false;
+        return false;
+    }
+
+    /// <summary>The program moves pages to another address (mremap).</summary>
+    /// <param name="memory">A memory made here.</param>
+    /// <param name="from">A page-aligned interval.</param>
+    /// <param name="to">Where they are then; the program unmaps them there.</param>
+    /// <param name="isShared">Whether devices may use them there.</param>
+    /// <returns>False if this backend's program cannot do that.</returns>
+    public virtual bool TryMove(IHostMemory memory, AddressRange from, out AddressRange to, out bool isShared)
+    {
+        to = default;
+        isShared = false;
+        return false;
+    }
+
+    /// <summary>The program changes what it may do with an interval (mprotect).</summary>
+    /// <param name="memory">A memory made here.</param>
+    /// <param name="interval">A page-aligned interval.</param>
+    /// <param name="writable">Whether it may write; it may read anyway.</param>
+    /// <returns>False if this backend's program cannot do that.</returns>
+    public virtual bool TryProtect(IHostMemory memory, AddressRange interval, bool writable) => false;
+
+    /// <summary>A forked child of the program loads a byte.</summary>
+    /// <param name="memory">A memory made here.</param>
+    /// <param name="address">The byte.</param>
+    /// <returns>0, or the signal that ended the child; null if this backend's program has no children.</returns>
+    public virtual int? SignalOfChild(IHostMemory memory, VirtualAddress address) => null;
 
     /// <summary>Checks at the end of a test that the memory leaked nothing, as far as it can tell.</summary>
     /// <param name="memory">A memory made here, with nothing allocated any more.</param>

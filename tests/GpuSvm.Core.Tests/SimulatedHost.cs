@@ -12,7 +12,9 @@ internal sealed class SimulatedHost : HostMemoryFixture
 {
     private readonly SimulatedHostOptions _options;
 
-    private SimulatedHost(SimulatedHostOptions options) => _options = options;
+    /// <summary>A fixture.</summary>
+    /// <param name="options">What kind of memory it makes.</param>
+    public SimulatedHost(SimulatedHostOptions options) => _options = options;
 
     /// <summary>Builds an address space over simulated memory.</summary>
     /// <param name="options">The memory's options; null for the default.</param>
@@ -26,6 +28,34 @@ internal sealed class SimulatedHost : HostMemoryFixture
 
     /// <inheritdoc/>
     public override IHostMemory Create() => new SimulatedHostMemory(_options);
+
+    /// <inheritdoc/>
+    public override IHostMemory? CreateAnnouncingProtection() => new SimulatedHostMemory(_options with { Watcher = HostWatcher.Kernel });
+
+    /// <inheritdoc/>
+    public override bool TryUnmap(IHostMemory memory, AddressRange interval) => ((SimulatedHostMemory)memory).Unmap(interval).IsDone();
+
+    /// <inheritdoc/>
+    public override bool TryDontNeed(IHostMemory memory, AddressRange interval) => ((SimulatedHostMemory)memory).DontNeed(interval).IsDone();
+
+    /// <inheritdoc/>
+    public override bool TryMapAnew(IHostMemory memory, AddressRange interval, out bool isShared)
+    {
+        isShared = true;
+        return ((SimulatedHostMemory)memory).Map(interval.Start, interval.Bytes).IsDone();
+    }
+
+    /// <inheritdoc/>
+    public override bool TryMove(IHostMemory memory, AddressRange from, out AddressRange to, out bool isShared)
+    {
+        to = AddressRange.OfBytes(new VirtualAddress(0x3000_0000_0000UL), from.Bytes); // Far behind everything allocated.
+        isShared = true;
+        return ((SimulatedHostMemory)memory).Remap(from, to.Start).IsDone();
+    }
+
+    /// <inheritdoc/>
+    public override bool TryProtect(IHostMemory memory, AddressRange interval, bool writable) =>
+        ((SimulatedHostMemory)memory).Protect(interval, writable ? HostProtection.ReadWrite : HostProtection.ReadOnly).IsDone();
 
     /// <inheritdoc/>
     public override SvmStatus CpuRead(IHostMemory memory, VirtualAddress address, Span<byte> destination) => ((SimulatedHostMemory)memory).CpuRead(address, destination);

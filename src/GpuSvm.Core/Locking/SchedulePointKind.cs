@@ -25,6 +25,9 @@ public enum SchedulePointKind
     /// <summary>The interval is faulted in on the host side; the notifier lock is about to be taken.</summary>
     HmmFaulted,
 
+    /// <summary>The notifier lock is held and the sequence was found unchanged: the pages are about to be mapped for the device; the subject is the notifier.</summary>
+    PagesPublishing,
+
     /// <summary>The pages are mapped for the device, the page table not yet written.</summary>
     PagesMapped,
 

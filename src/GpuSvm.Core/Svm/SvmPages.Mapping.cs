@@ -94,6 +94,7 @@ public partial class SvmPages
 
             if (notifier.Subscription.ReadRetry(sequence))
                 return SvmStatus.Retry;
+            SchedulePoint.Reach(SchedulePointKind.PagesPublishing, notifier);
             ulong made = 0; // Which of them this pass has mapped, to be undone together.
             for (int i = 0; i < all.Length; i++)
             {

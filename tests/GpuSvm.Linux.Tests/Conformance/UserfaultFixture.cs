@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
 using GpuSvm.Conformance;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
@@ -8,8 +9,10 @@ using GpuSvm.Linux.Interop;
 namespace GpuSvm.Linux.Tests.Conformance;
 
 /// <summary>Real memory for the common suites. The program is this process: its threads touch the heap by the C library's memcpy only.</summary>
-public sealed class UserfaultFixture : HostMemoryFixture
+public sealed partial class UserfaultFixture : HostMemoryFixture
 {
+    private const int MayMoveToFixed = 3; // MREMAP_MAYMOVE and MREMAP_FIXED.
+
     /// <summary>The one fixture: it has no state.</summary>
     public static UserfaultFixture Instance { get; } = new();
 
@@ -18,6 +21,9 @@ public sealed class UserfaultFixture : HostMemoryFixture
 
     /// <inheritdoc/>
     public override IHostMemory Create() => new UserfaultHostMemory(new UserfaultOptions { CapacityBytes = 256 << 20 });
+
+    /// <inheritdoc/>
+    public override IHostMemory CreateForRaces() => new UserfaultHostMemory(new UserfaultOptions { CapacityBytes = 256 << 20, ServiceThreads = 2 });
 
     /// <inheritdoc/>
     public override IHostMemory? CreateWithStaging(int blocks) =>
@@ -42,12 +48,52 @@ public sealed class UserfaultFixture : HostMemoryFixture
         RealMemory.CpuRead(new VirtualAddress((ulong)source.Value), destination);
 
     /// <inheritdoc/>
+    public override void DmaWrite(IHostMemory memory, DmaPointer destination, ReadOnlySpan<byte> source) =>
+        RealMemory.CpuWrite(new VirtualAddress((ulong)destination.Value), source);
+
+    /// <inheritdoc/>
     public override bool TryUnmap(IHostMemory memory, AddressRange interval) =>
         Libc.munmap((nint)interval.Start.Value, (nuint)interval.Bytes) == 0;
 
     /// <inheritdoc/>
     public override bool TryDontNeed(IHostMemory memory, AddressRange interval) =>
         Libc.madvise((nint)interval.Start.Value, (nuint)interval.Bytes, LinuxConstants.MADV_DONTNEED) == 0;
+
+    /// <inheritdoc/>
+    /// <remarks>The new mapping is not the heap's: no device can use it.</remarks>
+    public override bool TryMapAnew(IHostMemory memory, AddressRange interval, out bool isShared)
+    {
+        isShared = false;
+        return Map(interval.Start, interval.Bytes, LinuxConstants.MAP_FIXED) == (nint)interval.Start.Value;
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>Pages at their new address are not the heap's any more.</remarks>
+    public override bool TryMove(IHostMemory memory, AddressRange from, out AddressRange to, out bool isShared)
+    {
+        isShared = false;
+        to = AddressRange.OfBytes(new VirtualAddress((ulong)Map(default, from.Bytes, 0)), from.Bytes);
+        return MovePages((nint)from.Start.Value, (nuint)from.Bytes, (nuint)from.Bytes, MayMoveToFixed, (nint)to.Start.Value) == (nint)to.Start.Value;
+    }
+
+    /// <inheritdoc/>
+    public override bool TryProtect(IHostMemory memory, AddressRange interval, bool writable) =>
+        Libc.mprotect((nint)interval.Start.Value, (nuint)interval.Bytes, LinuxConstants.PROT_READ | (writable ? LinuxConstants.PROT_WRITE : 0)) == 0;
+
+    /// <inheritdoc/>
+    public override int? SignalOfChild(IHostMemory memory, VirtualAddress address) => NativeProgram.ChildReads(address);
+
+    /// <summary>The program maps fresh memory.</summary>
+    /// <param name="at">Where, if the flags say that it must be there.</param>
+    /// <param name="bytes">How much.</param>
+    /// <param name="flags">Beside private and anonymous.</param>
+    /// <returns>The address.</returns>
+    private static nint Map(VirtualAddress at, long bytes, int flags) => Libc.mmap((nint)at.Value, (nuint)bytes,
+        LinuxConstants.PROT_READ | LinuxConstants.PROT_WRITE, LinuxConstants.MAP_PRIVATE | LinuxConstants.MAP_ANONYMOUS | flags, -1, 0);
+
+    /// <summary>C: mremap with a new address.</summary>
+    [LibraryImport("libc", EntryPoint = "mremap", SetLastError = true)]
+    private static partial nint MovePages(nint from, nuint oldBytes, nuint newBytes, int flags, nint to);
 
     /// <inheritdoc/>
     public override void VerifyNoLeaks(IHostMemory memory) => Assert.Equal(0, ((UserfaultHostMemory)memory).Statistics.AllocatedBytes);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Core.Tests;
+namespace GpuSvm.Conformance;
 
 /// <summary>A clock that stands still until it is told to go on. Timers fire on the thread that moves it.</summary>
-internal sealed class ManualTime : TimeProvider
+public sealed class ManualTime : TimeProvider
 {
     private readonly Lock _gate = new();
     private readonly List<ManualTimer> _timers = [];
