@@ -17,4 +17,32 @@ public static class SimulatedRaces
         /// <inheritdoc/>
         protected override HostMemoryFixture Fixture => _host;
     }
+
+    /// <summary>R-6 to R-10.</summary>
+    public sealed class Unmap : UnmapRaces
+    {
+        /// <inheritdoc/>
+        protected override HostMemoryFixture Fixture => _host;
+    }
+
+    /// <summary>R-11 to R-18.</summary>
+    public sealed class Migration : MigrationRaces
+    {
+        /// <inheritdoc/>
+        protected override HostMemoryFixture Fixture => _host;
+    }
+
+    /// <summary>R-19 to R-24.</summary>
+    public sealed class Lifetime : LifetimeRaces
+    {
+        /// <inheritdoc/>
+        protected override HostMemoryFixture Fixture => _host;
+    }
+
+    /// <summary>R-25 to R-30.</summary>
+    public sealed class Device : DeviceRaces
+    {
+        /// <inheritdoc/>
+        protected override HostMemoryFixture Fixture => _host;
+    }
 }

@@ -168,6 +168,12 @@ public sealed class RaceMachine : IDisposable
         return isShared;
     }
 
+    /// <summary>The program changes what it may do with an interval, on a memory that announces it; the event is over when this returns.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <param name="writable">Whether it may write.</param>
+    public void Protect(AddressRange interval, bool writable) =>
+        _watch.WaitFor(MmuEventKind.Protection, () => Assert.True(Fixture.TryProtect(Memory, interval, writable)));
+
     /// <summary>Waits until nobody uses the address space: a service thread lets go a moment after the thread that it has served goes on.</summary>
     public void WaitUntilQuiet() => Interleaving.Until(() => Host.Users == 0);
 
