@@ -24,6 +24,8 @@ namespace GpuSvm.Core.Vm;
 /// </remarks>
 public sealed class GpuVm : ISvmMirrorOwner, IDisposable
 {
+    private const int MaxRestoreAttempts = 1000;
+
     private readonly IntervalTree<GpuVma> _windows = new(); // Guarded by Lock.
     private readonly VmDevice[] _devices;
     private readonly RangeCollector _collector;
@@ -148,11 +150,12 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         }
     }
 
-    /// <summary>Brings every page home: what a memory without CPU faults needs before a launch may be reported done.</summary>
+    /// <summary>Brings every page home: what a memory without CPU faults needs before a launch may be reported done. There, that includes pages in RAM that a device has
+    /// for itself alone: a CPU touch would not bring those back either.</summary>
     /// <returns><see cref="SvmStatus.Done"/>, or why some pages stayed.</returns>
     public SvmStatus BringHome()
     {
-        SvmStatus status = SvmStatus.Done;
+        SvmStatus status = (Host.Memory.Capabilities & HostMemoryCapabilities.CpuFaults) == 0 ? RestoreExclusive() : SvmStatus.Done;
         foreach (VmDevice device in _devices)
         {
             SvmStatus home = device.Pagemap.EvictAll(MigrationCause.Prefetch);
@@ -270,10 +273,13 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
     }
 
     /// <summary>Takes the GPU out of the address space; pages on a device whose memory nobody else uses here come home before. No launch may be running.</summary>
+    /// <remarks>Locking: must hold nothing. Where the process side is ending, this waits for its end, which drops every page; so the caller may not be using it.</remarks>
     public void Dispose()
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
+        if (!Host.IsAlive)
+            Host.WaitForEnd();
         SvmStatus home = SvmStatus.Done;
         foreach (VmDevice device in _devices)
         {
@@ -294,6 +300,21 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
 
         if (home != SvmStatus.Done)
             throw new InvalidOperationException($"Pages are left on a device at close: {home.Describe()}.");
+    }
+
+    /// <summary>Gives the CPU back every page that a device has for itself alone in RAM.</summary>
+    /// <returns><see cref="SvmStatus.Done"/>, or why some stayed; the retry family only if others held them all the while.</returns>
+    private SvmStatus RestoreExclusive()
+    {
+        SvmStatus status = SvmStatus.Retry;
+        for (int attempt = 0; attempt < MaxRestoreAttempts && status.IsRetry(); attempt++)
+        {
+            status = Host.RestoreExclusive(new AddressRange(default, new VirtualAddress(1UL << 47)));
+            if (status.IsRetry())
+                Thread.Sleep(attempt < 10 ? 0 : 1);
+        }
+
+        return status;
     }
 
     /// <summary>Removes a range: access away, mapping undone, unlinked.</summary>

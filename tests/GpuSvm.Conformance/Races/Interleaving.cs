@@ -66,11 +66,11 @@ public sealed class Interleaving : IDisposable
     /// <param name="subject">The object concerned.</param>
     private void Reached(SchedulePointKind kind, object? subject)
     {
-        for (int i = 0; TryTake(i, kind, subject, out Action? action); i++)
+        foreach (Step step in Take(kind, subject))
         {
             try
             {
-                action?.Invoke();
+                step.Action();
             }
             catch (Exception failure)
             {
@@ -80,24 +80,14 @@ public sealed class Interleaving : IDisposable
         }
     }
 
-    /// <summary>Looks whether a step's moment has come.</summary>
-    /// <param name="index">Which step.</param>
+    /// <summary>Counts an arrival at a point for all steps, before any of them is done: another thread may come while one is.</summary>
     /// <param name="kind">The point.</param>
     /// <param name="subject">The object concerned.</param>
-    /// <param name="action">What to do now; null for nothing.</param>
-    /// <returns>False behind the last step.</returns>
-    private bool TryTake(int index, SchedulePointKind kind, object? subject, out Action? action)
+    /// <returns>The steps whose moment has come.</returns>
+    private List<Step> Take(SchedulePointKind kind, object? subject)
     {
-        action = null;
         lock (_gate)
-        {
-            if (index >= _steps.Count)
-                return false;
-            Step step = _steps[index];
-            if (step.Kind == kind && (step.When is null || step.When(subject)) && (step.Thread is null || step.Thread()) && --step.Left == 0)
-                action = step.Action;
-            return true;
-        }
+            return _steps.FindAll(step => step.Kind == kind && (step.When is null || step.When(subject)) && (step.Thread is null || step.Thread()) && --step.Left == 0);
     }
 
     /// <summary>One step.</summary>

@@ -154,7 +154,7 @@ public abstract class LifetimeRaces : RaceConformance
     {
         Pagemap pagemap = gpu.Pagemap;
         PagemapCache cache = DevicePagemaps.Of(gpu.Device).CacheFor(machine.Host);
-        gpu.Vm.Dispose(); // Its user's last reference goes here; one more makes the put below the last one.
+        machine.Close(gpu.Vm); // Its user's last reference goes here; one more makes the put below the last one.
         Assert.Equal(SvmStatus.Done, cache.Get(out Pagemap? again));
         Assert.Same(pagemap, again);
         DeferredWork.Flush();
@@ -195,7 +195,7 @@ public abstract class LifetimeRaces : RaceConformance
     {
         Pagemap old = gpu.Pagemap;
         PagemapCache cache = DevicePagemaps.Of(gpu.Device).CacheFor(machine.Host);
-        gpu.Vm.Dispose();
+        machine.Close(gpu.Vm);
         Assert.Equal(1, cache.Shrinker.Count);
         Pagemap? fresh = null;
         using (var race = new Interleaving())
@@ -217,7 +217,7 @@ public abstract class LifetimeRaces : RaceConformance
     {
         Pagemap old = gpu.Pagemap;
         PagemapCache cache = DevicePagemaps.Of(gpu.Device).CacheFor(machine.Host);
-        gpu.Vm.Dispose();
+        machine.Close(gpu.Vm);
         Pagemap? fresh;
         using (var race = new Interleaving())
         {

@@ -134,9 +134,9 @@ public abstract class MigrationRaces : RaceConformance
             Assert.Equal(SvmStatus.Done, gpu.Fault(memory.Start));
         }
 
+        gpu.Device.Memory.Free(found, PageOrder.Huge);
         machine.Check();
         Assert.Equal(1, gpu.Load(memory.Start));
-        gpu.Device.Memory.Free(found, PageOrder.Huge);
     });
 
     /// <summary>R-15: a second CPU thread touches the block that a first one's fault is bringing home.</summary>

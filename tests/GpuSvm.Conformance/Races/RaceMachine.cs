@@ -65,6 +65,14 @@ public sealed class RaceMachine : IDisposable
         return [.. devices.Select((device, number) => new RaceGpu(this, vm, number, device))];
     }
 
+    /// <summary>Closes an address space of the GPU now.</summary>
+    /// <param name="vm">The address space.</param>
+    public void Close(GpuVm vm)
+    {
+        Assert.True(_vms.Remove(vm));
+        vm.Dispose();
+    }
+
     /// <summary>Allocates shared memory; <see cref="Finish"/> frees it.</summary>
     /// <param name="bytes">How much.</param>
     /// <returns>The interval.</returns>

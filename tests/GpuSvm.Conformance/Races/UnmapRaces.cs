@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
 using GpuSvm.Core.Vm;
