@@ -62,7 +62,7 @@ public abstract class DeviceRaces : RaceConformance
     {
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         for (int page = 0; page < 512; page++)
-            machine.Store(RaceMachine.PageOf(memory, page), page + 1);
+            machine.Put(RaceMachine.PageOf(memory, page), page + 1);
         HostWorkspace workspace = machine.Host.RentWorkspace();
         for (int piece = 0; piece < 512; piece += 128)
             Assert.Equal(SvmStatus.Done, gpu.Pagemap.Populate(AddressRange.OfPages(RaceMachine.PageOf(memory, piece), 64), default, MigrationCause.Prefetch, workspace, out _));
@@ -86,7 +86,7 @@ public abstract class DeviceRaces : RaceConformance
     {
         AddressRange memory = machine.Allocate(2L * PageSize.HugeBytes);
         gpu.Store(memory.Start, 1);
-        machine.Store(memory.Start + PageSize.HugeBytes, 2);
+        machine.Put(memory.Start + PageSize.HugeBytes, 2);
         SvmStatus reaped = SvmStatus.Done;
         using (var race = new Interleaving())
         {
@@ -147,7 +147,7 @@ public abstract class DeviceRaces : RaceConformance
     public void AUserPointerValidatedDuringAFaultOnTheSameMemorySendsTheFaultBack() => Run((machine, gpu) =>
     {
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
-        machine.Store(memory.Start, 1);
+        machine.Put(memory.Start, 1);
         Assert.Equal(SvmStatus.Done, gpu.Vm.BindUserptr(memory, _window, isReadOnly: false, out GpuUserptr? userptr));
         SvmStatus validated = SvmStatus.Busy;
         using (var race = new Interleaving())

@@ -21,7 +21,7 @@ public abstract class LifetimeRaces : RaceConformance
     {
         AddressRange memory = machine.Allocate(2L * PageSize.HugeBytes);
         gpu.Store(memory.Start, 1);
-        machine.Store(memory.Start + PageSize.HugeBytes, 2);
+        machine.Put(memory.Start + PageSize.HugeBytes, 2);
         bool isEarly = true;
         SvmStatus status;
         using (var race = new Interleaving())
@@ -84,7 +84,7 @@ public abstract class LifetimeRaces : RaceConformance
     public void ARemovalDuringAnEventReturnsWhenTheEventHasEnded(SchedulePointKind point) => RunBare(machine =>
     {
         AddressRange memory = machine.Allocate(65536);
-        machine.Store(memory.Start, 1);
+        machine.Put(memory.Start, 1);
         var client = new CountingClient();
         var notifier = new MmuIntervalNotifier(memory, client);
         machine.Host.Subscribe(notifier);
@@ -121,7 +121,7 @@ public abstract class LifetimeRaces : RaceConformance
         (machine, gpu) =>
         {
             AddressRange memory = machine.Allocate(65536);
-            machine.Store(memory.Start, 7);
+            machine.Put(memory.Start, 7);
             using var waits = new ManualResetEventSlim();
             ProgramThread? toucher = null;
             SvmStatus status = SvmStatus.Busy;
@@ -240,7 +240,7 @@ public abstract class LifetimeRaces : RaceConformance
         AddressRange memory = machine.Allocate(2L * PageSize.HugeBytes);
         gpu.Store(memory.Start, 1);
         Assert.Equal(1, peer.Load(memory.Start)); // Over the link.
-        machine.Store(memory.Start + PageSize.HugeBytes, 2);
+        machine.Put(memory.Start + PageSize.HugeBytes, 2);
         SvmStatus unplugged = SvmStatus.Busy;
         SvmStatus late = SvmStatus.Done;
         ProgramThread? remover = null;

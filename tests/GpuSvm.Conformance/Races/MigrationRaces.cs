@@ -19,8 +19,8 @@ public abstract class MigrationRaces : RaceConformance
     public void ACpuTouchOfAPageOnItsWaySleepsAndLosesNothing(SchedulePointKind point) => Run((machine, gpu) =>
     {
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
-        machine.Store(memory.Start, 1);
-        machine.Store(memory.Start + 8, 1);
+        machine.Put(memory.Start, 1);
+        machine.Put(memory.Start + 8, 1);
         ProgramThread? cpu = null;
         using (var race = new Interleaving())
         {
@@ -100,7 +100,7 @@ public abstract class MigrationRaces : RaceConformance
                     Interleaving.Until(() => both.IsSet);
                 })
                 .At(SchedulePointKind.MigrationCollected, both.Set, nth: 2);
-            machine.Store(RaceMachine.PageOf(memory, 3) + 8, 77);
+            machine.Put(RaceMachine.PageOf(memory, 3) + 8, 77);
         }
 
         eviction!.Join();
@@ -118,7 +118,7 @@ public abstract class MigrationRaces : RaceConformance
     public void AnEvictionOfPagesThatAFaultHasFoundSendsTheFaultBack(SchedulePointKind point) => Run((machine, gpu) =>
     {
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
-        machine.Store(memory.Start, 1);
+        machine.Put(memory.Start, 1);
         DeviceFrame found = default;
         using (var race = new Interleaving())
         {
@@ -150,7 +150,7 @@ public abstract class MigrationRaces : RaceConformance
         using (var race = new Interleaving())
         {
             race.At(SchedulePointKind.MigrationCollected, () => second = machine.StoreAndSleep(RaceMachine.PageOf(memory, 2), 3));
-            machine.Store(RaceMachine.PageOf(memory, 1), 2);
+            machine.Put(RaceMachine.PageOf(memory, 1), 2);
         }
 
         second!.Join();
@@ -242,7 +242,7 @@ public abstract class MigrationRaces : RaceConformance
     {
         AddressRange memory = AddressRange.OfPages(machine.Allocate(PageSize.HugeBytes).Start, 16);
         for (int page = 0; page < 16; page++)
-            machine.Store(RaceMachine.PageOf(memory, page), page + 1);
+            machine.Put(RaceMachine.PageOf(memory, page), page + 1);
         HostWorkspace workspace = machine.Host.RentWorkspace();
         for (int page = 1; page < 16; page += 2) // Those already there part the others into eight runs.
             Assert.Equal(SvmStatus.Done, gpu.Pagemap.Populate(AddressRange.OfPages(RaceMachine.PageOf(memory, page), 1), default, MigrationCause.Prefetch, workspace, out _));

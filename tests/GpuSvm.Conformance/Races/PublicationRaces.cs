@@ -13,7 +13,7 @@ public abstract class PublicationRaces : RaceConformance
     public void AnEventBetweenLookingAndLockingMakesGetStartOver() => Run((machine, gpu) =>
     {
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
-        machine.Store(memory.Start, 1);
+        machine.Put(memory.Start, 1);
         int looks = 0;
         using (var race = new Interleaving())
         {
@@ -34,7 +34,7 @@ public abstract class PublicationRaces : RaceConformance
     public void AnEventThatWaitsForThePublicationTakesItBackAndBindNotices() => Run((machine, gpu) =>
     {
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
-        machine.Store(memory.Start, 1);
+        machine.Put(memory.Start, 1);
         using var wants = new ManualResetEventSlim();
         using var called = new ManualResetEventSlim();
         ProgramThread? cpu = null;
@@ -64,7 +64,7 @@ public abstract class PublicationRaces : RaceConformance
     public void AnEventBetweenGetAndBindMakesTheHandlerRetry() => Run((machine, gpu) =>
     {
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
-        machine.Store(memory.Start, 1);
+        machine.Put(memory.Start, 1);
         using (var race = new Interleaving())
         {
             race.At(SchedulePointKind.PagesMapped, () => RaceMachine.OnAnotherThread(() => machine.Store(memory.Start, 2)), thread: Interleaving.Here());
@@ -120,7 +120,7 @@ public abstract class PublicationRaces : RaceConformance
     public void MunmapDuringGetNeverEndsInSuccess(SchedulePointKind point) => Run((machine, gpu) =>
     {
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
-        machine.Store(memory.Start, 1);
+        machine.Put(memory.Start, 1);
         machine.Forget(memory);
         using (var race = new Interleaving())
         {
@@ -138,7 +138,7 @@ public abstract class PublicationRaces : RaceConformance
     {
         AddressRange memory = machine.Allocate(2L * PageSize.HugeBytes);
         VirtualAddress neighbour = memory.Start + PageSize.HugeBytes;
-        machine.Store(memory.Start, 1);
+        machine.Put(memory.Start, 1);
         gpu.Store(neighbour, 2);
         Assert.True(gpu.Holds(neighbour));
         return (memory.Start, neighbour);

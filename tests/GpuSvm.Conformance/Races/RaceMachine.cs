@@ -98,6 +98,15 @@ public sealed class RaceMachine : IDisposable
     /// <param name="value">The number.</param>
     public void Store(VirtualAddress address, long value) => Assert.Equal(SvmStatus.Done, Fixture.CpuWrite(Memory, address, BitConverter.GetBytes(value)));
 
+    /// <summary>The program stores a number before the race begins: nobody has the page in hand any more when this returns.</summary>
+    /// <param name="address">Where.</param>
+    /// <param name="value">The number.</param>
+    public void Put(VirtualAddress address, long value)
+    {
+        Store(address, value);
+        WaitUntilQuiet();
+    }
+
     /// <summary>The program loads a number.</summary>
     /// <param name="address">Where.</param>
     /// <returns>The number.</returns>

@@ -114,7 +114,7 @@ public abstract class UnmapRaces : RaceConformance
         {
             Assert.Equal(SvmStatus.NotMapped, status); // Somebody else's memory: the GPU leaves it alone.
             Assert.Equal(0, machine.Load(memory.Start));
-            machine.Store(memory.Start, 2);
+            machine.Put(memory.Start, 2);
             Assert.Equal(SvmStatus.NotMapped, gpu.Fault(memory.Start));
             machine.Check();
             Assert.Equal(2, machine.Load(memory.Start));
@@ -127,7 +127,7 @@ public abstract class UnmapRaces : RaceConformance
     public void ProtectionThatIsAnnouncedDuringAWriteFaultEndsInReadOnly() => RunAnnounced((machine, gpu) =>
     {
         AddressRange memory = machine.Allocate(65536);
-        machine.Store(memory.Start, 7);
+        machine.Put(memory.Start, 7);
         using (var race = new Interleaving())
         {
             race.At(SchedulePointKind.PagesMapped, () => RaceMachine.OnAnotherThread(() => machine.Protect(memory, writable: false)), thread: Interleaving.Here());
@@ -181,7 +181,7 @@ public abstract class UnmapRaces : RaceConformance
         {
             Needs((machine.Memory.Capabilities & HostMemoryCapabilities.WriteProtect) != 0, "This memory cannot protect pages against writes.");
             AddressRange memory = machine.Allocate(65536);
-            machine.Store(memory.Start, 7);
+            machine.Put(memory.Start, 7);
             void ShareAsForkDoes()
             {
                 machine.Host.EnterEventGate();
@@ -214,7 +214,7 @@ public abstract class UnmapRaces : RaceConformance
     public void AForkDuringAMigrationGivesTheChildNothingAndTheParentEverything() => Run((machine, gpu) =>
     {
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
-        machine.Store(memory.Start, 7);
+        machine.Put(memory.Start, 7);
         Needs(machine.Fixture.SignalOfChild(machine.Memory, memory.Start) is not null, "This memory's program has no children.");
         int? inRam = null;
         using (var race = new Interleaving())
