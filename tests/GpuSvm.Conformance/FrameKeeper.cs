@@ -179,8 +179,11 @@ public sealed class FrameKeeper : IDevicePageOwner
         return SvmStatus.CopyFailed;
     }
 
-    /// <summary>Copies what was collected into frames.</summary>
-    private SvmStatus CopyIn(PageMigration migration, out int arrived)
+    /// <summary>Copies what a migration has collected into frames here, and ends it.</summary>
+    /// <param name="migration">A migration to this device, set up.</param>
+    /// <param name="arrived">How many pages came.</param>
+    /// <returns><see cref="SvmStatus.Done"/>.</returns>
+    public SvmStatus CopyIn(PageMigration migration, out int arrived)
     {
         var frames = new DeviceFrame[migration.Interval.Pages];
         for (int page = 0; page < frames.Length; page++)
@@ -216,8 +219,10 @@ public sealed class FrameKeeper : IDevicePageOwner
         return SvmStatus.Done;
     }
 
-    /// <summary>Copies what was collected out of frames, and frees those whose pages are home.</summary>
-    private SvmStatus CopyOut(PageMigration migration)
+    /// <summary>Copies what a migration has collected out of frames, ends it, and frees the frames whose pages are home.</summary>
+    /// <param name="migration">A migration to RAM, set up.</param>
+    /// <returns>The migration's status.</returns>
+    public SvmStatus CopyOut(PageMigration migration)
     {
         int pages = (int)migration.Interval.Pages;
         for (int page = 0; page < pages; page++)

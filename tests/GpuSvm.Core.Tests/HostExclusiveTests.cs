@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Conformance;
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
+using GpuSvm.Core.Locking;
 using GpuSvm.Simulation;
 
 namespace GpuSvm.Core.Tests;
@@ -10,6 +12,49 @@ namespace GpuSvm.Core.Tests;
 public sealed class HostExclusiveTests
 {
     private const int Increments = 3000;
+
+    /// <summary>Pages pinned for good cannot be taken from the CPU: the fault tries for a second of the clock, and then maps them as they are.</summary>
+    [Fact]
+    public void AnAtomicFaultOnPagesPinnedForGoodFallsBackToAPlainMappingAfterASecond()
+    {
+        var time = new ManualTime();
+        using var machine = new Machine(vm: new Vm.GpuVmOptions { Placement = new Policies.SystemPlacement() }, time: time);
+        AddressRange memory = machine.Allocate(PageSize.Bytes);
+        machine.CpuStore(memory.Start, 5);
+        Assert.Equal(SvmStatus.Done, machine.Memory.SetPinned(memory, pinned: true));
+        int tries = 0;
+        SchedulePoint.Install((kind, subject) =>
+        {
+            if (kind != SchedulePointKind.HostOperation || !ReferenceEquals(subject, machine.Memory.StepOf(SimulatedOperation.Detach)))
+                return;
+            tries++;
+            time.Advance(TimeSpan.FromMilliseconds(100));
+        });
+        long before = time.GetTimestamp();
+        Assert.Equal(SvmStatus.Done, machine.Fault(memory.Start, MemoryAccess.Atomic));
+        SchedulePoint.Install(null);
+        Assert.InRange(time.GetElapsedTime(before), TimeSpan.FromMilliseconds(Svm.SvmPages.BudgetMilliseconds), TimeSpan.FromMilliseconds(Svm.SvmPages.BudgetMilliseconds + 200));
+        Assert.InRange(tries, 10, 12);
+        Assert.True(machine.Vm.PageTable.Lookup(memory.Start) is { IsWritable: true, AllowsAtomics: false });
+        machine.Check();
+        Assert.Equal(SvmStatus.Done, machine.Memory.SetPinned(memory, pinned: false));
+        Assert.Equal(5, machine.CpuLoad(memory.Start));
+    }
+
+    /// <summary>A memory without CPU faults could not give exclusive pages back on a touch; bringing everything home does.</summary>
+    [Fact]
+    public void BringHomeGivesExclusivePagesBackWhereTouchesAreNotHeardOf()
+    {
+        using var machine = new Machine(host: new SimulatedHostOptions { Capabilities = HostMemoryCapabilities.None }, vm: new Vm.GpuVmOptions { Placement = new Policies.SystemPlacement() });
+        AddressRange memory = machine.Allocate(65536);
+        machine.CpuStore(memory.Start, 5);
+        Assert.Equal(SvmStatus.Done, machine.Fault(memory.Start, MemoryAccess.Atomic));
+        Assert.True(machine.Host.ExclusivePages > 0);
+        machine.GpuStore(memory.Start + 8, 6);
+        Assert.Equal(SvmStatus.Done, machine.Vm.BringHome());
+        Assert.Equal(0, machine.Host.ExclusivePages);
+        Assert.Equal((5, 6), (machine.CpuLoad(memory.Start), machine.CpuLoad(memory.Start + 8)));
+    }
 
     [Fact]
     public void CpuAtomicsAndDeviceIncrementsAddUpExactly()

@@ -34,6 +34,40 @@ public sealed class WarmFaultTests
         Assert.True(machine.Vm.PageTable.Lookup(memory.Start).IsPresent);
     }
 
+    /// <summary>Events from the gate to the end of the invalidation: of pages in RAM and of pages on the device, one and several at a time.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public void AnEventAllocatesNothing(int events)
+    {
+        using var machine = new Machine();
+        AddressRange memory = machine.Allocate(2L * PageSize.HugeBytes);
+        AddressRange other = AddressRange.OfBytes(memory.Start + PageSize.HugeBytes, PageSize.HugeBytes);
+        machine.CpuStore(other.Start, 1);
+        long bytes = 0;
+        for (int round = 0; round < 100; round++)
+        {
+            if (round == 50)
+                bytes = 0; // Warm from here on.
+            Assert.Equal(SvmStatus.Done, machine.Fault(memory.Start));
+            Assert.True(machine.IsOnDevice(memory.Start));
+            long before = GC.GetAllocatedBytesForCurrentThread();
+            machine.Host.EnterEventGate();
+            for (int i = 0; i < events; i++)
+            {
+                machine.Host.ProtectionChanged(other);
+                machine.Host.Discarded(memory);
+            }
+
+            machine.Host.LeaveEventGate();
+            bytes += GC.GetAllocatedBytesForCurrentThread() - before;
+            Assert.False(machine.IsOnDevice(memory.Start));
+            Assert.False(machine.Vm.PageTable.Lookup(memory.Start).IsPresent);
+        }
+
+        Assert.Equal(0, bytes);
+    }
+
     /// <summary>Bytes allocated by faults, each twice (the second finds it done) and with something in between that takes access away.</summary>
     private static long Measure(Machine machine, VirtualAddress address, Action takeAway)
     {

@@ -9,8 +9,8 @@ public sealed partial class HostAddressSpace
 {
     private static readonly AddressRange _everything = new(default, new VirtualAddress(1UL << 47)); // All of user space.
 
-    private readonly List<PageEntry> _released = []; // Pages dropped in the open event gate. Guarded by the gate.
-    private readonly List<MmuEvent> _events = []; // Events of the open gate. Guarded by the gate.
+    private readonly Stack<GateEvents> _batches = new(); // Empty ones. Guarded by _workspaceLock.
+    private GateEvents _open = new(); // What has come through the open gate. Guarded by the gate; whoever closes the gate takes it along.
     private int _reaped; // Set once by TryReap, inside an event.
 
     /// <summary>Whether the contents were given up by <see cref="TryReap"/>: nothing can be faulted in any more. Kernel: MMF_UNSTABLE, check_stable_address_space.</summary>
@@ -22,22 +22,28 @@ public sealed partial class HostAddressSpace
     /// <inheritdoc/>
     public void LeaveEventGate()
     {
-        if (_events.Count == 0)
+        GateEvents batch = _open;
+        if (batch.Events.Count == 0)
         {
             _states.Lock.ExitGate();
             return;
         }
-        MmuEvent[] events = [.. _events];
-        PageEntry[] released = [.. _released];
-        _events.Clear();
-        _released.Clear();
+
+        GateEvents? empty;
+        using (_workspaceLock.Enter())
+            _batches.TryPop(out empty);
+        _open = empty ?? new GateEvents();
         _states.Lock.ExitGate();
-        foreach (MmuEvent mmuEvent in events)
+        foreach (MmuEvent mmuEvent in batch.Events)
         {
             Notifiers.InvalidateStart(mmuEvent);
             Notifiers.InvalidateEnd();
         }
-        ReleaseAll(released);
+
+        ReleaseAll(batch.Released);
+        batch.Clear();
+        using (_workspaceLock.Enter())
+            _batches.Push(batch);
     }
 
     /// <inheritdoc/>
@@ -52,7 +58,7 @@ public sealed partial class HostAddressSpace
     public void ProtectionChanged(AddressRange interval)
     {
         _states.ProtectLocked(interval);
-        _events.Add(new MmuEvent(interval, MmuEventKind.Protection));
+        _open.Events.Add(new MmuEvent(interval, MmuEventKind.Protection));
     }
 
     /// <inheritdoc/>
@@ -63,8 +69,8 @@ public sealed partial class HostAddressSpace
             throw new InvalidOperationException("A memory that moves pages to other addresses must say that it can.");
         if (from.Bytes != to.Bytes || from.Overlaps(to) || !from.IsPageAligned || !to.IsPageAligned)
             throw new ArgumentException($"Pages cannot move from {from} to {to}.", nameof(to));
-        _states.MoveLocked(from, to, _released);
-        _events.Add(new MmuEvent(from, MmuEventKind.Unmap));
+        _states.MoveLocked(from, to, _open.Released);
+        _open.Events.Add(new MmuEvent(from, MmuEventKind.Unmap));
     }
 
     /// <summary>
@@ -112,8 +118,8 @@ public sealed partial class HostAddressSpace
     /// <param name="mmuEvent">The event.</param>
     private void DropInGate(MmuEvent mmuEvent)
     {
-        _states.DropLocked(mmuEvent.Interval, _released);
-        _events.Add(mmuEvent);
+        _states.DropLocked(mmuEvent.Interval, _open.Released);
+        _open.Events.Add(mmuEvent);
     }
 
     /// <summary>Makes devices lose an interval, then forgets its pages and releases what they lay in.</summary>
@@ -130,7 +136,7 @@ public sealed partial class HostAddressSpace
 
     /// <summary>Gives device frames and exclusive holds of forgotten pages back, run by run.</summary>
     /// <param name="released">Their entries.</param>
-    private void ReleaseAll(IReadOnlyList<PageEntry> released)
+    private void ReleaseAll(List<PageEntry> released)
     {
         for (int i = 0; i < released.Count;)
         {

@@ -35,7 +35,7 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     private readonly IDevicePageOwner?[] _owners = new IDevicePageOwner?[MaxPagemaps]; // Written under Lock; read without: an entry stays while pages refer to it.
     private readonly FaultDeferrals _deferrals;
     private readonly Stack<HostWorkspace> _workspaces = new(); // Guarded by _workspaceLock.
-    private readonly RankedLock _workspaceLock = new(LockRank.Leaf, "HostWorkspaces");
+    private readonly RankedLock _workspaceLock = new(LockRank.Leaf, "HostWorkspaces"); // And of _batches: whatever is kept for reuse.
     private int _claimers; // Interlocked; workspaces made so far, each with a number of its own.
 
     /// <summary>Creates the address space over a memory and connects the two.</summary>
