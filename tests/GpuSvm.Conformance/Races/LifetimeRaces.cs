@@ -244,14 +244,16 @@ public abstract class LifetimeRaces : RaceConformance
         SvmStatus unplugged = SvmStatus.Busy;
         SvmStatus late = SvmStatus.Done;
         ProgramThread? remover = null;
+        using var waits = new ManualResetEventSlim();
         using (var race = new Interleaving())
         {
+            race.At(SchedulePointKind.Wait, waits.Set, when: subject => ReferenceEquals(subject, gpu.Pagemap));
             race.At(
                 point,
                 () =>
                 {
                     remover = new ProgramThread(() => unplugged = gpu.Vm.Unplug());
-                    Interleaving.Until(() => gpu.Pagemap.IsClosed);
+                    Interleaving.Until(() => waits.IsSet);
                     HostWorkspace workspace = machine.Host.RentWorkspace();
                     late = gpu.Pagemap.Populate(AddressRange.OfPages(memory.Start, 16), default, MigrationCause.Prefetch, workspace, out _); // Another one is not let in.
                     machine.Host.ReturnWorkspace(workspace);

@@ -5,6 +5,7 @@ using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
 using GpuSvm.Core.Pagemaps;
+using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
 
 namespace GpuSvm.Conformance.Races;
@@ -81,34 +82,44 @@ public abstract class MigrationRaces : RaceConformance
             time: time);
     }
 
-    /// <summary>R-13: a CPU fault has one page of the block in its hands when an eviction takes the others.</summary>
-    [Fact]
-    public void AnEvictionAndACpuFaultOfOneBlockMoveEachPageOnce() => Run((machine, gpu) =>
+    /// <summary>R-13: a CPU fault has one page of the block in its hands when an eviction takes the others, or a CPU fault that wants the whole block does.</summary>
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public void TwoWhoWantOneBlockMoveEachPageOnce(bool isEviction) => Run((machine, gpu) =>
     {
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         gpu.Fill(memory);
+        IReturnPolicy whole = gpu.Pagemap.Return;
         gpu.Pagemap.Return = new ReturnPageByPage();
         long before = gpu.Pagemap.Counters.BytesToRam;
-        SvmStatus evicted = SvmStatus.Busy;
-        ProgramThread? eviction = null;
+        SvmStatus second = SvmStatus.Busy;
+        ProgramThread? other = null;
         using var both = new ManualResetEventSlim();
         using (var race = new Interleaving())
         {
             race.At(SchedulePointKind.MigrationCollected, () =>
                 {
-                    eviction = new ProgramThread(() => evicted = gpu.Pagemap.EvictOne());
+                    gpu.Pagemap.Return = whole;
+                    other = new ProgramThread(() =>
+                    {
+                        if (!isEviction)
+                            machine.Store(RaceMachine.PageOf(memory, 5) + 8, 55);
+                        second = isEviction ? gpu.Pagemap.EvictOne() : SvmStatus.Done;
+                    });
                     Interleaving.Until(() => both.IsSet);
                 })
                 .At(SchedulePointKind.MigrationCollected, both.Set, nth: 2);
-            machine.Put(RaceMachine.PageOf(memory, 3) + 8, 77);
+            machine.Store(RaceMachine.PageOf(memory, 3) + 8, 77);
+            other!.Join();
         }
 
-        eviction!.Join();
-        Assert.Equal((SvmStatus.Done, 0), (evicted, gpu.Pagemap.AllocationCount));
+        machine.WaitUntilQuiet();
+        Assert.Equal((SvmStatus.Done, 0), (second, gpu.Pagemap.AllocationCount));
         Interleaving.Until(() => gpu.IsEmpty);
         Assert.Equal(before + PageSize.HugeBytes, gpu.Pagemap.Counters.BytesToRam);
         machine.AssertFilled(memory, 0, 512);
-        Assert.Equal(77, machine.Load(RaceMachine.PageOf(memory, 3) + 8));
+        Assert.Equal((77, isEviction ? 0 : 55), (machine.Load(RaceMachine.PageOf(memory, 3) + 8), machine.Load(RaceMachine.PageOf(memory, 5) + 8)));
     });
 
     /// <summary>R-14: the pages that a fault has found on the device are evicted, before it publishes them and before it binds them.</summary>
