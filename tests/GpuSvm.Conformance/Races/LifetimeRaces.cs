@@ -115,38 +115,42 @@ public abstract class LifetimeRaces : RaceConformance
         Assert.Equal((1, 1), (client.Started, client.Finished)); // Nobody is told any more.
     });
 
-    /// <summary>R-21: the GPU's first touch makes a notifier while an event on the same memory is under way.</summary>
+    /// <summary>R-21: the GPU's first touch makes a notifier while an event on the same memory is under way: another device's pages are being evicted.</summary>
     [Fact]
-    public void ANotifierMadeDuringAnEventSeesWhatIsThereAfterIt() => Run(
-        (machine, gpu) =>
+    public void ANotifierMadeDuringAnEventSeesWhatIsThereAfterIt() => RunBare(machine =>
+    {
+        RaceGpu gpu = machine.Add(InRam);
+        RaceGpu other = machine.Add();
+        AddressRange memory = machine.Allocate(65536);
+        other.Store(memory.Start, 7);
+        Assert.Equal(0, gpu.Vm.Mirror.NotifierCount);
+        using var waits = new ManualResetEventSlim();
+        ProgramThread? toucher = null;
+        SvmStatus status = SvmStatus.Busy;
+        bool isBound = true;
+        using (var race = new Interleaving())
         {
-            AddressRange memory = machine.Allocate(65536);
-            machine.Put(memory.Start, 7);
-            using var waits = new ManualResetEventSlim();
-            ProgramThread? toucher = null;
-            SvmStatus status = SvmStatus.Busy;
-            bool isBound = true;
-            using (var race = new Interleaving())
-            {
-                race.At(SchedulePointKind.InvalidationStarted, () =>
+            race.At(
+                    SchedulePointKind.InvalidationStarted,
+                    () =>
                     {
                         toucher = new ProgramThread(() => status = gpu.Fault(memory.Start));
                         Interleaving.Until(() => waits.IsSet);
                         isBound = gpu.Lookup(memory.Start).IsPresent;
-                    })
-                    .At(SchedulePointKind.Wait, waits.Set, when: subject => ReferenceEquals(subject, machine.Host.Notifiers));
-                machine.DontNeed(memory);
-                toucher!.Join();
-            }
+                    },
+                    thread: Interleaving.Here())
+                .At(SchedulePointKind.Wait, waits.Set, when: subject => ReferenceEquals(subject, machine.Host.Notifiers), thread: Interleaving.Elsewhere());
+            Assert.Equal(SvmStatus.Done, other.Pagemap.EvictOne());
+            toucher!.Join();
+        }
 
-            Assert.Equal((SvmStatus.Done, false), (status, isBound));
-            Assert.Equal(1, gpu.Vm.Mirror.NotifierCount);
-            Assert.Equal(0, gpu.Load(memory.Start));
-            machine.Check();
-            machine.DontNeed(memory); // And it hears of the next one.
-            Assert.False(gpu.Lookup(memory.Start).IsPresent);
-        },
-        InRam);
+        Assert.Equal((SvmStatus.Done, false), (status, isBound));
+        Assert.Equal((1, AddressProtocol.System), (gpu.Vm.Mirror.NotifierCount, gpu.Lookup(memory.Start).Protocol));
+        machine.Check();
+        Assert.Equal(7, gpu.Load(memory.Start));
+        machine.DontNeed(memory); // And it hears of the next one.
+        Assert.False(gpu.Lookup(memory.Start).IsPresent);
+    });
 
     /// <summary>R-22: a lookup finds a pagemap whose last use has just ended, before it is listed as idle.</summary>
     [Fact]
