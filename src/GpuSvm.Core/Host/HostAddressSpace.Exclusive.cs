@@ -93,7 +93,8 @@ public sealed partial class HostAddressSpace
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if others hold them all; or why the memory did not take them.</returns>
     internal SvmStatus RestoreExclusive(AddressRange interval, int hold)
     {
-        HostWorkspace workspace = RentWorkspace();
+        if (TryRentWorkspace() is not { } workspace)
+            return SvmStatus.OutOfHostMemory;
         PageMigration migration = workspace.Migration;
         SvmStatus status = migration.SetupRestore(interval, hold);
         if (status == SvmStatus.Done)
