@@ -78,7 +78,7 @@ internal static partial class InjectionScenarios
             run.GpuStore(machine.Vm, At(memory, 3), 1); // Holes alone.
             run.CpuStore(machine, At(memory, 4), 2); // The whole block comes back.
             run.GpuStore(machine.Vm, At(memory, 511), 3);
-            run.Try("evict", machine.Vm.Pagemap.EvictOne, () => Away(machine, memory) == 0);
+            run.Try("evict", () => machine.Vm.Pagemap.EvictAll(MigrationCause.Eviction), () => Away(machine, memory) == 0);
             Assert.Equal(SvmStatus.Done, machine.Memory.SetPinned(Part(memory, 200, 1), pinned: true));
             _ = machine.Fault(At(memory, 8)); // All but the pinned page go.
             Assert.Equal(SvmStatus.Done, machine.Memory.SetPinned(Part(memory, 200, 1), pinned: false));
