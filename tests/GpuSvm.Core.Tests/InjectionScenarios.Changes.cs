@@ -179,7 +179,9 @@ internal static partial class InjectionScenarios
         Machine machine = run.Make("machine", () => new Machine(devicePages: 64, _smallHost, new GpuVmOptions { ChunkOrders = [PageOrder.Small], Placement = new Machine.AlwaysMigrate() }));
         AddressRange memory = run.Allocate(machine, 16 * scale);
         AddressRange block = Part(memory, 0, 16);
-        HostWorkspace workspace = machine.Host.RentWorkspace();
+        HostWorkspace? rented = null;
+        run.Try("workspace", () => (rented = machine.Host.TryRentWorkspace()) is null ? SvmStatus.OutOfHostMemory : SvmStatus.Done);
+        HostWorkspace workspace = rented!;
         for (int page = 0; page < 16; page += 2)
             run.GpuStore(machine.Vm, At(block, page), page + 1); // In pieces.
         run.CpuStore(machine, At(block, 3), 4);
