@@ -52,6 +52,44 @@ public sealed class ConformTests : IDisposable
         Assert.Contains("get it again", run.Error, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void ADamagedTraceInAnArchiveIsNamedAndNothingIsReplayed()
+    {
+        var archive = Path.Combine(_folder.Path, "traces.zip");
+        using (var zip = System.IO.Compression.ZipFile.Open(archive, System.IO.Compression.ZipArchiveMode.Create))
+        {
+            foreach (var (name, text) in ((string, string)[])[("a.txt", Equal), ("b.txt", Equal.Replace("snapshot ", "snapshit ", StringComparison.Ordinal))])
+            {
+                using var writer = new StreamWriter(zip.CreateEntry(name).Open());
+                writer.Write(text);
+            }
+        }
+
+        var run = ToolRun.Of("conform", archive);
+        Assert.Equal(2, run.ExitCode);
+        Assert.Contains("b.txt, line 2, column 5: expected an operation", run.Error, StringComparison.Ordinal);
+        Assert.DoesNotContain("replaying", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OneDifferenceAmongMoreTracesEndsWithOneAndCountsTheEqualOnes()
+    {
+        _folder.Write("a.txt", Equal);
+        _folder.Write("b.txt", Equal.Replace("830e547d", "830e547e", StringComparison.Ordinal));
+        var run = ToolRun.Of("conform", _folder.Path);
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("final 830e547e", run.Output, StringComparison.Ordinal);
+        Assert.EndsWith("1 of 2 traces equal\n", run.Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void RealMemoryIsRefusedWithWhatToDoInstead()
+    {
+        var run = ToolRun.Of("conform", _folder.Write("a.txt", Equal), "--memory", "real");
+        Assert.Equal((2, ""), (run.ExitCode, run.Output));
+        Assert.Contains("leave --memory out to replay on simulated memory", run.Error, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("conform", "FILE")]
     [InlineData("conform /no/such/trace.txt", "no such file or folder")]

@@ -38,7 +38,7 @@ public sealed partial class HostAddressSpace
             at = page + PageSize.Bytes;
         }
 
-        return first;
+        return first == SvmStatus.Done || _states.FindExclusive(interval, -1, out _) is null ? SvmStatus.Done : first; // What failed may have come back with its neighbours.
     }
 
     /// <summary>The staging block of an exclusive page, and whose page it is.</summary>
