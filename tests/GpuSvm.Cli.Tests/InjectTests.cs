@@ -36,7 +36,7 @@ public sealed class InjectTests
         Assert.True(run.ExitCode == expected, run.Output + run.Error);
         if (expected != 0)
         {
-            Assert.StartsWith("error: the run failed with OutOfHostMemory: ", run.Error, StringComparison.Ordinal);
+            Assert.StartsWith("gpusvm: the run failed with OutOfHostMemory: ", run.Error, StringComparison.Ordinal);
             return;
         }
 
