@@ -79,7 +79,7 @@ internal static partial class InjectionScenarios
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(memory));
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(from));
         machine.Vm.Collect();
-        machine.Dispose();
+        End(machine);
     }
 
     /// <summary>Memory that is named in advance and shown at an address of its own, beside faulted memory at the same addresses .</summary>
@@ -104,7 +104,7 @@ internal static partial class InjectionScenarios
         run.Try("unbind", () => machine.Vm.UnbindUserptr(userptr), () => !machine.Vm.PageTable.Lookup(shown).IsPresent);
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(memory));
         machine.Vm.Collect();
-        machine.Dispose();
+        End(machine);
     }
 
     /// <summary>Atomics of two devices that do not share an owner and of the CPU, on more pages than there are holds for.</summary>
@@ -143,7 +143,7 @@ internal static partial class InjectionScenarios
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(Part(memory, 0, 48)));
         machine.Vm.Collect();
         Assert.Equal(0, machine.Host.ExclusivePages);
-        machine.Dispose();
+        End(machine);
     }
 
     /// <summary>Pages that stay on the device for a while although the CPU touches them, and an eviction in that time.</summary>
@@ -170,7 +170,7 @@ internal static partial class InjectionScenarios
         time.Advance(TimeSpan.FromSeconds(1));
         run.Compare(machine, memory);
         run.Free(machine, memory);
-        machine.Dispose();
+        End(machine);
     }
 
     /// <summary>A driver that takes blocks itself: all or nothing, moves within the device, blocks given up, an interval evicted.</summary>
@@ -209,7 +209,7 @@ internal static partial class InjectionScenarios
         run.Compare(machine, memory);
         machine.Host.ReturnWorkspace(workspace);
         run.Free(machine, memory);
-        machine.Dispose();
+        End(machine);
     }
 
     /// <summary>A process whose memory is taken at once .</summary>
@@ -225,6 +225,6 @@ internal static partial class InjectionScenarios
         Assert.Equal(0, machine.Memory.FramesInUse);
         run.Free(machine, memory);
         run.Free(machine, other);
-        machine.Dispose();
+        End(machine);
     }
 }

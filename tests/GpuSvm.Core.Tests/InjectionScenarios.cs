@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Host;
+using GpuSvm.Core.Pagemaps;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
 using GpuSvm.Simulation;
@@ -65,7 +66,7 @@ internal static partial class InjectionScenarios
         run.GpuStore(machine.Vm, memory.Start, 5);
         run.Free(machine, memory);
         machine.Check();
-        machine.Dispose();
+        End(machine);
     }
 
     /// <summary>A 2 MiB block: cleared where it is nowhere, detached in runs around pages that stay, brought home whole and page by page.</summary>
@@ -88,7 +89,7 @@ internal static partial class InjectionScenarios
             run.Free(machine, memory);
         }
 
-        machine.Dispose();
+        End(machine);
     }
 
     /// <summary>Another device maps pages where they are, takes them, is of another group and has them taken through RAM, and goes.</summary>
@@ -119,7 +120,7 @@ internal static partial class InjectionScenarios
 
         run.GpuStore(machine.Vm, memory.Start, 12);
         run.Free(machine, memory);
-        machine.Dispose();
+        End(machine);
     }
 
     /// <summary>One VM over two devices: shared mappings, a preferred device, advice that changes, one device that goes.</summary>
@@ -149,7 +150,7 @@ internal static partial class InjectionScenarios
         vm.Dispose();
 
         Assert.Equal((first.Memory.Pages, second.Memory.Pages, 0L, 0L), (first.Memory.FreePages, second.Memory.FreePages, first.DmaMapper.LivePages, second.DmaMapper.LivePages));
-        machine.Dispose();
+        End(machine);
     }
 
     /// <summary>A VM that goes and comes while its pages are out, pagemaps that are idle, revived, and given up when memory is short.</summary>
@@ -173,6 +174,13 @@ internal static partial class InjectionScenarios
 
         run.Compare(machine, memory);
         run.Free(machine, memory);
+        End(machine);
+    }
+
+    /// <summary>Takes a machine down and looks for leaks, once nobody works on what has been let go of.</summary>
+    private static void End(Machine machine)
+    {
+        DeferredWork.Flush();
         machine.Dispose();
     }
 
