@@ -91,7 +91,7 @@ public sealed class ConformTests : IDisposable
     }
 
     [Theory]
-    [InlineData("conform", "FILE")]
+    [InlineData("conform", "Required argument missing for command: 'conform'")]
     [InlineData("conform /no/such/trace.txt", "no such file or folder")]
     [InlineData("conform x --memory real", "not possible yet")]
     [InlineData("conform x --memory wooden", "use simulated")]
