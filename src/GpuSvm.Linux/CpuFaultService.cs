@@ -19,6 +19,7 @@ namespace GpuSvm.Linux;
 internal sealed unsafe class CpuFaultService : IDisposable
 {
     private const int Batch = 16;
+    private const int MaxAttempts = 8; // At a fault that finds no memory, or whose copy fails.
 
     [ThreadStatic]
     private static bool _isServiceThread;
@@ -139,7 +140,14 @@ internal sealed unsafe class CpuFaultService : IDisposable
         ulong address = message.FaultAddress;
         ulong page = address & ~((ulong)PageSize.Bytes - 1);
         _wokenEnd = 0;
-        switch (_client.CpuFault(new VirtualAddress(address), access))
+        SvmStatus status = _client.CpuFault(new VirtualAddress(address), access);
+        for (int attempt = 1; attempt < MaxAttempts && (status.IsExhausted() || status == SvmStatus.CopyFailed); attempt++)
+        {
+            Thread.Sleep(1); // A refusal ends the program, and a shortage may pass. The kernel, too, faults again rather than end it.
+            status = _client.CpuFault(new VirtualAddress(address), access);
+        }
+
+        switch (status)
         {
             case SvmStatus.Done:
                 if (page < _wokenStart || page >= _wokenEnd)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 using GpuSvm.Core;
+using GpuSvm.Core.Vm;
 
 namespace GpuSvm.Native;
 
@@ -30,6 +31,7 @@ internal static unsafe class LastError
     public static int Set(Exception exception) => exception switch
     {
         SessionException failure => Set(failure.Status, failure.Message),
+        DeviceUnavailableException failure => Set(failure.Status, failure.Message),
         OutOfMemoryException => Set(SvmStatus.OutOfHostMemory, "The host is out of memory: free some, or ask for less device memory or capacity."),
         ArgumentException => Set(SvmStatus.InvalidArgument, exception.Message),
         _ => Set(SvmStatus.NotSupported, $"Internal error, please report it: {exception}"),

@@ -120,7 +120,7 @@ internal sealed class Session : IDisposable
         if (toDevice && _memory.Kind == MemoryKind.Portable)
             return 0;
         SvmStatus status = _vm.Prefetch(interval, toDevice ? PrefetchTarget.Device : PrefetchTarget.System, out PrefetchResult result);
-        if (status != SvmStatus.Done && !status.IsExhausted())
+        if (status is not (SvmStatus.Done or SvmStatus.OutOfDeviceMemory)) // What does not fit is not moved, and not counted.
             throw new SessionException(status, $"Prefetch of {interval} ended early, with {result.MovedBytes} of {result.RequestedBytes} bytes moved: {status.Describe()}.");
         return result.MovedBytes;
     }

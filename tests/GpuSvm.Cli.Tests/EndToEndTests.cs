@@ -29,7 +29,7 @@ public sealed class EndToEndTests : IDisposable
     public void Dispose() => _folder.Dispose();
 
     /// <summary>Skips the test where the machine lacks what it needs.</summary>
-    private static void Need(string memory)
+    internal static void Need(string memory)
     {
         if (Machine.Value.StartsWith("no library", StringComparison.Ordinal))
             Assert.Skip("needs libgpusvm.so: " + Machine.Value);

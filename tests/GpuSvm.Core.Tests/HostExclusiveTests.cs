@@ -136,6 +136,24 @@ public sealed class HostExclusiveTests
         machine.Finish();
     }
 
+    /// <summary>One by one, each page would be a hold of its own, and a shortage of staging would put back what was just taken, again and again.</summary>
+    [Fact]
+    public void AnotherOwnersPagesChangeHandsInOneHold()
+    {
+        using AddressSpaceMachine machine = SimulatedHost.Machine(new SimulatedHostOptions { StagingBlocks = 2 });
+        AddressRange memory = machine.Allocate(16);
+        machine.Fill(memory);
+        Assert.Equal(SvmStatus.Done, machine.Want(memory, HmmRequest.Exclusive, 7).Status);
+        for (int owner = 8; owner < 12; owner++)
+        {
+            Assert.Equal(SvmStatus.Done, machine.Want(memory, HmmRequest.Exclusive, owner).Status);
+            Assert.Equal((16L, 1), (machine.Host.ExclusivePages, machine.Simulated().StagingBlocksOut));
+        }
+
+        machine.AssertFilled(memory);
+        machine.Finish();
+    }
+
     [Fact]
     public void PinnedPagesAreNotTaken()
     {

@@ -1,94 +1,118 @@
 // SPDX-License-Identifier: MIT
-using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
-using GpuSvm.Core.Policies;
-using GpuSvm.Core.Vm;
 
 namespace GpuSvm.Core.Tests;
 
-/// <summary>Every operation that can fail does, at each of its hits: the bytes stay right, nothing leaks, the next try succeeds.</summary>
+/// <summary>Every operation that can fail does, at each of its hits, first to last: the bytes stay right, nothing leaks, the next try succeeds, no failure passes as success.</summary>
+/// <remarks>GPUSVM_INJECTION_SCALE makes the scenarios so many times larger; the sweep grows with its square.</remarks>
 public sealed class InjectionTests
 {
-    private const int Pages = 1100;
-    private const int Quiet = 512; // The CPU writes from this page on; what lies before is first touched by the GPU.
+    private static readonly int _scale = int.TryParse(Environment.GetEnvironmentVariable("GPUSVM_INJECTION_SCALE"), out int chosen) ? Math.Max(1, chosen) : 1;
 
-    /// <summary>The points that this scenario reaches; HostInjectionTests has the host's own.</summary>
-    public static TheoryData<InjectionPoint> Points => [.. Enum.GetValues<InjectionPoint>().Where(point => point is not (
-        InjectionPoint.HostAllocate or InjectionPoint.HostFree or InjectionPoint.HostDiscard or InjectionPoint.AttributeAllocate))];
+    private static readonly InjectionPoint[] _points = Enum.GetValues<InjectionPoint>();
+
+    public static TheoryData<string> Scenarios => [.. InjectionScenarios.All.Keys];
+
+    /// <summary>Two failures in a row: the second one at each of its hits in the step in which the first one came.</summary>
+    public static TheoryData<InjectionPoint, InjectionPoint> Pairs => new()
+    {
+        { InjectionPoint.CopyToDevice, InjectionPoint.HostAttach }, // The copy, and then giving back.
+        { InjectionPoint.ClearDevice, InjectionPoint.HostAttach },
+        { InjectionPoint.FenceWait, InjectionPoint.HostAttach },
+        { InjectionPoint.HostDetach, InjectionPoint.HostAttach },
+        { InjectionPoint.CopyToHost, InjectionPoint.HostStaging }, // The block, and then its page alone.
+        { InjectionPoint.CopyToHost, InjectionPoint.CopyToHost },
+        { InjectionPoint.HostStaging, InjectionPoint.HostStaging },
+        { InjectionPoint.HostAttach, InjectionPoint.HostAttach },
+        { InjectionPoint.HostPending, InjectionPoint.HostAttach },
+        { InjectionPoint.DeviceAllocate, InjectionPoint.CopyToHost }, // No room, and then no eviction.
+        { InjectionPoint.DeviceAllocate, InjectionPoint.WorkspaceAllocate },
+        { InjectionPoint.CopyToPeer, InjectionPoint.FenceWait },
+        { InjectionPoint.MapForPeer, InjectionPoint.FenceWait },
+        { InjectionPoint.CopyToDevice, InjectionPoint.DmaMap }, // No migration, and then no mapping in RAM.
+        { InjectionPoint.CopyToDevice, InjectionPoint.HostQuery },
+        { InjectionPoint.PagemapRevive, InjectionPoint.PagemapCreate },
+        { InjectionPoint.RangeAllocate, InjectionPoint.PageTablePrepare },
+        { InjectionPoint.UnplugEvict, InjectionPoint.CopyToHost },
+    };
 
     [Theory]
-    [MemberData(nameof(Points))]
-    public void AFailureAtAnyHitOfAPointLosesNothing(InjectionPoint point)
+    [MemberData(nameof(Scenarios))]
+    public void AFailureAtAnyHitOfAnyPointLosesNothing(string scenario)
+    {
+        var failures = new List<string>();
+        foreach ((InjectionPoint point, long hits) in HitsOf(scenario))
+        {
+            for (long nth = 1; nth <= hits; nth++)
+                Sweep(failures, scenario, new InjectedRun(point), (point, nth));
+        }
+
+        Report(failures);
+    }
+
+    [Theory]
+    [MemberData(nameof(Pairs))]
+    public void TwoFailuresInOneStepLoseNothing(InjectionPoint first, InjectionPoint second)
+    {
+        var failures = new List<string>();
+        bool isAny = false;
+        foreach (string scenario in InjectionScenarios.All.Keys)
+        {
+            Dictionary<InjectionPoint, long> hits = HitsOf(scenario);
+            for (long nth = 1; nth <= hits.GetValueOrDefault(first) && hits.ContainsKey(second); nth++)
+            {
+                var probe = new InjectedRun([.. new[] { first, second }.Distinct()]);
+                Sweep(failures, scenario, probe, (first, nth));
+                for (long hit = probe.Failing.Before + 1; hit <= probe.Failing.After; hit++)
+                {
+                    if (first == second && hit == nth)
+                        continue;
+                    isAny = true;
+                    Sweep(failures, scenario, new InjectedRun([.. new[] { first, second }.Distinct()]), (first, nth), (second, hit));
+                }
+            }
+        }
+
+        Report(failures);
+        Assert.True(isAny, "No step reaches both.");
+    }
+
+    [Fact]
+    public void EveryPointIsReachedByAScenario()
+    {
+        HashSet<InjectionPoint> reached = [.. InjectionScenarios.All.Keys.SelectMany(scenario => HitsOf(scenario).Keys)];
+        Assert.Empty(_points.Except(reached));
+    }
+
+    /// <summary>Runs a scenario in which nothing fails.</summary>
+    private static Dictionary<InjectionPoint, long> HitsOf(string scenario)
     {
         Injection.Reset();
-        Run();
-        long hits = Injection.Hits(point);
-        Assert.True(hits > 0, $"The scenario never reaches {point}.");
-        int step = (int)Math.Max(1, hits / 12);
-        for (int nth = 1; nth <= hits; nth += step)
+        InjectionScenarios.All[scenario](new InjectedRun(), _scale);
+        return _points.Where(point => Injection.Hits(point) > 0).ToDictionary(point => point, Injection.Hits);
+    }
+
+    /// <summary>Runs a scenario in which something fails, and notes what is wrong then.</summary>
+    private static void Sweep(List<string> failures, string scenario, InjectedRun run, params (InjectionPoint Point, long Nth)[] armed)
+    {
+        Injection.Reset();
+        foreach ((InjectionPoint point, long nth) in armed)
+            Injection.Arm(point, nth);
+        try
+        {
+            InjectionScenarios.All[scenario](run, _scale);
+            if (armed.Length == 1 && Injection.Waiting(armed[0].Point) > 0)
+                failures.Add($"{scenario}, {armed[0]}: never came");
+        }
+        catch (Exception exception) when (failures.Count < 20)
+        {
+            failures.Add($"{scenario}, {string.Join(" and ", armed)}: {exception.Message} {exception.StackTrace?.Split('\n').FirstOrDefault(line => line.Contains("GpuSvm.", StringComparison.Ordinal) && !line.Contains("InjectedRun.Try", StringComparison.Ordinal))}");
+        }
+        finally
         {
             Injection.Reset();
-            Injection.Arm(point, nth);
-            Run();
-        }
-
-        Injection.Reset();
-    }
-
-    /// <summary>Visits all of Core: first touch by both sides, migration both ways, eviction, mapping in RAM, prefetch, free; a second device that maps the first one's memory, takes
-    /// pages from it, and is unplugged.</summary>
-    private static void Run()
-    {
-        using var machine = new Machine(devicePages: 1024, vm: new GpuVmOptions { Placement = new MigrateHugeOnly() });
-        using var peer = new PeerMachine(machine);
-        AddressRange memory = machine.Allocate((long)Pages * PageSize.Bytes);
-        for (int page = Quiet; page < Pages; page += 7)
-            Try(() => CpuStore(machine, memory, page, page + 1));
-        for (int page = 0; page < Pages; page += 3)
-            Try(() => machine.GpuWrite(At(memory, page) + 8, BitConverter.GetBytes((long)page)));
-        Try(() => machine.Vm.Prefetch(memory, PrefetchTarget.System, out _));
-        Try(() => machine.Vm.Prefetch(memory, PrefetchTarget.Device, out _));
-        Try(() => peer.Fault(At(memory, 0), MemoryAccess.Read)); // Maps what it does not move.
-        Try(() => peer.Vm.Prefetch(memory, PrefetchTarget.Device, out _));
-        machine.Check();
-        Try(() => peer.Vm.Unplug());
-        for (int page = 0; page < Pages; page++)
-        {
-            long first = 0;
-            Try(() => CpuLoad(machine, memory, page, 0, out first));
-            Assert.Equal(page >= Quiet && (page - Quiet) % 7 == 0 ? page + 1 : 0, first);
-            long second = 0;
-            Try(() => CpuLoad(machine, memory, page, 8, out second));
-            Assert.Equal(page % 3 == 0 ? page : 0, second);
         }
     }
 
-    /// <summary>Moves whole huge ranges, and maps the small ones at the tail in RAM, so that both ways are taken.</summary>
-    private sealed class MigrateHugeOnly : IPlacementPolicy
-    {
-        public bool ShouldMigrate(in PlacementFacts facts) => facts.Bytes >= PageSize.HugeBytes;
-    }
-
-    private static VirtualAddress At(AddressRange memory, int page) => memory.Start + ((long)page * PageSize.Bytes);
-
-    private static SvmStatus CpuStore(Machine machine, AddressRange memory, int page, long value) =>
-        machine.Memory.CpuWrite(At(memory, page), BitConverter.GetBytes(value));
-
-    private static SvmStatus CpuLoad(Machine machine, AddressRange memory, int page, int offset, out long value)
-    {
-        byte[] bytes = new byte[8];
-        SvmStatus status = machine.Memory.CpuRead(At(memory, page) + offset, bytes);
-        value = BitConverter.ToInt64(bytes);
-        return status;
-    }
-
-    /// <summary>Does a step; if the injected failure comes through, the second try must succeed.</summary>
-    private static void Try(Func<SvmStatus> step)
-    {
-        SvmStatus status = step();
-        if (status != SvmStatus.Done)
-            status = step();
-        Assert.Equal(SvmStatus.Done, status);
-    }
+    private static void Report(List<string> failures) => Assert.True(failures.Count == 0, string.Join('\n', failures));
 }

@@ -172,7 +172,7 @@ public sealed class PagemapTests
     [Theory]
     [InlineData(InjectionPoint.CopyToDevice, SvmStatus.CopyFailed, 512)]
     [InlineData(InjectionPoint.FenceWait, SvmStatus.CopyFailed, 512)]
-    [InlineData(InjectionPoint.HostDetach, SvmStatus.Busy, 0)]
+    [InlineData(InjectionPoint.HostPending, SvmStatus.Retry, 0)]
     public void AFailedMigrationSaysSoAndLeavesEverythingAsItWas(InjectionPoint point, SvmStatus expected, int failed)
     {
         using var machine = new Machine();

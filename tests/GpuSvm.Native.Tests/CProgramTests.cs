@@ -22,6 +22,11 @@ public class CProgramTests
     [InlineData("real")]
     public void MemoriesComeAndGoWithLaunchesNobodyWaitsFor(string memory) => Run("reopen.c", memory);
 
+    [Theory]
+    [InlineData("portable")]
+    [InlineData("real")]
+    public void AFailureOnPurposeIsSurvivedOrNamedAndTheNextTrySucceeds(string memory) => Run("inject.c", memory);
+
     /// <summary>Compiles a program, runs it with the library's path and checks that it is content.</summary>
     private static void Run(string source, params string[] arguments)
     {

@@ -28,6 +28,8 @@ public sealed partial class TableTests
         Assert.True(points.Length >= 15, "the injection points were not found");
         string[][] rows = [.. new MarkdownFile("docs/fault-injection.md").Rows().Where(row => row.Length == 4 && row[0] != "point" && !row[0].StartsWith('-'))];
         Assert.Equal(points, rows.Select(row => row[0].Trim('`')));
+        string places = RepositoryFiles.Read("src/GpuSvm.Core/Diagnostics/InjectionPointPlace.cs"); // What programs are told has the same words.
+        Assert.Equal(rows.Select(row => (row[0].Trim('`'), row[1])), Place().Matches(places).Select(match => (match.Groups[1].Value, match.Groups[2].Value)));
         string[] unknown = [.. rows.Select(row => row[2].Trim('`')).Where(status => status != "(none)" && _statuses.All(known => known.Name != status))];
         Assert.Empty(unknown);
     }
@@ -129,6 +131,9 @@ public sealed partial class TableTests
 
     [GeneratedRegex(@"UnmanagedCallersOnly\([^)]*EntryPoint\s*=\s*""(\w+)""")]
     private static partial Regex EntryPoint();
+
+    [GeneratedRegex(@"InjectionPoint\.(\w+) => ""([^""]+)""")]
+    private static partial Regex Place();
 
     [GeneratedRegex(@"^gpusvm_\w+$")]
     private static partial Regex FunctionName();

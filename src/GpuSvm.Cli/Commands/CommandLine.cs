@@ -53,7 +53,7 @@ internal static class CommandLine
         }
         catch (SharedMemoryException e)
         {
-            console.WriteError($"the run failed: {e.Message}");
+            console.WriteError($"the run failed with {e.Status}: {e.Message}");
             return ExitCode.Failed;
         }
         catch (OutOfMemoryException)

@@ -32,13 +32,27 @@ internal static class RunCommand
         var graph = CommandLine.TextOption("--graph", "FILE", "A graph: Matrix Market (.mtx) or an edge list (.csv, .tsv, .txt), each also .gz.");
         var scale = CommandLine.TextOption("--scale", "N", "A Kronecker graph of 2^N nodes.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the report as JSON; - for standard output, which then carries nothing else.");
+        var inject = new Option<string[]>("--inject")
+        {
+            HelpName = "POINT[:NTH]",
+            Description = "Lets the NTH hit (default 1) of an injection point fail once; can be given several times.",
+            Arity = ArgumentArity.OneOrMore,
+            DefaultValueFactory = _ => [],
+        };
+        var listInjections = new Option<bool>("--list-injections") { Description = "List the injection points instead of running." };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
         var command = new Command("run", "Run a workload on shared memory, verify it and report what moved. Without arguments: bfs on a real graph.")
         {
-            workload, memory, device, size, threads, seed, graph, scale, json, quiet,
+            workload, memory, device, size, threads, seed, graph, scale, json, inject, listInjections, quiet,
         };
         command.SetAction(parsed =>
         {
+            if (parsed.GetValue(listInjections))
+            {
+                InjectionTable.Write(FaultInjection.Points, console);
+                return ExitCode.Done;
+            }
+
             var name = parsed.GetValue(workload)!;
             var chosen = WorkloadCatalog.Create(name);
             var settings = new WorkloadSettings(
@@ -51,8 +65,9 @@ internal static class RunCommand
             var kind = ParseMemory(parsed.GetValue(memory));
             var jsonPath = parsed.GetValue(json);
             JsonFile.Check(jsonPath);
+            var injections = InjectionRequest.ParseAll(parsed.GetValue(inject)!);
             var silent = parsed.GetValue(quiet) || JsonFile.IsStandardOutput(jsonPath);
-            var report = Progress.Show(console, silent, progress => WorkloadRunner.Run(name, chosen, settings, kind, deviceBytes, progress));
+            var report = Progress.Show(console, silent, progress => WorkloadRunner.Run(name, chosen, settings, kind, deviceBytes, injections, progress));
             JsonFile.Write(jsonPath, report, ReportJson.Default.RunReport, console);
             if (!silent)
                 RunTable.Write(report, console.Ansi);

@@ -108,6 +108,9 @@ internal sealed record RunReport
     /// <summary>Processors this process may use.</summary>
     public required int Processors { get; init; }
 
+    /// <summary>Failures on purpose that the user asked for, with what became of each.</summary>
+    public IReadOnlyList<InjectionOutcome> Injections { get; init; } = [];
+
     /// <summary>Gathers the report at the end of a run, while the memory is still open.</summary>
     /// <param name="name">The workload's name.</param>
     /// <param name="workload">After its last step.</param>

@@ -25,6 +25,12 @@ internal static class RunTable
         Add(table, "to device", $"{Format.Bytes(report.BytesToDevice)} in {Format.Count(report.MigrationsToDevice)} blocks");
         Add(table, "to RAM", $"{Format.Bytes(report.BytesToRam)} in {Format.Count(report.MigrationsToRam)} blocks");
         Add(table, "evictions", $"{Format.Count(report.Evictions)} blocks");
+        foreach (var injection in report.Injections)
+        {
+            Add(table, "injected", $"{injection.Point}: hit {Format.Count(injection.Hit)} of {Format.Count(injection.Hits)} "
+                + (injection.Failed ? "failed on purpose" : "never came"));
+        }
+
         table.AddEmptyRow();
         var verdict = report.Verified ? "[green]yes[/]" : "[red]NO[/]";
         table.AddRow(new Markup("verified"), new Markup($"{verdict}: {Markup.Escape(report.Verification)}"));

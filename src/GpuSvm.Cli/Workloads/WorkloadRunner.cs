@@ -20,15 +20,42 @@ internal static class WorkloadRunner
     /// <param name="settings">What the user asked of it.</param>
     /// <param name="memoryKind">The memory the user asked for.</param>
     /// <param name="deviceBytes">Device memory in whole pages, or null to choose a quarter of the data.</param>
+    /// <param name="injections">What is to fail on purpose, from the opening of the memory to its end.</param>
     /// <param name="progress">Told what goes on.</param>
     /// <exception cref="InputException">The input is not usable or does not fit this machine.</exception>
     public static RunReport Run(
-        string name, IWorkload workload, WorkloadSettings settings, MemoryKind memoryKind, long? deviceBytes, Progress progress)
+        string name, IWorkload workload, WorkloadSettings settings, MemoryKind memoryKind, long? deviceBytes, IReadOnlyList<InjectionRequest> injections, Progress progress)
     {
         CheckFits(workload.EstimateBytes(settings), deviceBytes ?? 0);
         workload.Prepare(settings, progress);
         CheckFits(workload.DataBytes, deviceBytes ?? 0);
         var device = deviceBytes ?? ChooseDeviceBytes(workload.DataBytes);
+        if (injections.Count == 0)
+            return RunArmed(name, workload, settings, memoryKind, device, deviceBytes is null, progress);
+        foreach (var injection in injections)
+            FaultInjection.Arm(injection.Point, injection.Hit);
+        try
+        {
+            var report = RunArmed(name, workload, settings, memoryKind, device, deviceBytes is null, progress);
+            return report with { Injections = InjectionRequest.Outcomes(injections) };
+        }
+        finally
+        {
+            FaultInjection.Reset();
+        }
+    }
+
+    /// <summary>Runs a prepared workload.</summary>
+    /// <param name="name">Its name in the catalog.</param>
+    /// <param name="workload">Prepared.</param>
+    /// <param name="settings">What the user asked of it.</param>
+    /// <param name="memoryKind">The memory the user asked for.</param>
+    /// <param name="device">Device memory in bytes, whole pages.</param>
+    /// <param name="isDeviceChosen">Whether the tool chose it.</param>
+    /// <param name="progress">Told what goes on.</param>
+    private static RunReport RunArmed(
+        string name, IWorkload workload, WorkloadSettings settings, MemoryKind memoryKind, long device, bool isDeviceChosen, Progress progress)
+    {
         using var memory = SharedMemory.Create(new SharedMemoryOptions
         {
             Memory = memoryKind,
@@ -47,7 +74,7 @@ internal static class WorkloadRunner
         clock.Restart();
         var verification = workload.Verify();
         var check = clock.Elapsed;
-        var report = RunReport.Create(name, workload, settings, memory, deviceBytes is null, verification, (fill, solve, check));
+        var report = RunReport.Create(name, workload, settings, memory, isDeviceChosen, verification, (fill, solve, check));
         return report with { Invariants = CheckInvariants(memory) };
     }
 

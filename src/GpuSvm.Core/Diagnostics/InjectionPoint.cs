@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 namespace GpuSvm.Core.Diagnostics;
 
-/// <summary>The places where a failure can be injected, one for each allocation, map, copy and host operation that can fail.</summary>
+/// <summary>The places where a failure can be injected, one for each allocation, map, copy and host operation that can fail. docs/fault-injection.md says what follows.</summary>
 public enum InjectionPoint
 {
     /// <summary><see cref="Device.IDeviceMemory.Allocate"/> answers "full".</summary>
@@ -66,4 +66,25 @@ public enum InjectionPoint
 
     /// <summary><see cref="Vm.MemoryAttributes.SetLocked"/> finds no memory for a run.</summary>
     AttributeAllocate,
+
+    /// <summary><see cref="Host.IHostMemory.Populate"/>, Detach or Attach finds an event pending.</summary>
+    HostPending,
+
+    /// <summary>There is no memory for a <see cref="Host.HostWorkspace"/>.</summary>
+    WorkspaceAllocate,
+
+    /// <summary>There is no memory for a notifier's window, or for a user pointer's notifier.</summary>
+    NotifierAllocate,
+
+    /// <summary>There is no memory for a range.</summary>
+    RangeAllocate,
+
+    /// <summary>There is no memory for a device's pages of a range, or for their device addresses.</summary>
+    PagesAllocate,
+
+    /// <summary>There is no memory for the record of a device block, or for the plan of a migration.</summary>
+    BlockAllocate,
+
+    /// <summary>There is no memory for a device's pagemap.</summary>
+    PagemapCreate,
 }

@@ -43,7 +43,12 @@ public sealed class PageFaultHandler
         using var balance = LockBalance.Begin();
         long start = Stopwatch.GetTimestamp();
         VmDevice faulting = _vm.Devices[device];
-        HostWorkspace workspace = _vm.Host.RentWorkspace();
+        if (_vm.Host.TryRentWorkspace() is not { } workspace)
+        {
+            _vm.Counters.CountFault(start, SvmStatus.OutOfHostMemory);
+            return SvmStatus.OutOfHostMemory;
+        }
+
         SvmStatus status = SvmStatus.Retry;
         for (int pass = 0; pass < MaxPasses; pass++)
         {
@@ -116,7 +121,8 @@ public sealed class PageFaultHandler
     {
         if (range.IsUnmapped)
             return SvmStatus.Unmapped;
-        GpuPages pages = _vm.PagesFor(range, device.Index);
+        if (_vm.TryPagesFor(range, device.Index) is not { } pages)
+            return SvmStatus.OutOfHostMemory;
         if (IsBoundFor(range, pages, access))
         {
             _vm.Counters.CountValid();
@@ -190,8 +196,8 @@ public sealed class PageFaultHandler
         for (int other = 0; other < _vm.Devices.Count; other++)
         {
             bool isFaulting = ReferenceEquals(_vm.Devices[other].Device, pages.Device);
-            if (isFaulting || ((wanted >> other & 1) != 0 && !_vm.Devices[other].Device.IsUnplugged))
-                all[count++] = _vm.PagesFor(range, other);
+            if ((isFaulting || ((wanted >> other & 1) != 0 && !_vm.Devices[other].Device.IsUnplugged)) && _vm.TryPagesFor(range, other) is { } room)
+                all[count++] = room; // Without memory for another device's: its own fault will see.
         }
 
         return SvmPages.GetAll(_vm.Host, range.Notifier, range.Interval, context, workspace, all[..count]);

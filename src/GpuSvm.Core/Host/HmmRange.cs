@@ -104,8 +104,10 @@ public static class HmmRange
         if (entry.IsDevice && walk.IsOwn(entry) && !walk.Query.BringReadOnlyHome)
             return host.TryMakeWritable(address, entry) ? SvmStatus.Done : SvmStatus.Retry;
 
-        if (entry.IsDevice || entry.IsExclusive)
+        if (entry.IsDevice)
             return host.MigrateHomeInUse(address, entry, MigrationCause.HostFault);
+        if (entry.IsExclusive)
+            return host.RestoreExclusive(AddressRange.OfPages(address, walk.HoldRun(page)), entry.Hold); // All at once: one by one each would come back as a hold of its own.
         HmmRequest request = walk.RequestOf(page);
         bool isPresent = walk.Workspace.Frames[page] is { IsValid: true, IsWritable: true };
         int end = page + 1;

@@ -83,6 +83,18 @@ internal struct HmmWalk(HostAddressSpace host, AddressRange interval, in HmmQuer
     /// <returns>True if it may be faulted together with it.</returns>
     public readonly bool IsLikeMissing(int page) => workspace.Entries[page].IsHost && RequestOf(page) == RequestOf(Missing);
 
+    /// <summary>How many pages from one on are wanted and lie in the same hold as it.</summary>
+    /// <param name="page">The page, an exclusive one.</param>
+    /// <returns>Pages, at least 1, inside one 2 MiB block.</returns>
+    public readonly int HoldRun(int page)
+    {
+        int limit = interval.PageIndexOf(interval.Intersect(AddressOf(page).Block(PageOrder.Huge)).End);
+        int end = page + 1;
+        while (end < limit && workspace.Entries[end].IsExclusive && workspace.Entries[end].Hold == workspace.Entries[page].Hold && RequestOf(end) != HmmRequest.Snapshot)
+            end++;
+        return end - page;
+    }
+
     /// <summary>The address of a page.</summary>
     /// <param name="page">Its index.</param>
     /// <returns>The address.</returns>

@@ -38,7 +38,7 @@ public sealed partial class HostAddressSpace
             at = page + PageSize.Bytes;
         }
 
-        return first;
+        return first == SvmStatus.Done || _states.FindExclusive(interval, -1, out _) is null ? SvmStatus.Done : first; // What failed may have come back with its neighbours.
     }
 
     /// <summary>The staging block of an exclusive page, and whose page it is.</summary>
@@ -93,7 +93,8 @@ public sealed partial class HostAddressSpace
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if others hold them all; or why the memory did not take them.</returns>
     internal SvmStatus RestoreExclusive(AddressRange interval, int hold)
     {
-        HostWorkspace workspace = RentWorkspace();
+        if (TryRentWorkspace() is not { } workspace)
+            return SvmStatus.OutOfHostMemory;
         PageMigration migration = workspace.Migration;
         SvmStatus status = migration.SetupRestore(interval, hold);
         if (status == SvmStatus.Done)

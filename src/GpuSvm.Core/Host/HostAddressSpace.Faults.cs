@@ -71,7 +71,8 @@ public sealed partial class HostAddressSpace
                 continue;
             }
 
-            HostWorkspace workspace = RentWorkspace();
+            if (TryRentWorkspace() is not { } workspace)
+                return SvmStatus.OutOfHostMemory;
             status = PopulateForCpu(page, access, workspace);
             ReturnWorkspace(workspace);
         }
@@ -135,6 +136,10 @@ public sealed partial class HostAddressSpace
         if (Injection.ShouldFail(InjectionPoint.HostPopulate))
         {
             status = SvmStatus.OutOfHostMemory;
+        }
+        else if (Injection.ShouldFail(InjectionPoint.HostPending))
+        {
+            status = SvmStatus.Retry;
         }
         else if (MayRemap)
         {

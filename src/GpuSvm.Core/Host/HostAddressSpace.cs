@@ -170,18 +170,33 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <returns>The sequence, for <see cref="MmuIntervalNotifier.ReadRetry"/>.</returns>
     public long ReadBegin(MmuIntervalNotifier notifier) => Notifiers.ReadBegin(notifier);
 
-    /// <summary>Takes a workspace from the pool.</summary>
+    /// <summary>Takes a workspace from the pool, or makes one, for callers that cannot go on without.</summary>
     /// <returns>A workspace nobody else uses; give it back with <see cref="ReturnWorkspace"/>.</returns>
-    public HostWorkspace RentWorkspace()
+    /// <exception cref="InvalidOperationException">There is none, and no memory for one.</exception>
+    public HostWorkspace RentWorkspace() => TryRentWorkspace() ?? throw new InvalidOperationException("There is no memory for a workspace, or somebody does not give his back.");
+
+    /// <summary>Takes a workspace from the pool, or makes one.</summary>
+    /// <returns>A workspace nobody else uses; give it back with <see cref="ReturnWorkspace"/>. Null if there is no memory for one, or if all that there can be are in use:
+    /// answer <see cref="SvmStatus.OutOfHostMemory"/>.</returns>
+    public HostWorkspace? TryRentWorkspace()
     {
         using (_workspaceLock.Enter())
         {
             if (_workspaces.Count > 0)
                 return _workspaces.Pop();
         }
+
+        if (Injection.ShouldFail(InjectionPoint.WorkspaceAllocate))
+            return null;
         int claimer = Interlocked.Increment(ref _claimers);
-        return claimer <= PageEntry.MaxClaimer ? new HostWorkspace(this, claimer)
-            : throw new InvalidOperationException($"More than {PageEntry.MaxClaimer} workspaces are in use: somebody does not give them back.");
+        try
+        {
+            return claimer <= PageEntry.MaxClaimer ? new HostWorkspace(this, claimer) : null;
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Gives a workspace back.</summary>
@@ -200,9 +215,13 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     {
         if (!TryUse())
             return SvmStatus.ProcessGone;
-        HostWorkspace workspace = RentWorkspace();
-        SvmStatus status = PopulateInUse(interval, access, workspace);
-        ReturnWorkspace(workspace);
+        SvmStatus status = SvmStatus.OutOfHostMemory;
+        if (TryRentWorkspace() is { } workspace)
+        {
+            status = PopulateInUse(interval, access, workspace);
+            ReturnWorkspace(workspace);
+        }
+
         EndUse();
         return status;
     }

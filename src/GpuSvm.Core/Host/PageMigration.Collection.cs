@@ -17,8 +17,6 @@ public sealed partial class PageMigration
     /// <returns><see cref="SvmStatus.Done"/>, or why nothing was taken.</returns>
     private SvmStatus DetachClaimed(bool allOrNothing)
     {
-        if (Injection.ShouldFail(InjectionPoint.HostDetach))
-            return SvmStatus.Busy;
         SvmStatus last = SvmStatus.Done;
         for (int page = 0; page < (int)Interval.Pages;)
         {
@@ -69,6 +67,10 @@ public sealed partial class PageMigration
     private SvmStatus Detach(AddressRange part)
     {
         LockOrder.AssertNotHeld(LockRank.Notifier); // INV-25.
+        if (Injection.ShouldFail(InjectionPoint.HostDetach))
+            return SvmStatus.Busy;
+        if (Injection.ShouldFail(InjectionPoint.HostPending))
+            return SvmStatus.Retry;
         if (!_host.MayRemap)
             return _host.Memory.Detach(part, Staging!);
         using (_host.States.Lock.Enter())

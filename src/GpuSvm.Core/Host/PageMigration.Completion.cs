@@ -139,6 +139,8 @@ public sealed partial class PageMigration
         run = end - page;
         if (Injection.ShouldFail(InjectionPoint.HostAttach))
             return SvmStatus.OutOfHostMemory;
+        if (Injection.ShouldFail(InjectionPoint.HostPending))
+            return SvmStatus.Retry;
         using (_host.States.Lock.Enter())
         {
             run = _host.States.LocateRunLocked(Interval, Claimer, page, end, out VirtualAddress at);

@@ -11,7 +11,7 @@ public static class CoreSwitches
 {
     private static readonly bool _checks = AppContext.TryGetSwitch("GpuSvm.Checks", out bool on) && on;
 
-    /// <summary>Lock order and held-checks, schedule points, fault injection: GpuSvm.Checks.</summary>
+    /// <summary>Lock order and held-checks, schedule points, injection points that count from the start: GpuSvm.Checks.</summary>
     [FeatureSwitchDefinition("GpuSvm.Checks")]
     public static bool Checks => _checks;
 }

@@ -66,7 +66,12 @@ public sealed partial class Pagemap
     {
         using var balance = LockBalance.Begin();
         result = new MigrationResult((int)interval.Pages, 0, 0, (int)interval.Pages, 0);
-        Population population = RentPopulation((int)interval.Pages);
+        if (TryRentPopulation((int)interval.Pages) is not { } population)
+        {
+            Discard(allocation);
+            return SvmStatus.OutOfHostMemory;
+        }
+
         population.Add(allocation, 0);
         SvmStatus status = SvmStatus.DeviceGone;
         if (TryEnter())
@@ -111,7 +116,13 @@ public sealed partial class Pagemap
             return SvmStatus.DeviceGone;
         }
 
-        Population population = RentPopulation(pages);
+        if (TryRentPopulation(pages) is not { } population)
+        {
+            Leave();
+            _host.EndUse();
+            return SvmStatus.OutOfHostMemory;
+        }
+
         BringForeignHome(interval, workspace);
         int there = Look(interval, population, workspace);
         SvmStatus status;

@@ -21,7 +21,12 @@ public sealed partial class Pagemap
         if ((uint)entry.Frame.Number >= (uint)_zoneData.Length // A stale entry, of a pagemap that had this index before.
             || Volatile.Read(ref _zoneData[entry.Frame.Number]) is not { } zoneData || !zoneData.TryGet()) // Pairs with Allocate and GiveBack.
             return SvmStatus.Retry; // The page has left meanwhile: its entry has changed.
-        HostWorkspace workspace = _host.RentWorkspace();
+        if (_host.TryRentWorkspace() is not { } workspace)
+        {
+            zoneData.Put();
+            return SvmStatus.OutOfHostMemory;
+        }
+
         DeviceAllocation allocation = zoneData.Allocation;
         InvariantRecord.Require(cause != MigrationCause.CpuFault || !IsGuaranteedNow(address, entry, allocation, workspace), "INV-34", "a CPU fault takes a page within its guaranteed time");
         AddressRange whole = address.Block(allocation.Order);
@@ -75,8 +80,19 @@ public sealed partial class Pagemap
         ZoneDeviceData zoneData = allocation.ZoneData;
         if (!_host.TryUse())
             return zoneData.IsDetached ? SvmStatus.Done : SvmStatus.ProcessGone; // Its end drops every page.
-        HostWorkspace workspace = _host.RentWorkspace();
-        Population population = RentPopulation(0);
+        if (_host.TryRentWorkspace() is not { } workspace)
+        {
+            _host.EndUse();
+            return SvmStatus.OutOfHostMemory;
+        }
+
+        if (TryRentPopulation(0) is not { } population)
+        {
+            _host.ReturnWorkspace(workspace);
+            _host.EndUse();
+            return SvmStatus.OutOfHostMemory;
+        }
+
         SvmStatus status = SvmStatus.Done;
         for (int round = 0; round < EvictionRounds && !zoneData.IsDetached; round++)
         {

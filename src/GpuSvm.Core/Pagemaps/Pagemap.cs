@@ -96,7 +96,7 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
     /// <param name="clear">Whether to queue zeroing it now; what touches it later waits for that, or is queued behind it.</param>
     /// <param name="allocation">The allocation, with one reference that the caller hands to <see cref="MigrateToDevice"/> or gives up by <see cref="Discard"/>.</param>
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.OutOfDeviceMemory"/>: evict something; <see cref="SvmStatus.DeviceGone"/>; <see cref="SvmStatus.CopyFailed"/>
-    /// if zeroing could not be queued.</returns>
+    /// if zeroing could not be queued; <see cref="SvmStatus.OutOfHostMemory"/> without a record for it.</returns>
     public SvmStatus Allocate(PageOrder order, bool clear, out DeviceAllocation? allocation)
     {
         allocation = null;
@@ -118,9 +118,14 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
             }
         }
 
-        using (_recycleLock.Enter())
-            _recycled.TryPop(out allocation);
-        allocation ??= new DeviceAllocation(this);
+        allocation = TryTakeRecord();
+        if (allocation is null)
+        {
+            _ = _engine.Wait(fence); // The next owner's bytes must not be zeroed.
+            Device.Memory.Free(first, order);
+            return SvmStatus.OutOfHostMemory;
+        }
+
         allocation.First = first;
         allocation.Order = order;
         allocation.Fence = fence;
@@ -215,16 +220,44 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
         Device.Memory.FreePart(first, pages);
     }
 
-    /// <summary>Takes scratch from the pool.</summary>
+    /// <summary>Takes the record of a block from the pool, or makes one.</summary>
+    /// <returns>The record, of no block yet; null if there is no memory for one.</returns>
+    private DeviceAllocation? TryTakeRecord()
+    {
+        using (_recycleLock.Enter())
+        {
+            if (_recycled.TryPop(out DeviceAllocation? recycled))
+                return recycled;
+        }
+
+        try
+        {
+            return Injection.ShouldFail(InjectionPoint.BlockAllocate) ? null : new DeviceAllocation(this);
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Takes scratch from the pool, or makes some.</summary>
     /// <param name="pages">The interval's length.</param>
-    /// <returns>The scratch, begun.</returns>
-    private Population RentPopulation(int pages)
+    /// <returns>The scratch, begun; null if there is no memory for it.</returns>
+    private Population? TryRentPopulation(int pages)
     {
         Population? population;
         using (_recycleLock.Enter())
             _populations.TryPop(out population);
-        population ??= new Population();
-        population.Begin(pages);
+        try
+        {
+            population ??= Injection.ShouldFail(InjectionPoint.BlockAllocate) ? null : new Population();
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
+        }
+
+        population?.Begin(pages);
         return population;
     }
 

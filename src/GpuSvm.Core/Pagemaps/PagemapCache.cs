@@ -39,7 +39,8 @@ public sealed class PagemapCache
 
     /// <summary>Gets the pagemap for a user, with a reference: the one in use, the idle one revived, or a new one.</summary>
     /// <param name="pagemap">The pagemap; end with <see cref="Pagemap.EndUse"/> and <see cref="Pagemap.Put"/>.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.DeviceGone"/> if the device is unplugged or closed; <see cref="SvmStatus.ProcessGone"/> if the address space has ended.</returns>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.DeviceGone"/> if the device is unplugged or closed; <see cref="SvmStatus.ProcessGone"/> if the address space has ended;
+    /// <see cref="SvmStatus.OutOfHostMemory"/>.</returns>
     /// <remarks>Locking: must hold nothing.</remarks>
     public SvmStatus Get(out Pagemap? pagemap)
     {
@@ -131,7 +132,8 @@ public sealed class PagemapCache
     /// <returns>As <see cref="Get"/>.</returns>
     private SvmStatus Create(out Pagemap? pagemap)
     {
-        SvmStatus status = Pagemap.Create(_host, _device, _device.LinkGroup, out pagemap);
+        pagemap = null;
+        SvmStatus status = Injection.ShouldFail(InjectionPoint.PagemapCreate) ? SvmStatus.OutOfHostMemory : Pagemap.Create(_host, _device, _device.LinkGroup, out pagemap);
         if (status != SvmStatus.Done)
             return status;
         using (_lock.Enter())

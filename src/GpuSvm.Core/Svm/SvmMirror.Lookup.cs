@@ -107,7 +107,8 @@ public sealed partial class SvmMirror
         }
         while (chunk.Pages > 1 && chunk.Bytes <= context.CheckPagesBytes && !IsPresent(chunk, context.OwnerToken));
 
-        SvmRange created = Owner!.CreateRange(notifier, chunk, context.DevicePossible && mapping.IsAnonymous);
+        if (TryCreateRange(notifier, chunk, context.DevicePossible && mapping.IsAnonymous) is not { } created)
+            return SvmStatus.OutOfHostMemory;
         using (notifier.Lock.EnterWrite())
         {
             // Another fault may have inserted between the two locks: take its range, or choose again beside it.
@@ -152,6 +153,23 @@ public sealed partial class SvmMirror
         return true;
     }
 
+    /// <summary>Makes a range that is not linked yet.</summary>
+    /// <param name="notifier">Its window.</param>
+    /// <param name="interval">Its interval.</param>
+    /// <param name="isMigratable">Whether its pages may live on a device.</param>
+    /// <returns>The range, with the tree's reference; null if there is no memory for one.</returns>
+    internal SvmRange? TryCreateRange(SvmNotifier notifier, AddressRange interval, bool isMigratable)
+    {
+        try
+        {
+            return Injection.ShouldFail(InjectionPoint.RangeAllocate) ? null : Owner!.CreateRange(notifier, interval, isMigratable);
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Looks the host mapping of an address up and checks what it allows.</summary>
     /// <param name="address">The address.</param>
     /// <param name="context">Whether writing is wanted.</param>
@@ -178,9 +196,8 @@ public sealed partial class SvmMirror
     /// <returns>True if so.</returns>
     private bool IsPresent(AddressRange chunk, int owner)
     {
-        if (chunk.Pages > PageSize.PagesPerHuge)
+        if (chunk.Pages > PageSize.PagesPerHuge || _host.TryRentWorkspace() is not { } workspace)
             return false;
-        HostWorkspace workspace = _host.RentWorkspace();
         bool isPresent = HmmRange.Snapshot(_host, chunk, owner, workspace) == SvmStatus.Done;
         for (int page = 0; page < (int)chunk.Pages && isPresent; page++)
             isPresent = workspace.Frames[page].IsValid;

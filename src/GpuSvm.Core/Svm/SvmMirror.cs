@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
 
@@ -101,7 +102,8 @@ public sealed partial class SvmMirror : IDisposable
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.NotMapped"/> without a mapping, <see cref="SvmStatus.ReadOnly"/>, <see cref="SvmStatus.ProcessGone"/>;
     /// <see cref="SvmStatus.NotSupported"/> for memory without pages of its own (a device's registers, raw frames);
     /// <see cref="SvmStatus.Unmapped"/> if the range found is waiting to be collected: collect, then retry; <see cref="SvmStatus.Retry"/> if the mapping changed meanwhile;
-    /// <see cref="SvmStatus.InvalidArgument"/> for an address outside the window, a range found that sticks out of it, or a pages-only mirror.</returns>
+    /// <see cref="SvmStatus.InvalidArgument"/> for an address outside the window, a range found that sticks out of it, or a pages-only mirror;
+    /// <see cref="SvmStatus.OutOfHostMemory"/> without memory for a range or its window.</returns>
     /// <remarks>Locking: the driver lock is held, shared is enough; takes Host shared, Notifier; must hold neither.</remarks>
     public SvmStatus FindOrInsert(VirtualAddress address, AddressRange window, in SvmContext context, out SvmRange? range)
     {
@@ -111,9 +113,13 @@ public sealed partial class SvmMirror : IDisposable
             return SvmStatus.InvalidArgument;
         if (!_host.TryUse())
             return SvmStatus.ProcessGone;
-        SvmNotifier notifier = UseNotifier(address);
-        SvmStatus status = FindOrInsertIn(notifier, address, window, context, out range);
-        EndUse(notifier);
+        SvmStatus status = SvmStatus.OutOfHostMemory;
+        if (TryUseNotifier(address) is { } notifier)
+        {
+            status = FindOrInsertIn(notifier, address, window, context, out range);
+            EndUse(notifier);
+        }
+
         _host.EndUse();
         return status;
     }
@@ -219,8 +225,8 @@ public sealed partial class SvmMirror : IDisposable
 
     /// <summary>Finds or makes the window of an address and marks it in use.</summary>
     /// <param name="address">The address.</param>
-    /// <returns>The window; end with <see cref="EndUse"/>.</returns>
-    private SvmNotifier UseNotifier(VirtualAddress address)
+    /// <returns>The window; end with <see cref="EndUse"/>. Null if there is no memory for one.</returns>
+    private SvmNotifier? TryUseNotifier(VirtualAddress address)
     {
         using (_treeLock.Enter())
         {
@@ -232,7 +238,8 @@ public sealed partial class SvmMirror : IDisposable
         }
 
         // Subscribed before it is found by others, and with no lock held: subscribing looks at running events.
-        SvmNotifier created = Owner!.CreateNotifier(this, address.Block(_notifierOrder));
+        if (TryCreateNotifier(address.Block(_notifierOrder)) is not { } created)
+            return null;
         _host.Subscribe(created.Subscription);
         SvmNotifier? winner;
         using (_treeLock.Enter())
@@ -248,6 +255,21 @@ public sealed partial class SvmMirror : IDisposable
         _host.Unsubscribe(created.Subscription);
         created.Dispose();
         return winner;
+    }
+
+    /// <summary>Makes a window that is not subscribed yet.</summary>
+    /// <param name="interval">What it watches.</param>
+    /// <returns>The window; null if there is no memory for one.</returns>
+    private SvmNotifier? TryCreateNotifier(AddressRange interval)
+    {
+        try
+        {
+            return Injection.ShouldFail(InjectionPoint.NotifierAllocate) ? null : Owner!.CreateNotifier(this, interval);
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Ends a use of a window; an empty window that nobody uses is removed (INV-1).</summary>

@@ -82,7 +82,11 @@ public partial class SvmPages
         if (context.DeviceOnly && hasSystem)
             return SvmStatus.NotMigratable;
         foreach (SvmPages pages in all)
-            pages.Reserve(count);
+        {
+            if (!pages.TryReserve(count))
+                return SvmStatus.OutOfHostMemory;
+        }
+
         IDevicePageOwner? owner = hasDevice ? host.PageOwner(pagemap) : null;
         using (notifier.Lock.EnterWrite())
         {

@@ -164,12 +164,24 @@ public partial class SvmPages
         _isUnmapped = true;
     }
 
-    /// <summary>Makes room for entries, so that <see cref="AdoptLocked"/> need not allocate.</summary>
+    /// <summary>Makes room for entries, so that nothing under the notifier's lock need allocate.</summary>
     /// <param name="entries">How many at the most.</param>
-    public void Reserve(int entries)
+    /// <returns>False if there is no memory for them.</returns>
+    public bool TryReserve(int entries)
     {
-        if (_addresses.Length < entries && !HasDmaMapping)
+        if (_addresses.Length >= entries || HasDmaMapping)
+            return true;
+        try
+        {
+            if (Injection.ShouldFail(InjectionPoint.PagesAllocate))
+                return false;
             _addresses = new DeviceAddress[entries];
+            return true;
+        }
+        catch (OutOfMemoryException)
+        {
+            return false;
+        }
     }
 
     /// <summary>Takes over the part of another object's mapping that covers this one's interval: no map, no unmap. The other one is forgotten by its user afterwards.</summary>

@@ -85,7 +85,8 @@ public sealed class GpuUserptr : ISvmNotifierClient
     /// <remarks>Locking: takes Vm shared; must hold nothing.</remarks>
     public SvmStatus Validate(int device)
     {
-        HostWorkspace workspace = _vm.Host.RentWorkspace();
+        if (_vm.Host.TryRentWorkspace() is not { } workspace)
+            return SvmStatus.OutOfHostMemory;
         SvmStatus status = SvmStatus.Done;
         using (_vm.Lock.EnterRead())
         {

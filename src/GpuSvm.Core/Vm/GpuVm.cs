@@ -22,7 +22,7 @@ namespace GpuSvm.Core.Vm;
 /// Locks: <see cref="Lock"/> (rank Vm) is shared by faults and prefetches and owned by collection and teardown. Inside it each range has a fault lock, so one
 /// fault at a time works on a range and faults on different ranges run in parallel. Events take neither.
 /// </remarks>
-public sealed class GpuVm : ISvmMirrorOwner, IDisposable
+public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
 {
     private const int MaxRestoreAttempts = 1000;
 
@@ -45,6 +45,7 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
     /// <param name="host">The host address space.</param>
     /// <param name="devices">The devices, 1 to 64, all able to reach each other's memory.</param>
     /// <param name="options">How it behaves.</param>
+    /// <exception cref="DeviceUnavailableException">A device is gone, or there is no memory for its pagemap; the others are let go of.</exception>
     public GpuVm(HostAddressSpace host, IReadOnlyList<IGpuDevice> devices, GpuVmOptions options)
     {
         if (devices.Count is < 1 or > 64)
@@ -55,7 +56,17 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         int smallest = int.MaxValue;
         for (int i = 0; i < _devices.Length; i++)
         {
-            _devices[i] = new VmDevice(host, devices[i], i, options.Timeslice);
+            try
+            {
+                _devices[i] = new VmDevice(host, devices[i], i, options.Timeslice);
+            }
+            catch
+            {
+                while (--i >= 0)
+                    _devices[i].Release();
+                throw;
+            }
+
             smallest = Math.Min(smallest, devices[i].Memory.Pages);
         }
 
@@ -184,7 +195,8 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
     /// <param name="gpuStart">The GPU address, page aligned, at or above 2^47, where the mirror of the CPU's addresses ends.</param>
     /// <param name="isReadOnly">Whether devices may only read it.</param>
     /// <param name="userptr">The user pointer; end with <see cref="UnbindUserptr"/>.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.InvalidArgument"/> for an interval that is empty, unaligned, or overlaps another window of the GPU.</returns>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.InvalidArgument"/> for an interval that is empty, unaligned, or overlaps another window of the GPU;
+    /// <see cref="SvmStatus.OutOfHostMemory"/>.</returns>
     /// <remarks>Locking: takes Vm for write; must hold nothing. Nothing is mapped until it is used.</remarks>
     public SvmStatus BindUserptr(AddressRange interval, VirtualAddress gpuStart, bool isReadOnly, out GpuUserptr? userptr)
     {
@@ -192,8 +204,8 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         AddressRange shown = AddressRange.OfBytes(gpuStart, interval.Bytes);
         if (interval.IsEmpty || !interval.IsPageAligned || !shown.IsPageAligned || shown.End.Value > 1UL << 48)
             return SvmStatus.InvalidArgument;
-        var created = new GpuUserptr(this, interval, gpuStart, isReadOnly);
-        created.Notifier = Mirror.Watch(interval, created);
+        if (TryWatch(interval, gpuStart, isReadOnly) is not { } created)
+            return SvmStatus.OutOfHostMemory;
         bool isFree;
         using (Lock.EnterWrite())
         {
@@ -325,27 +337,6 @@ public sealed class GpuVm : ISvmMirrorOwner, IDisposable
         Lock.AssertHeldWrite();
         Invalidator.Unbind(range);
         Mirror.Remove(range);
-    }
-
-    /// <summary>A device's pages of a range; made where the device touches it for the first time.</summary>
-    /// <param name="range">The range; its fault lock is held, or nobody else knows it.</param>
-    /// <param name="device">The device's number.</param>
-    /// <returns>The pages.</returns>
-    /// <remarks>Locking: takes Notifier where they are made.</remarks>
-    internal GpuPages PagesFor(GpuRange range, int device)
-    {
-        if (range.PagesOf(device) is { } pages)
-            return pages;
-        pages = new GpuPages(_devices[device].Device);
-        GpuPages?[]? room = device == 0 ? null : new GpuPages?[_devices.Length - 1];
-        using (range.Notifier.Lock.EnterWrite())
-        {
-            if (range.IsUnmapped)
-                pages.SetUnmappedLocked(range.Notifier);
-            range.AddPagesLocked(device, pages, room);
-        }
-
-        return pages;
     }
 
     /// <summary>A user pointer that is still bound.</summary>

@@ -26,7 +26,9 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <returns>The first failure, or done.</returns>
     private SvmStatus ToDevice(AddressRange interval, VmDevice device, out PrefetchResult result)
     {
-        HostWorkspace workspace = vm.Host.RentWorkspace();
+        result = Account(interval.Bytes, 0, 0);
+        if (vm.Host.TryRentWorkspace() is not { } workspace)
+            return SvmStatus.OutOfHostMemory;
         long before = CountDeviceBytes(interval, device, workspace);
         SvmStatus first = SvmStatus.Done;
         for (VirtualAddress at = interval.Start; at < interval.End;)
@@ -71,14 +73,15 @@ internal sealed class Prefetcher(GpuVm vm)
         done = range.Interval;
         using (vm.RangeLocks.Enter(range))
         {
-            GpuPages pages = vm.PagesFor(range, device.Index);
+            GpuPages? pages = vm.TryPagesFor(range, device.Index);
             status = !range.IsMigratable ? SvmStatus.NotMigratable
+                : pages is null ? SvmStatus.OutOfHostMemory
                 : IsThere(range, device, workspace) ? SvmStatus.Done
                 : device.Migrator.Migrate(range.Interval, MigrationCause.Prefetch, workspace);
             if (status == SvmStatus.Done)
-                status = pages.Get(vm.Host, range.Notifier, range.Interval, context, workspace);
+                status = pages!.Get(vm.Host, range.Notifier, range.Interval, context, workspace);
             if (status == SvmStatus.Done)
-                status = device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages);
+                status = device.Binder.Bind(range.Notifier, pages!, range.Interval.Start, range.Interval.Pages);
         }
 
         range.Put();
@@ -99,7 +102,9 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <returns>The first failure, or done.</returns>
     private SvmStatus ToSystem(AddressRange interval, out PrefetchResult result)
     {
-        HostWorkspace workspace = vm.Host.RentWorkspace();
+        result = Account(interval.Bytes, 0, 0);
+        if (vm.Host.TryRentWorkspace() is not { } workspace)
+            return SvmStatus.OutOfHostMemory;
         long before = interval.Bytes - CountAwayBytes(interval, workspace);
         SvmStatus status = vm.Host.MigrateHome(interval, MigrationCause.Prefetch);
         long after = interval.Bytes - CountAwayBytes(interval, workspace);

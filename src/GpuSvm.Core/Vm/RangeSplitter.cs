@@ -41,7 +41,13 @@ internal sealed class RangeSplitter(GpuVm vm)
                 return;
             }
 
-            MakePieces(range, lost);
+            if (!TryMakePieces(range, lost))
+            {
+                _pieces.Clear();
+                vm.RemoveOwned(range); // As above; no page is lost by it.
+                return;
+            }
+
             SchedulePoint.Reach(SchedulePointKind.RangeSplit, range);
             using (notifier.Lock.EnterWrite())
             {
@@ -63,7 +69,8 @@ internal sealed class RangeSplitter(GpuVm vm)
     /// <summary>Makes the pieces, with room for what they will take over.</summary>
     /// <param name="range">The whole.</param>
     /// <param name="lost">What is lost of it.</param>
-    private void MakePieces(GpuRange range, AddressRange lost)
+    /// <returns>False if there is no memory for all of them.</returns>
+    private bool TryMakePieces(GpuRange range, AddressRange lost)
     {
         _blocks.Clear();
         _pieces.Clear();
@@ -71,16 +78,20 @@ internal sealed class RangeSplitter(GpuVm vm)
         ChunkSelection.Decompose(vm.Mirror.ChunkOrders, new AddressRange(lost.End, range.Interval.End), _blocks);
         foreach (AddressRange block in _blocks)
         {
-            var piece = (GpuRange)vm.CreateRange(range.Notifier, block, range.IsMigratable);
+            if (vm.Mirror.TryCreateRange(range.Notifier, block, range.IsMigratable) is not GpuRange piece)
+                return false;
             piece.InheritFacts(range);
             for (int device = 0; device < vm.Devices.Count; device++)
             {
-                if (range.PagesOf(device) is { HasDmaMapping: true } whole)
-                    vm.PagesFor(piece, device).Reserve((int)Math.Min(whole.MostEntries, block.Pages));
+                if (range.PagesOf(device) is { HasDmaMapping: true } whole
+                    && !(vm.TryPagesFor(piece, device) is { } pages && pages.TryReserve((int)Math.Min(whole.MostEntries, block.Pages))))
+                    return false;
             }
 
             _pieces.Add(piece);
         }
+
+        return true;
     }
 
     /// <summary>Whether a device's mapping of a range is stale: a flush is under way.</summary>

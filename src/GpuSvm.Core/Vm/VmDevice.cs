@@ -13,17 +13,27 @@ public sealed class VmDevice
     /// <param name="device">The device.</param>
     /// <param name="index">Its number in the VM, from 0.</param>
     /// <param name="timeslice">How long pages that its faults have brought stay there whatever the CPU does.</param>
-    /// <exception cref="InvalidOperationException">The device is unplugged or closed, or the address space has ended.</exception>
+    /// <exception cref="DeviceUnavailableException">The device is unplugged or closed, the address space has ended, or there is no memory for a pagemap.</exception>
     internal VmDevice(HostAddressSpace host, IGpuDevice device, int index, TimeSpan timeslice)
     {
         Device = device;
         Index = index;
         SvmStatus status = DevicePagemaps.Of(device).CacheFor(host).Get(out Pagemap? pagemap);
         if (status != SvmStatus.Done)
-            throw new InvalidOperationException($"The device '{device.Name}' cannot be used: {status.Describe()}.");
+            throw new DeviceUnavailableException(device, status);
         Pagemap = pagemap!;
-        PageTable = device.CreatePageTable(out int addressSpaceId);
-        AddressSpaceId = addressSpaceId;
+        try
+        {
+            PageTable = device.CreatePageTable(out int addressSpaceId);
+            AddressSpaceId = addressSpaceId;
+        }
+        catch
+        {
+            _ = Pagemap.EndUse(); // It has brought nothing.
+            Pagemap.Put();
+            throw;
+        }
+
         Migrator = new RangeMigrator(Pagemap, timeslice);
         Binder = new RangeBinder(this);
     }
@@ -48,4 +58,12 @@ public sealed class VmDevice
 
     /// <summary>Commits its page-table entries.</summary>
     internal RangeBinder Binder { get; }
+
+    /// <summary>Lets go of a device that was not used: what a VM does that cannot have all of its devices.</summary>
+    internal void Release()
+    {
+        PageTable.Dispose();
+        _ = Pagemap.EndUse(); // It has brought nothing; if others have, what is left is theirs.
+        Pagemap.Put();
+    }
 }

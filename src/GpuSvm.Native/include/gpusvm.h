@@ -189,6 +189,19 @@ int32_t gpusvm_check(gpusvm_memory memory);
 /* What this machine can do, as JSON (an array of {name, ok, detail, remedy}); copies at most size-1 bytes and a NUL, returns the whole length. */
 uint64_t gpusvm_probe(char* buffer, uint64_t size);
 
+/*
+ * Failures on purpose, in all memories of this process: for tests of programs, and of this library. The nth hit of a point from now (1 is the next) fails once,
+ * beside what was asked for before; at most 16 wait at one point. GPUSVM_INVALID_ARGUMENT for a point that is none: the error lists them.
+ */
+int32_t gpusvm_inject(const char* point, uint64_t nth);
+
+/* Lets nothing fail any more and forgets the hits. counting: 0 ends counting (operations cost no more than before), 1 counts hits from now on. */
+int32_t gpusvm_inject_reset(uint32_t counting);
+
+/* The injection points, as JSON (an array of {name, where, hits, waiting}); hits are counted from the first gpusvm_inject or gpusvm_inject_reset(1) on; copies at most
+ * size-1 bytes and a NUL, returns the whole length. */
+uint64_t gpusvm_injections(char* buffer, uint64_t size);
+
 #ifdef __cplusplus
 }
 #endif

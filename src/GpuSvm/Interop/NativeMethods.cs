@@ -67,4 +67,16 @@ internal static unsafe partial class NativeMethods
     /// <summary>uint64_t gpusvm_probe(char* buffer, uint64_t size).</summary>
     [LibraryImport(Library)]
     public static partial ulong gpusvm_probe(byte* buffer, ulong size);
+
+    /// <summary>int32_t gpusvm_inject(const char* point, uint64_t nth).</summary>
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int gpusvm_inject(string point, ulong nth);
+
+    /// <summary>int32_t gpusvm_inject_reset(uint32_t counting).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_inject_reset(uint counting);
+
+    /// <summary>uint64_t gpusvm_injections(char* buffer, uint64_t size).</summary>
+    [LibraryImport(Library)]
+    public static partial ulong gpusvm_injections(byte* buffer, ulong size);
 }

@@ -36,6 +36,23 @@ internal static unsafe class NativeQueries
         }
     }
 
+    /// <summary>Asks for the injection points.</summary>
+    /// <returns>The points, in the library's order.</returns>
+    public static List<InjectionPointState> Injections()
+    {
+        using JsonDocument document = JsonDocument.Parse(NativeErrors.ReadText(&NativeMethods.gpusvm_injections));
+        List<InjectionPointState> points = [];
+        foreach (JsonElement element in document.RootElement.EnumerateArray())
+        {
+            points.Add(new InjectionPointState(
+                element.GetProperty("name").GetString()!,
+                element.GetProperty("where").GetString()!,
+                element.GetProperty("hits").GetInt64(),
+                element.GetProperty("waiting").GetInt32()));
+        }
+        return points;
+    }
+
     /// <summary>Asks what this machine can do.</summary>
     /// <returns>The results, in the library's order.</returns>
     public static List<ProbeResult> Probe()

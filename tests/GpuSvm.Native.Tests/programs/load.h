@@ -26,6 +26,9 @@ static struct {
     int32_t (*read_statistics)(gpusvm_memory, gpusvm_statistics*);
     int32_t (*check)(gpusvm_memory);
     uint64_t (*probe)(char*, uint64_t);
+    int32_t (*inject)(const char*, uint64_t);
+    int32_t (*inject_reset)(uint32_t);
+    uint64_t (*injections)(char*, uint64_t);
 } svm;
 
 static char error_text[4096];
@@ -52,7 +55,8 @@ static void load(const char* path)
         exit(1);
     }
     static const char* const names[] = { "abi_version", "last_error", "open", "close", "memory_reason", "alloc", "free",
-        "launch_start", "launch_wait", "prefetch", "read_statistics", "check", "probe" };
+        "launch_start", "launch_wait", "prefetch", "read_statistics", "check", "probe",
+        "inject", "inject_reset", "injections" };
     void** slots = (void**)&svm;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
+
+namespace GpuSvm.Core.Vm;
+
+/// <content>What is made when it is needed first.</content>
+public sealed partial class GpuVm
+{
+    /// <summary>A device's pages of a range; made where the device touches it for the first time.</summary>
+    /// <param name="range">The range; its fault lock is held, or nobody else knows it.</param>
+    /// <param name="device">The device's number.</param>
+    /// <returns>The pages; null if there is no memory for them.</returns>
+    /// <remarks>Locking: takes Notifier where they are made.</remarks>
+    internal GpuPages? TryPagesFor(GpuRange range, int device)
+    {
+        if (range.PagesOf(device) is { } pages)
+            return pages;
+        GpuPages?[]? room;
+        try
+        {
+            if (Injection.ShouldFail(InjectionPoint.PagesAllocate))
+                return null;
+            pages = new GpuPages(_devices[device].Device);
+            room = device == 0 ? null : new GpuPages?[_devices.Length - 1];
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
+        }
+
+        using (range.Notifier.Lock.EnterWrite())
+        {
+            if (range.IsUnmapped)
+                pages.SetUnmappedLocked(range.Notifier);
+            range.AddPagesLocked(device, pages, room);
+        }
+
+        return pages;
+    }
+
+    /// <summary>Makes a user pointer that hears of events, and that the GPU cannot see yet.</summary>
+    /// <param name="interval">The program's memory.</param>
+    /// <param name="gpuStart">Where the GPU is to see it.</param>
+    /// <param name="isReadOnly">Whether devices may only read it.</param>
+    /// <returns>The user pointer; null if there is no memory for it.</returns>
+    private GpuUserptr? TryWatch(AddressRange interval, VirtualAddress gpuStart, bool isReadOnly)
+    {
+        try
+        {
+            if (Injection.ShouldFail(InjectionPoint.NotifierAllocate))
+                return null;
+            var created = new GpuUserptr(this, interval, gpuStart, isReadOnly);
+            created.Notifier = Mirror.Watch(interval, created);
+            return created;
+        }
+        catch (OutOfMemoryException)
+        {
+            return null;
+        }
+    }
+}
