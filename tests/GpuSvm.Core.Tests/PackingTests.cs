@@ -208,7 +208,10 @@ public sealed class PackingTests
         int[] order = [.. Enumerable.Range(0, (int)memory.Pages)];
         new Random(512).Shuffle(order);
         foreach (int page in order)
+        {
+            Assert.Equal(SvmStatus.Done, machine.Host.Populate(AddressRange.OfPages(At(memory, page), 1), MemoryAccess.Write)); // By itself, so that it gets no huge page.
             machine.CpuStore(At(memory, page), page + 1);
+        }
     }
 
     /// <summary>How many pages of an entry are followed by the next one in host memory too.</summary>
