@@ -14,15 +14,32 @@ public sealed class InjectionTests
     private const int Quiet = 512; // The CPU writes from this page on; what lies before is first touched by the GPU.
 
     /// <summary>The points that this scenario reaches; HostInjectionTests has the host's own.</summary>
-    public static TheoryData<InjectionPoint> Points => [.. Enum.GetValues<InjectionPoint>().Where(point => point is not (
-        InjectionPoint.HostAllocate or InjectionPoint.HostFree or InjectionPoint.HostDiscard or InjectionPoint.AttributeAllocate))];
+    public static TheoryData<InjectionPoint, bool> Points
+    {
+        get
+        {
+            var points = new TheoryData<InjectionPoint, bool>();
+            foreach (InjectionPoint point in Enum.GetValues<InjectionPoint>())
+            {
+                if (point is InjectionPoint.HostAllocate or InjectionPoint.HostFree or InjectionPoint.HostDiscard or InjectionPoint.AttributeAllocate)
+                    continue;
+                if (point != InjectionPoint.DmaReserve)
+                    points.Add(point, false);
+                if (point is InjectionPoint.DmaReserve or InjectionPoint.DmaMap or InjectionPoint.DeviceMap)
+                    points.Add(point, true);
+            }
+
+            return points;
+        }
+    }
 
     [Theory]
     [MemberData(nameof(Points))]
-    public void AFailureAtAnyHitOfAPointLosesNothing(InjectionPoint point)
+    public void AFailureAtAnyHitOfAPointLosesNothing(InjectionPoint point, bool behindIommu)
     {
+        long iommuBytes = behindIommu ? 16 << 20 : 0;
         Injection.Reset();
-        Run();
+        Run(iommuBytes);
         long hits = Injection.Hits(point);
         Assert.True(hits > 0, $"The scenario never reaches {point}.");
         int step = (int)Math.Max(1, hits / 12);
@@ -30,7 +47,7 @@ public sealed class InjectionTests
         {
             Injection.Reset();
             Injection.Arm(point, nth);
-            Run();
+            Run(iommuBytes);
         }
 
         Injection.Reset();
@@ -38,13 +55,15 @@ public sealed class InjectionTests
 
     /// <summary>Visits all of Core: first touch by both sides, migration both ways, eviction, mapping in RAM, prefetch, free; a second device that maps the first one's memory, takes
     /// pages from it, and is unplugged.</summary>
-    private static void Run()
+    private static void Run(long iommuBytes)
     {
-        using var machine = new Machine(devicePages: 1024, vm: new GpuVmOptions { Placement = new MigrateHugeOnly() });
-        using var peer = new PeerMachine(machine);
+        using var machine = new Machine(devicePages: 1024, iommuBytes: iommuBytes, vm: new GpuVmOptions { Placement = new MigrateHugeOnly() });
+        using var peer = new PeerMachine(machine, iommuBytes: iommuBytes);
         AddressRange memory = machine.Allocate((long)Pages * PageSize.Bytes);
         for (int page = Quiet; page < Pages; page += 7)
             Try(() => CpuStore(machine, memory, page, page + 1));
+        for (int page = Pages - 1; page >= 1024 && iommuBytes != 0; page--)
+            Try(() => machine.Host.Populate(AddressRange.OfPages(At(memory, page), 1), MemoryAccess.Write)); // Downward: a range there is of scattered pages.
         for (int page = 0; page < Pages; page += 3)
             Try(() => machine.GpuWrite(At(memory, page) + 8, BitConverter.GetBytes((long)page)));
         Try(() => machine.Vm.Prefetch(memory, PrefetchTarget.System, out _));

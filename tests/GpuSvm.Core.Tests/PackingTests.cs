@@ -12,7 +12,7 @@ using GpuSvm.SoftwareGpu;
 namespace GpuSvm.Core.Tests;
 
 /// <summary>Scattered pages of an interval behind an IOMMU: side by side in device addresses, in as few entries as addresses allow.</summary>
-public sealed class PackingTests
+public sealed unsafe class PackingTests
 {
     private const int Space = 4096; // Pages of device addresses.
 
@@ -179,6 +179,42 @@ public sealed class PackingTests
         machine.GpuStore(memory.Start, 7);
         Assert.Equal(7, machine.CpuLoad(memory.Start));
         machine.Check();
+    }
+
+    /// <summary>Kernels write through pointers without pause while their page goes to a device and comes back in another frame: the simulated memory finds a write to a freed one.</summary>
+    [Fact]
+    public void AKernelsWindowNeverOutlivesTheMappingOfItsPage()
+    {
+        using var machine = new KernelMachine(devices: 2, placement: new SystemPlacement(), iommuBytes: 4 << 20);
+        AddressRange memory = AddressRange.OfBytes(machine.Allocate(PageSize.HugeBytes).End + (64L * PageSize.HugeBytes), PageSize.HugeBytes);
+        Assert.Equal(SvmStatus.Done, machine.Memory.Map(memory.Start, memory.Bytes));
+        var launches = new SoftwareGpuLaunch[2];
+        var arguments = new PeerKernels.Counters*[2];
+        for (int i = 0; i < 2; i++)
+        {
+            arguments[i] = machine.Arguments(new PeerKernels.Counters { Address = memory.Start.Value + ((ulong)i * 8) });
+            launches[i] = machine.Start(i, &PeerKernels.HammerByWindow, arguments[i]);
+        }
+
+        for (int round = 0; round < 40; round++)
+        {
+            for (int i = 0; i < 2; i++)
+            {
+                Volatile.Write(ref arguments[i]->Started, 0);
+                Assert.True(SpinWait.SpinUntil(() => Volatile.Read(ref arguments[i]->Started) != 0, 20_000)); // It has written since.
+            }
+
+            AddressRange part = AddressRange.OfPages(memory.Start, round % 4 < 2 ? 512 : 16); // Sometimes its neighbours stay, and it becomes scattered.
+            Assert.Equal(SvmStatus.Done, machine.Vms[round % 2].Prefetch(part, PrefetchTarget.Device, out _));
+            Assert.Equal(SvmStatus.Done, machine.Vms[round % 2].Prefetch(part, PrefetchTarget.System, out _));
+        }
+
+        Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(memory));
+        foreach (SoftwareGpuLaunch launch in launches)
+        {
+            KernelMachine.Wait(launch);
+            Assert.Equal(SvmStatus.NotMapped, launch.Status);
+        }
     }
 
     private static Machine NewMachine(int space = Space) =>

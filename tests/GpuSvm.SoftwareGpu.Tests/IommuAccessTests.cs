@@ -137,7 +137,7 @@ public sealed unsafe class IommuAccessTests : IDisposable
         Await(() => Volatile.Read(ref hammer->Started) == 2);
         ulong first = mapping.Address;
         long written = 0;
-        for (int round = 0; round < 300; round++)
+        for (int round = 0; round < 100; round++)
         {
             nint old = places[now];
             now ^= 1;
