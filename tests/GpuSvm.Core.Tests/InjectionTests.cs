@@ -60,10 +60,10 @@ public sealed class InjectionTests
         using var machine = new Machine(devicePages: 1024, iommuBytes: iommuBytes, vm: new GpuVmOptions { Placement = new MigrateHugeOnly() });
         using var peer = new PeerMachine(machine, iommuBytes: iommuBytes);
         AddressRange memory = machine.Allocate((long)Pages * PageSize.Bytes);
-        for (int page = Quiet; page < Pages; page += 7)
-            Try(() => CpuStore(machine, memory, page, page + 1));
         for (int page = Pages - 1; page >= 1024 && iommuBytes != 0; page--)
             Try(() => machine.Host.Populate(AddressRange.OfPages(At(memory, page), 1), MemoryAccess.Write)); // Downward: a range there is of scattered pages.
+        for (int page = Quiet; page < Pages; page += 7)
+            Try(() => CpuStore(machine, memory, page, page + 1));
         for (int page = 0; page < Pages; page += 3)
             Try(() => machine.GpuWrite(At(memory, page) + 8, BitConverter.GetBytes((long)page)));
         Try(() => machine.Vm.Prefetch(memory, PrefetchTarget.System, out _));
