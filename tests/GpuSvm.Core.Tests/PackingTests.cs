@@ -181,6 +181,21 @@ public sealed unsafe class PackingTests
         machine.Check();
     }
 
+    /// <summary>Pages that move need no packing: they leave into one block of staging, and come back from one. Each way the engine is called once.</summary>
+    [Fact]
+    public void TwoMiBOfScatteredPagesMoveInOneCopyEachWay()
+    {
+        using var machine = new Machine();
+        AddressRange memory = Scatter(machine, PageSize.PagesPerHuge);
+        Injection.Reset(); // The points before each copy count them.
+        machine.GpuStore(memory.Start + 8, 7);
+        Assert.True(machine.IsOnDevice(memory.Start) && machine.IsOnDevice(At(memory, 511)));
+        Assert.Equal((1, 0), (Injection.Hits(InjectionPoint.CopyToDevice), Injection.Hits(InjectionPoint.CopyToHost)));
+        Assert.Equal(512, machine.CpuLoad(At(memory, 511)));
+        Assert.False(machine.IsOnDevice(memory.Start));
+        Assert.Equal((1, 1), (Injection.Hits(InjectionPoint.CopyToDevice), Injection.Hits(InjectionPoint.CopyToHost)));
+    }
+
     /// <summary>Kernels write through pointers without pause while their page goes to a device and comes back in another frame: the simulated memory finds a write to a freed one.</summary>
     [Fact]
     public void AKernelsWindowNeverOutlivesTheMappingOfItsPage()
