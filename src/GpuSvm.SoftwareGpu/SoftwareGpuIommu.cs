@@ -98,9 +98,10 @@ public sealed class SoftwareGpuIommu : IPackingDmaMapper
         int start = OpenSpan(reservation);
         if (!IsGood(page))
             return SvmStatus.CopyFailed;
-        if (first < 0 || first + order.Pages > reservation.Order.Pages || (first & (order.Pages - 1)) != 0 || _entries.AsSpan(start + first, order.Pages).ContainsAnyExcept(0UL))
+        int pages = order.Pages;
+        if (first < 0 || first + pages > reservation.Order.Pages || (first & (pages - 1)) != 0 || (pages == 1 ? _entries[start + first] != 0 : _entries.AsSpan(start + first, pages).ContainsAnyExcept(0UL)))
             throw new InvalidOperationException($"Order {order.Value} cannot be linked at page {first} of a reservation of order {reservation.Order.Value}: outside, unaligned or linked already.");
-        _mapped[start] += order.Pages;
+        _mapped[start] += pages;
         address = Write(start + first, page, order, writable, reservation.Order);
         return SvmStatus.Done;
     }

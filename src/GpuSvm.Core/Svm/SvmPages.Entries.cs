@@ -80,8 +80,8 @@ public partial class SvmPages
                 continue;
             }
 
-            while (i < count && _addresses[i] == first.Part(run, _addresses[i].Order)) // The same protocol and rights as well.
-                run += _addresses[i++].Order.Pages;
+            while (i < count && _addresses[i].Protocol == AddressProtocol.System && _addresses[i].Address == first.Address + ((ulong)run << PageSize.Shift))
+                run += _addresses[i++].Order.Pages; // With the same rights: all entries have the caller's.
             for (int at = 0; at < run;)
             {
                 PageOrder order = EntryOrder(pageNumber, (first.Address >> PageSize.Shift) + (ulong)at, run - at);
