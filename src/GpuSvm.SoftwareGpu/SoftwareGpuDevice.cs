@@ -18,7 +18,8 @@ namespace GpuSvm.SoftwareGpu;
 /// <para><b>How a page is taken away.</b> Core zaps the entries and calls <see cref="SoftwareGpuPageTable.InvalidateTlb"/>, which returns when no unit can still use them; the
 /// proof is told there.</para>
 /// <para><b>Where bytes are.</b> A translation leads into <see cref="Memory"/> or to a page of the program. The first is touched by pointer, the second only preemptively
-/// (<see cref="PreemptiveCopy"/>), because a thread that stops in a page fault must not hold up the collector of the runtime that resolves it.</para>
+/// (<see cref="PreemptiveCopy"/>), because a thread that stops in a page fault must not hold up the collector of the runtime that resolves it. With an <see cref="Iommu"/> the page table holds device
+/// addresses for the program's pages, and the MMU translates twice.</para>
 /// <para><b>Threads.</b> One for each compute unit, and one for the copy engine if asked for. They live from the constructor to <see cref="Dispose"/>.</para>
 /// <para>The name is not SoftwareGpu, because that is the namespace.</para>
 /// </remarks>
@@ -43,7 +44,8 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
         LinkGroup = options.LinkGroup;
         Memory = new SoftwareGpuMemory(options.MemoryBytes);
         CopyEngine = new SoftwareGpuCopyEngine(Memory, options.CopyEngineThread, options.InlineCopyBytes);
-        DmaMapper = new SoftwareGpuDmaMapper();
+        Iommu = options.IommuBytes == 0 ? null : new SoftwareGpuIommu(options.IommuBytes);
+        DmaMapper = Iommu ?? (IDmaMapper)new SoftwareGpuDmaMapper();
         FaultBuffer = new SoftwareGpuFaultBuffer(options.ComputeUnits, options.WaitSpins);
         _unitStates = GC.AllocateArray<SoftwareGpuUnitState>(options.ComputeUnits, pinned: true);
         _units = new SoftwareGpuUnit[options.ComputeUnits];
@@ -66,8 +68,11 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     /// <summary>Its copy engine.</summary>
     public SoftwareGpuCopyEngine CopyEngine { get; }
 
-    /// <summary>Its way to system memory.</summary>
-    public SoftwareGpuDmaMapper DmaMapper { get; }
+    /// <summary>Its way to system memory: <see cref="Iommu"/>, or without one a <see cref="SoftwareGpuDmaMapper"/>.</summary>
+    public IDmaMapper DmaMapper { get; }
+
+    /// <summary>The IOMMU that it stands behind; null without one.</summary>
+    public SoftwareGpuIommu? Iommu { get; }
 
     /// <summary>Its fault buffer.</summary>
     public SoftwareGpuFaultBuffer FaultBuffer { get; }

@@ -20,11 +20,13 @@ internal sealed unsafe class SoftwareGpuMmu
     private readonly SoftwareGpuDevice _device;
     private readonly SoftwareGpuTlb _tlb = new();
     private readonly SoftwareGpuUnitState* _state;
+    private readonly SoftwareGpuIommu? _iommu; // Null: system memory is reached by pointer.
     private readonly ulong _memoryBase;
     private readonly int _unit;
     private SoftwareGpuPageTable? _table;
     private ulong* _newest; // The table's newest invalidation.
     private ulong _seen; // The newest invalidation that the TLB has been cleared of.
+    private bool _isRefused; // Whether the last walk found an entry that the IOMMU does not let through.
 
     /// <summary>Makes an MMU with an empty TLB.</summary>
     /// <param name="device">The device.</param>
@@ -36,6 +38,7 @@ internal sealed unsafe class SoftwareGpuMmu
         _unit = unit;
         _state = state;
         _memoryBase = (ulong)device.Memory.BasePointer;
+        _iommu = device.Iommu;
     }
 
     /// <summary>Translations asked for; counted by the callers of <see cref="Translate"/>, many at a time.</summary>
@@ -138,12 +141,13 @@ internal sealed unsafe class SoftwareGpuMmu
     /// <param name="access">What was tried.</param>
     /// <param name="maxReplays">Replays after which it gives up.</param>
     /// <param name="replays">Replays so far of this piece of the access; counted up.</param>
-    /// <returns><see cref="SvmStatus.Done"/>: try again; <see cref="SvmStatus.TimedOut"/> after that many replays; else what the service said.</returns>
+    /// <returns><see cref="SvmStatus.Done"/>: try again; <see cref="SvmStatus.TimedOut"/> after that many replays; <see cref="SvmStatus.CopyFailed"/> if the IOMMU has refused the access,
+    /// which nobody is asked to mend; else what the service said.</returns>
     internal SvmStatus Fault(ulong address, MemoryAccess access, int maxReplays, ref int replays)
     {
         Deactivate();
-        SvmStatus status = SvmStatus.TimedOut;
-        if (replays < maxReplays)
+        SvmStatus status = _isRefused ? SvmStatus.CopyFailed : SvmStatus.TimedOut;
+        if (!_isRefused && replays < maxReplays)
         {
             BackOff(replays);
             replays++;
@@ -177,13 +181,10 @@ internal sealed unsafe class SoftwareGpuMmu
     private ulong Fill(ulong address, ulong need, bool known, bool acceptsSystem, out int shift)
     {
         Misses++;
+        _isRefused = false;
         SoftwareGpuPte entry = _table!.Walk(address);
-        shift = entry.Size switch
-        {
-            SoftwareGpuPageClass.Huge => SoftwareGpuTlb.HugeShift,
-            SoftwareGpuPageClass.Medium => SoftwareGpuTlb.MediumShift,
-            _ => SoftwareGpuTlb.SmallShift,
-        };
+        SoftwareGpuPageClass size = entry.Size;
+        shift = ShiftOf(size);
         if (!entry.IsPresent)
             return 0;
 
@@ -194,14 +195,43 @@ internal sealed unsafe class SoftwareGpuMmu
         if ((flags & need) != need)
             return 0;
         ulong block = 1UL << shift;
-        ulong pageInBlock = entry.Size == SoftwareGpuPageClass.Medium ? address & (block - 1) & ~(PageSize.Bytes - 1UL) : 0; // An entry of 64 KiB has its own page's target.
-        ulong pointer = (entry.Target - pageInBlock + (entry.Protocol == AddressProtocol.LocalMemory ? _memoryBase : 0)) | flags;
+        ulong pageInBlock = address & (block - 1) & ~(PageSize.Bytes - 1UL);
+        ulong pointer;
+        if (entry.Protocol == AddressProtocol.System && _iommu is not null)
+        {
+            ulong page = entry.Target + (size == SoftwareGpuPageClass.Huge ? pageInBlock : 0);
+            pointer = _iommu.Translate(page, need != 0, ref size, out bool writable);
+            if (pointer == 0)
+            {
+                _isRefused = true;
+                return 0;
+            }
 
+            if (!writable)
+                flags &= SoftwareGpuTlb.SystemFlag;
+            shift = ShiftOf(size);
+            block = 1UL << shift;
+        }
+        else
+        {
+            // An entry of 64 KiB has its own page's target.
+            pointer = entry.Target - (size == SoftwareGpuPageClass.Medium ? pageInBlock : 0) + (entry.Protocol == AddressProtocol.LocalMemory ? _memoryBase : 0);
+        }
+
+        pointer |= flags;
         if (known)
             _tlb.Drop(address & ~(block - 1), (address & ~(block - 1)) + block); // An older translation of larger size and less right would be found first for ever.
-        _tlb.Insert(address, entry.Size, pointer);
+        _tlb.Insert(address, size, pointer);
         return pointer;
     }
+
+    /// <summary>log2 of the bytes of a size.</summary>
+    private static int ShiftOf(SoftwareGpuPageClass size) => size switch
+    {
+        SoftwareGpuPageClass.Huge => SoftwareGpuTlb.HugeShift,
+        SoftwareGpuPageClass.Medium => SoftwareGpuTlb.MediumShift,
+        _ => SoftwareGpuTlb.SmallShift,
+    };
 
     /// <summary>Gives others time when the same page keeps being taken away: yields at first, sleeps later.</summary>
     private static void BackOff(int replays)

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+
 namespace GpuSvm.SoftwareGpu;
 
 /// <summary>How to build a software GPU. Every value has a default that fits a small machine.</summary>
@@ -6,6 +8,9 @@ public sealed record SoftwareGpuOptions
 {
     /// <summary>Most compute units a device can have; fault tokens keep the unit's number in 8 bits.</summary>
     public const int MaxComputeUnits = 256;
+
+    /// <summary>Most bytes of device addresses: 1 TiB.</summary>
+    public const long MaxIommuBytes = 1L << 40;
 
     /// <summary>Bytes of device memory: a multiple of 4096, at least 4096. Default 256 MiB.</summary>
     public long MemoryBytes { get; init; } = 256L << 20;
@@ -25,6 +30,10 @@ public sealed record SoftwareGpuOptions
     /// <summary>The group of devices that can reach each other's memory by pointer, at least 1. Default 1: all of a process can.</summary>
     public int LinkGroup { get; init; } = 1;
 
+    /// <summary>Bytes of device addresses, where the device stands behind an IOMMU: 0 or a multiple of 4096, at most <see cref="MaxIommuBytes"/>. Each 4 KiB take 13 bytes of memory. Default 0: no
+    /// IOMMU; the device lives in the program's own process and reaches it by pointer.</summary>
+    public long IommuBytes { get; init; }
+
     /// <summary>Checks every value.</summary>
     /// <exception cref="ArgumentException">A value is out of its range; the message names the remedy.</exception>
     public void Validate()
@@ -36,6 +45,8 @@ public sealed record SoftwareGpuOptions
             throw new ArgumentException($"{nameof(InlineCopyBytes)} is {InlineCopyBytes}: choose 0 or more.");
         if (LinkGroup < 1)
             throw new ArgumentException($"{nameof(LinkGroup)} is {LinkGroup}: choose 1 or more.");
+        if (IommuBytes is < 0 or > MaxIommuBytes || IommuBytes % PageSize.Bytes != 0)
+            throw new ArgumentException($"{nameof(IommuBytes)} is {IommuBytes}: choose 0 for no IOMMU, or a multiple of {PageSize.Bytes} up to {MaxIommuBytes}.");
         if (WaitSpins < 0)
             throw new ArgumentException($"{nameof(WaitSpins)} is {WaitSpins}: choose 0 or more.");
     }

@@ -323,13 +323,15 @@ public sealed unsafe class SoftwareGpuPageTable : IDevicePageTable
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private void CheckTarget(DeviceAddress address)
     {
-        if (!address.IsPresent || (address.Protocol == AddressProtocol.LocalMemory && address.Address + (ulong)address.Order.Bytes > (ulong)_device.Memory.Bytes))
+        if (!address.IsPresent
+            || (address.Protocol == AddressProtocol.LocalMemory && address.Address + (ulong)address.Order.Bytes > (ulong)_device.Memory.Bytes)
+            || (address.Protocol == AddressProtocol.System && _device.Iommu is { } iommu && !iommu.Contains(address)))
             ThrowBadTarget(address);
     }
 
     /// <summary>Throws for <see cref="CheckTarget"/>.</summary>
     private static void ThrowBadTarget(DeviceAddress address) => throw new InvalidOperationException(
         address.IsPresent
-            ? $"A page-table entry would lead to device address 0x{address.Address:x} of order {address.Order.Value}, outside the device's memory."
+            ? $"A page-table entry would lead to device address 0x{address.Address:x} of order {address.Order.Value}, outside {(address.Protocol == AddressProtocol.System ? "what its IOMMU maps" : "the device's memory")}."
             : "A page-table entry is written from a mapping that is not present.");
 }

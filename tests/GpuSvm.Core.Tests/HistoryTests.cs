@@ -7,8 +7,17 @@ using GpuSvm.Simulation;
 namespace GpuSvm.Core.Tests;
 
 /// <summary>Random histories of everything the two sides can do, compared byte by byte with the obvious model, invariants checked after every step.</summary>
-public sealed class HistoryTests
+public class HistoryTests
 {
+    /// <summary>Device addresses, if the device stands behind an IOMMU.</summary>
+    private protected virtual long IommuBytes => 0;
+
+    /// <summary>The same behind an IOMMU.</summary>
+    public sealed class BehindIommu : HistoryTests
+    {
+        private protected override long IommuBytes => 32 << 20;
+    }
+
     private const int Pages = 1536;
 
     private enum Step
@@ -33,9 +42,9 @@ public sealed class HistoryTests
         Gen.Select(Gen.Enum<Step>(), Gen.Int[0, Pages - 1], Gen.Int[1, 600], Gen.Byte).Array[1, 40].Sample(
             steps => Replay(devicePages, steps), iter: 15, threads: 1);
 
-    private static bool Replay(int devicePages, (Step Step, int Page, int Count, byte Value)[] steps)
+    private bool Replay(int devicePages, (Step Step, int Page, int Count, byte Value)[] steps)
     {
-        using var machine = new Machine(devicePages);
+        using var machine = new Machine(devicePages, iommuBytes: IommuBytes);
         var model = new ReferenceMemory();
         VirtualAddress start = machine.Allocate(4096).End.AlignDown(PageOrder.Huge) + (64L * PageSize.HugeBytes);
         AddressRange all = AddressRange.OfPages(start, Pages);

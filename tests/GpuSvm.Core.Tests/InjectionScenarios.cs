@@ -21,6 +21,7 @@ internal static partial class InjectionScenarios
     {
         ["faults and eviction"] = FaultsAndEviction,
         ["faults and eviction, addresses that stay"] = FaultsAndEvictionInPlace,
+        ["faults and eviction behind an IOMMU"] = FaultsAndEvictionBehindIommu,
         ["huge blocks"] = HugeBlocks,
         ["peers and unplug"] = PeersAndUnplug,
         ["several devices in one VM"] = SeveralDevices,
@@ -41,11 +42,14 @@ internal static partial class InjectionScenarios
     private static void FaultsAndEvictionInPlace(InjectedRun run, int scale) =>
         TouchMoveAndEvict(run, scale, _smallHost with { Capabilities = HostMemoryCapabilities.CpuFaults | HostMemoryCapabilities.MappingEvents });
 
-    private static void TouchMoveAndEvict(InjectedRun run, int scale, SimulatedHostOptions host)
+    /// <summary>The same with device addresses that are reserved, linked and packed.</summary>
+    private static void FaultsAndEvictionBehindIommu(InjectedRun run, int scale) => TouchMoveAndEvict(run, scale, _smallHost with { StagingBlocks = 2 }, iommuBytes: 16L << 20);
+
+    private static void TouchMoveAndEvict(InjectedRun run, int scale, SimulatedHostOptions host, long iommuBytes = 0)
     {
         int blocks = 4 * scale;
         Machine machine = run.Make("machine", () => new Machine(
-            devicePages: 32 * scale, host, new GpuVmOptions { ChunkOrders = _smallChunks, Placement = new MigrateMediumOnly(), CheckPagesBytes = PageOrder.Medium.Bytes }));
+            devicePages: 32 * scale, host, new GpuVmOptions { ChunkOrders = _smallChunks, Placement = new MigrateMediumOnly(), CheckPagesBytes = PageOrder.Medium.Bytes }, iommuBytes: iommuBytes));
         AddressRange memory = run.Allocate(machine, (blocks * 16) + 3);
         for (int page = 1; page < memory.Pages; page += 5)
             run.CpuStore(machine, At(memory, page), page);

@@ -25,7 +25,8 @@ internal sealed unsafe class KernelMachine : IDisposable
     /// <param name="devicePages">Memory of each in pages.</param>
     /// <param name="placement">Where touched pages go.</param>
     /// <param name="units">Compute units of each.</param>
-    public KernelMachine(int devices, int devicePages = 1024, IPlacementPolicy? placement = null, int units = 2)
+    /// <param name="iommuBytes">Device addresses of each, if they stand behind IOMMUs.</param>
+    public KernelMachine(int devices, int devicePages = 1024, IPlacementPolicy? placement = null, int units = 2, long iommuBytes = 0)
     {
         Memory = new SimulatedHostMemory();
         Host = new HostAddressSpace(Memory);
@@ -35,7 +36,7 @@ internal sealed unsafe class KernelMachine : IDisposable
         _gone = new bool[devices];
         for (int i = 0; i < devices; i++)
         {
-            Devices[i] = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = units });
+            Devices[i] = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = units, IommuBytes = iommuBytes });
             Vms[i] = new GpuVm(Host, Devices[i], new GpuVmOptions { Placement = placement ?? new FirstTouchPlacement() });
             _services[i] = new FaultService(Devices[i].FaultBuffer, Vms[i], threads: 1);
         }
@@ -100,6 +101,7 @@ internal sealed unsafe class KernelMachine : IDisposable
         Vms[device].Dispose();
         Assert.Equal(Devices[device].Memory.Pages, Devices[device].Memory.FreePages);
         Assert.Equal((0, 0), (Devices[device].LivePeerPages, Devices[device].DmaMapper.LivePages));
+        Assert.Equal((Devices[device].Iommu?.Pages, Devices[device].Iommu?.RefusedAccesses), (Devices[device].Iommu?.FreePages, Devices[device].Iommu is null ? null : 0));
         Devices[device].Dispose();
     }
 

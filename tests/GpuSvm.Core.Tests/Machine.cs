@@ -28,12 +28,14 @@ internal sealed unsafe class Machine : IDisposable
     /// <param name="vm">Options of the VM.</param>
     /// <param name="time">The clock; null for the system's.</param>
     /// <param name="checksSteps">False where threads touch the memory past this class, or where there are very many steps; they check by themselves.</param>
-    public Machine(int devicePages = 4096, SimulatedHostOptions? host = null, GpuVmOptions? vm = null, TimeProvider? time = null, bool checksSteps = true)
+    /// <param name="iommuBytes">Device addresses, if the device stands behind an IOMMU.</param>
+    public Machine(
+        int devicePages = 4096, SimulatedHostOptions? host = null, GpuVmOptions? vm = null, TimeProvider? time = null, bool checksSteps = true, long iommuBytes = 0)
     {
         _checksSteps = checksSteps;
         Memory = new SimulatedHostMemory(host ?? new SimulatedHostOptions());
         Host = new HostAddressSpace(Memory, time);
-        Device = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = 1 });
+        Device = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = 1, IommuBytes = iommuBytes });
         Vm = new GpuVm(Host, Device, vm ?? new GpuVmOptions { Placement = new AlwaysMigrate() });
     }
 
@@ -188,6 +190,7 @@ internal sealed unsafe class Machine : IDisposable
         Vm.Dispose();
         Assert.Equal(Device.Memory.Pages, Device.Memory.FreePages);
         Assert.Equal(0, Device.DmaMapper.LivePages);
+        Assert.Equal(Device.Iommu?.Pages, Device.Iommu?.FreePages);
         Assert.Equal(0, Host.AwayPages);
         Memory.VerifyNoLeaks();
         Device.Dispose();
@@ -241,7 +244,7 @@ internal sealed unsafe class Machine : IDisposable
             {
                 nint page = entry.Protocol == AddressProtocol.LocalMemory
                     ? ((SoftwareGpuMemory)Device.Memory).BasePointer + (nint)entry.Address
-                    : (nint)entry.Address;
+                    : Device.Iommu?.PointerOf(entry.Address).Value ?? (nint)entry.Address;
                 int offset = (int)(address.Value & (PageSize.Bytes - 1));
                 bytes = new Span<byte>((byte*)page + offset, PageSize.Bytes - offset); // SAFETY: a translation just looked up; the test is its only user.
                 return SvmStatus.Done;

@@ -7,8 +7,17 @@ using GpuSvm.Simulation;
 namespace GpuSvm.Core.Tests;
 
 /// <summary>One pointer, two sides: what each sees of the other's writes while pages move.</summary>
-public sealed class MigrationTests
+public class MigrationTests
 {
+    /// <summary>Device addresses, if the device stands behind an IOMMU.</summary>
+    private protected virtual long IommuBytes => 0;
+
+    /// <summary>The same behind an IOMMU.</summary>
+    public sealed class BehindIommu : MigrationTests
+    {
+        private protected override long IommuBytes => 32 << 20;
+    }
+
     [Theory]
     [InlineData(4096)]
     [InlineData(65536)]
@@ -16,7 +25,7 @@ public sealed class MigrationTests
     [InlineData((4 << 20) + 8192)]
     public void WhatTheCpuWroteTheGpuReadsAndTheOtherWayRound(int bytes)
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(bytes);
         for (VirtualAddress at = memory.Start; at < memory.End; at += PageSize.Bytes)
             machine.CpuStore(at, (long)at.Value);
@@ -39,7 +48,7 @@ public sealed class MigrationTests
     [Fact]
     public void UntouchedMemoryReadsAsZeroesOnTheGpu()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.CpuStore(memory.Start + (5 * PageSize.Bytes), 5);
         Assert.Equal(0, machine.GpuLoad(memory.Start + (4 * PageSize.Bytes)));
@@ -50,7 +59,7 @@ public sealed class MigrationTests
     [Fact]
     public void ACpuTouchBringsTheWholeAllocationHomeAndTakesTheGpusAccessAway()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.GpuStore(memory.Start, 1);
         Assert.True(machine.Vm.PageTable.Lookup(memory.Start).IsPresent);
@@ -63,7 +72,7 @@ public sealed class MigrationTests
     [Fact]
     public void DataFourTimesTheDeviceMemoryIsEvictedAndComesBack()
     {
-        using var machine = new Machine(devicePages: 1024);
+        using var machine = new Machine(devicePages: 1024, iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(8L * PageSize.HugeBytes);
         for (int pass = 1; pass <= 3; pass++)
         {
@@ -89,7 +98,7 @@ public sealed class MigrationTests
     [InlineData(33)]
     public void ADeviceMemoryOfAFewPagesStillServesEverything(int devicePages)
     {
-        using var machine = new Machine(devicePages);
+        using var machine = new Machine(devicePages, iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         for (int i = 0; i < 512; i++)
             machine.GpuStore(memory.Start + ((long)i * PageSize.Bytes), i);
@@ -101,7 +110,7 @@ public sealed class MigrationTests
     [Fact]
     public void TheLeastRecentlyUsedAllocationIsEvictedFirst()
     {
-        using var machine = new Machine(devicePages: 1024);
+        using var machine = new Machine(devicePages: 1024, iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(3L * PageSize.HugeBytes);
         VirtualAddress a = memory.Start;
         VirtualAddress b = a + PageSize.HugeBytes;
@@ -117,7 +126,7 @@ public sealed class MigrationTests
     [Fact]
     public void PrefetchSaysWhatWasThereWhatMovedAndWhatDidNot()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(4L * PageSize.HugeBytes);
         machine.GpuStore(memory.Start, 1);
         Assert.Equal(SvmStatus.Done, machine.Vm.Prefetch(memory, PrefetchTarget.Device, out PrefetchResult result));
@@ -131,7 +140,7 @@ public sealed class MigrationTests
     [Fact]
     public void BringHomeEmptiesTheDevice()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(4L * PageSize.HugeBytes);
         machine.Vm.Prefetch(memory, PrefetchTarget.Device, out _);
         Assert.Equal(SvmStatus.Done, machine.Vm.BringHome());
@@ -141,7 +150,7 @@ public sealed class MigrationTests
     [Fact]
     public void FreeingMemoryThatLiesOnTheDeviceGivesItsFramesBack()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.GpuStore(memory.Start, 1);
         machine.Free(memory);
@@ -154,7 +163,7 @@ public sealed class MigrationTests
     [Fact]
     public void AnAccessOutsideAnyMappingIsRefusedAndChangesNothing()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(8192);
         machine.CpuStore(memory.Start, 7);
         Assert.Equal(SvmStatus.NotMapped, machine.Fault(memory.End + 4096));
@@ -166,7 +175,7 @@ public sealed class MigrationTests
     [Fact]
     public void AReadOnlyMappingIsReadButNotWritten()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(65536);
         machine.CpuStore(memory.Start, 7);
         Assert.Equal(SvmStatus.Done, machine.Memory.Protect(memory, HostProtection.ReadOnly));
@@ -180,7 +189,7 @@ public sealed class MigrationTests
     [Fact]
     public void WithoutMigrationTheGpuWorksOnThePagesWhereTheyAre()
     {
-        using var machine = new Machine(vm: new GpuVmOptions { Placement = new Policies.SystemPlacement() });
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: new GpuVmOptions { Placement = new Policies.SystemPlacement() });
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.CpuStore(memory.Start, 1);
         machine.GpuStore(memory.Start, machine.GpuLoad(memory.Start) + 1);
@@ -192,7 +201,7 @@ public sealed class MigrationTests
     [Fact]
     public void PagesFoughtOverAreMappedWhereTheyAreForAWhile()
     {
-        using var machine = new Machine(vm: new GpuVmOptions { Placement = new Policies.FirstTouchPlacement(quietMicroseconds: 60_000_000) });
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: new GpuVmOptions { Placement = new Policies.FirstTouchPlacement(quietMicroseconds: 60_000_000) });
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.GpuStore(memory.Start, 1);
         Assert.True(machine.IsOnDevice(memory.Start));
@@ -207,7 +216,7 @@ public sealed class MigrationTests
     [Fact]
     public void RangesAreAsLargeAsMappingAndNeighboursAllow()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes + (20 * PageSize.Bytes));
         machine.GpuStore(memory.Start + 100, 1);
         machine.GpuStore(memory.Start + PageSize.HugeBytes + 100, 1);

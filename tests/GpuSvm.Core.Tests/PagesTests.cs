@@ -8,15 +8,24 @@ using GpuSvm.Core.Vm;
 namespace GpuSvm.Core.Tests;
 
 /// <summary>Pages objects by themselves, and the choice of a range's size against brute force.</summary>
-public sealed class PagesTests
+public class PagesTests
 {
+    /// <summary>Device addresses, if the device stands behind an IOMMU.</summary>
+    private protected virtual long IommuBytes => 0;
+
+    /// <summary>The same behind an IOMMU.</summary>
+    public sealed class BehindIommu : PagesTests
+    {
+        private protected override long IommuBytes => 32 << 20;
+    }
+
     private static readonly PageOrder[] _orders = [PageOrder.Huge, PageOrder.Medium, PageOrder.Small];
 
     /// <summary>INV-21.</summary>
     [Fact]
     public void UnmappingTwiceIsUnmappingOnceAndFreeingIsSafeAtAnyTime()
     {
-        using var machine = new Machine(vm: new GpuVmOptions { Placement = new Policies.SystemPlacement() });
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: new GpuVmOptions { Placement = new Policies.SystemPlacement() });
         AddressRange memory = machine.Allocate(65536);
         machine.CpuStore(memory.Start, 1);
         machine.GpuStore(memory.Start, 2);
@@ -44,7 +53,7 @@ public sealed class PagesTests
     [Fact]
     public void DeviceOnlyRefusesPagesInRamAndAnUnmappedObjectRefusesEverything()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.GpuStore(memory.Start, 1);
         SvmNotifier notifier = machine.Vm.Mirror.FirstNotifier(memory)!;
@@ -66,7 +75,7 @@ public sealed class PagesTests
     [Fact]
     public void AMixOfPlacementsIsRefusedUnlessAllowed()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(2L * PageSize.HugeBytes);
         machine.GpuStore(memory.Start, 1);
         VirtualAddress second = memory.Start + PageSize.HugeBytes;
@@ -87,7 +96,7 @@ public sealed class PagesTests
     public void EveryRangeIsTheLargestThatFitsWhereTheFaultIs() =>
         Gen.Select(Gen.Int[0, 1535], Gen.Int[1, 900], Gen.Int[0, 1535].Array[1, 12]).Sample((firstPage, pages, touches) =>
         {
-            using var machine = new Machine(devicePages: 4096);
+            using var machine = new Machine(devicePages: 4096, iommuBytes: IommuBytes);
             VirtualAddress start = machine.Allocate(4096).End.AlignDown(PageOrder.Huge) + (64L * PageSize.HugeBytes);
             AddressRange mapping = AddressRange.OfPages(start + ((long)firstPage * PageSize.Bytes), pages);
             Assert.Equal(SvmStatus.Done, machine.Memory.Map(mapping.Start, mapping.Bytes));

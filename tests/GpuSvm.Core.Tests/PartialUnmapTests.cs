@@ -7,8 +7,17 @@ using GpuSvm.Core.Vm;
 namespace GpuSvm.Core.Tests;
 
 /// <summary>R-6: what becomes of a range when the CPU unmaps a part of it, split or killed, on the device or in RAM.</summary>
-public sealed class PartialUnmapTests
+public class PartialUnmapTests
 {
+    /// <summary>Device addresses, if the device stands behind an IOMMU.</summary>
+    private protected virtual long IommuBytes => 0;
+
+    /// <summary>The same behind an IOMMU.</summary>
+    public sealed class BehindIommu : PartialUnmapTests
+    {
+        private protected override long IommuBytes => 32 << 20;
+    }
+
     public static TheoryData<int, int, PartialUnmapMode, bool> Cases
     {
         get
@@ -34,7 +43,7 @@ public sealed class PartialUnmapTests
     [MemberData(nameof(Cases))]
     public void WhatIsLeftKeepsItsBytesAndTheHoleIsNobodys(int firstPage, int pages, PartialUnmapMode mode, bool onDevice)
     {
-        using var machine = new Machine(vm: Options(mode, onDevice));
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: Options(mode, onDevice));
         AddressRange mapped = MapAndFill(machine);
         AddressRange hole = Part(mapped, firstPage, pages);
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(hole));
@@ -64,7 +73,7 @@ public sealed class PartialUnmapTests
     [InlineData(false)]
     public void ASplitMapsAndMovesNothingAndTheRestNeedsNoFault(bool onDevice)
     {
-        using var machine = new Machine(vm: Options(PartialUnmapMode.Split, onDevice));
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: Options(PartialUnmapMode.Split, onDevice));
         AddressRange mapped = MapAndFill(machine);
         long toRam = machine.Vm.Pagemap.Counters.BytesToRam;
         long mappedPages = machine.Device.DmaMapper.LivePages;
@@ -92,7 +101,7 @@ public sealed class PartialUnmapTests
     [Fact]
     public void AKilledRangeComesHome()
     {
-        using var machine = new Machine(vm: Options(PartialUnmapMode.Kill, onDevice: true));
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: Options(PartialUnmapMode.Kill, onDevice: true));
         AddressRange mapped = MapAndFill(machine);
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(Part(mapped, 100, 5)));
         machine.Vm.Collect();
@@ -105,7 +114,7 @@ public sealed class PartialUnmapTests
     [Fact]
     public void SeveralHolesBeforeTheCollectorRunsAreAllRespected()
     {
-        using var machine = new Machine(vm: Options(PartialUnmapMode.Split, onDevice: false));
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: Options(PartialUnmapMode.Split, onDevice: false));
         AddressRange mapped = MapAndFill(machine);
         int[] holes = [40, 20, 300, 21, 299];
         foreach (int hole in holes)
@@ -126,7 +135,7 @@ public sealed class PartialUnmapTests
     [Fact]
     public void ARangeWhoseEveryPageIsUnmappedPieceByPieceIsRemoved()
     {
-        using var machine = new Machine(vm: Options(PartialUnmapMode.Split, onDevice: true));
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: Options(PartialUnmapMode.Split, onDevice: true));
         AddressRange mapped = MapAndFill(machine);
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(Part(mapped, 0, 200)));
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(Part(mapped, 200, 312)));
@@ -140,7 +149,7 @@ public sealed class PartialUnmapTests
     [InlineData(false)]
     public void AnEventBetweenTheLossAndTheCollectorIsHandledOnTheWholeRange(bool touchesRest)
     {
-        using var machine = new Machine(vm: Options(PartialUnmapMode.Split, onDevice: true));
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: Options(PartialUnmapMode.Split, onDevice: true));
         AddressRange mapped = MapAndFill(machine);
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(Part(mapped, 64, 64)));
         if (touchesRest)
@@ -160,7 +169,7 @@ public sealed class PartialUnmapTests
     [InlineData("unmap all")]
     public void AnEventWhileTheRangeIsBeingSplitIsNotLost(string what)
     {
-        using var machine = new Machine(vm: Options(PartialUnmapMode.Split, onDevice: true));
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: Options(PartialUnmapMode.Split, onDevice: true));
         AddressRange mapped = MapAndFill(machine);
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(Part(mapped, 256, 16)));
         using (new AtPoint(SchedulePointKind.RangeSplit, () => OnAnotherThread(() =>
@@ -189,7 +198,7 @@ public sealed class PartialUnmapTests
     [Fact]
     public void AHoleInA2MiBEntryLeavesTheNeighboursBoundAfterTheCollector()
     {
-        using var machine = new Machine(vm: Options(PartialUnmapMode.Split, onDevice: true));
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: Options(PartialUnmapMode.Split, onDevice: true));
         AddressRange mapped = MapAndFill(machine);
         Assert.Equal(SoftwareGpu.SoftwareGpuPageClass.Huge, ((SoftwareGpu.SoftwareGpuPageTable)machine.Vm.PageTable).LookupSize(mapped.Start));
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(Part(mapped, 511, 1)));

@@ -22,7 +22,9 @@ internal sealed unsafe class PeerMachine : IDisposable
     /// <param name="linkGroup">Which devices it can reach.</param>
     /// <param name="units">Compute units.</param>
     /// <param name="engineThread">Whether its copy engine works beside its callers.</param>
-    public PeerMachine(Machine machine, int devicePages = 2048, IPlacementPolicy? placement = null, int linkGroup = 1, int units = 1, bool engineThread = false)
+    /// <param name="iommuBytes">Device addresses, if the device stands behind an IOMMU.</param>
+    public PeerMachine(
+        Machine machine, int devicePages = 2048, IPlacementPolicy? placement = null, int linkGroup = 1, int units = 1, bool engineThread = false, long iommuBytes = 0)
     {
         _machine = machine;
         _host = machine.Host;
@@ -31,6 +33,7 @@ internal sealed unsafe class PeerMachine : IDisposable
             MemoryBytes = (long)devicePages * PageSize.Bytes,
             ComputeUnits = units,
             LinkGroup = linkGroup,
+            IommuBytes = iommuBytes,
             CopyEngineThread = engineThread,
             InlineCopyBytes = engineThread ? 0 : 64 << 10,
         });
@@ -76,6 +79,7 @@ internal sealed unsafe class PeerMachine : IDisposable
         Vm.Dispose();
         Assert.Equal(Device.Memory.Pages, Device.Memory.FreePages);
         Assert.Equal(0, Device.DmaMapper.LivePages);
+        Assert.Equal(Device.Iommu?.Pages, Device.Iommu?.FreePages);
         Assert.Equal(0, Device.LivePeerPages);
         Device.Dispose();
         Assert.Equal(0, Device.Holds);
@@ -89,7 +93,9 @@ internal sealed unsafe class PeerMachine : IDisposable
             if (entry.IsPresent && (access == MemoryAccess.Read || entry.IsWritable))
             {
                 // SAFETY: a translation just looked up; the test is its only user.
-                nint page = (entry.Protocol == AddressProtocol.LocalMemory ? Device.Memory.BasePointer : 0) + (nint)entry.Address;
+                nint page = entry.Protocol == AddressProtocol.System && Device.Iommu is { } iommu
+                    ? iommu.PointerOf(entry.Address).Value
+                    : (entry.Protocol == AddressProtocol.LocalMemory ? Device.Memory.BasePointer : 0) + (nint)entry.Address;
                 return (long*)(page + (nint)(address.Value & (PageSize.Bytes - 1)));
             }
 

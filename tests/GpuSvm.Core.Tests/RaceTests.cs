@@ -10,13 +10,20 @@ using GpuSvm.Simulation;
 namespace GpuSvm.Core.Tests;
 
 /// <summary>The races R-n of docs/races.md, each forced into its interleaving.</summary>
-public sealed class RaceTests
+public class RaceTests
 {
+    private protected virtual long IommuBytes => 0;
+
+    public sealed class BehindIommu : RaceTests
+    {
+        private protected override long IommuBytes => 32 << 20;
+    }
+
     /// <summary>R-1.</summary>
     [Fact]
     public void AnEventBetweenTheHostFaultAndTheNotifierLockMakesGetStartOver()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.CpuStore(memory.Start, 1);
         using (new AtPoint(SchedulePointKind.HmmFaulted, () => OnAnotherThread(() => machine.CpuStore(memory.Start, 2))))
@@ -30,7 +37,7 @@ public sealed class RaceTests
     [Fact]
     public void AnEventThatWaitsForThePublicationUndoesItAndTheCommitFails()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.CpuStore(memory.Start, 1);
         using var published = new ManualResetEventSlim();
@@ -73,7 +80,7 @@ public sealed class RaceTests
     [Fact]
     public void AnEventBetweenGetAndCommitMakesTheHandlerRetry()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.CpuStore(memory.Start, 1);
         using (new AtPoint(SchedulePointKind.PagesMapped, () => OnAnotherThread(() => machine.CpuStore(memory.Start, 2))))
@@ -87,7 +94,7 @@ public sealed class RaceTests
     [Fact]
     public void AnEventOnAnotherRangeOfTheSameWindowDoesNotUndoAMapping()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(2L * PageSize.HugeBytes);
         VirtualAddress other = memory.Start + PageSize.HugeBytes;
         machine.GpuStore(other, 1);
@@ -104,7 +111,7 @@ public sealed class RaceTests
     [InlineData(SchedulePointKind.PagesMapped)]
     public void MunmapDuringGetNeverEndsInSuccess(SchedulePointKind point)
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         VirtualAddress at = memory.End + (64L * PageSize.HugeBytes);
         AddressRange mapped = AddressRange.OfBytes(at.AlignDown(PageOrder.Huge), PageSize.HugeBytes);
@@ -121,7 +128,7 @@ public sealed class RaceTests
     [Fact]
     public void MemoryMappedAnewBeforeTheCollectorRanIsFreshMemory()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange mapped = MapHuge(machine);
         machine.GpuStore(mapped.Start, 1);
         Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(mapped));
@@ -139,7 +146,7 @@ public sealed class RaceTests
     [InlineData(SchedulePointKind.MigrationCopied)]
     public void ACpuTouchDuringAMigrationWaitsAndLosesNothing(SchedulePointKind point)
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.CpuStore(memory.Start, 1);
         machine.CpuStore(memory.Start + 8, 1);
@@ -164,7 +171,7 @@ public sealed class RaceTests
     [Fact]
     public void EvictionAndCpuFaultOfOneAllocationMoveEachPageOnce()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.GpuStore(memory.Start, 1);
         long before = machine.Vm.Pagemap.Counters.BytesToRam;
@@ -190,7 +197,7 @@ public sealed class RaceTests
     [Fact]
     public void EvictionWhileAFaultMapsTheSamePagesSendsTheFaultBackToRam()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.CpuStore(memory.Start, 1);
         using (new AtPoint(SchedulePointKind.PagesMapped, () => OnAnotherThread(() => Assert.Equal(SvmStatus.Done, machine.Vm.Pagemap.EvictOne()))))
@@ -203,7 +210,7 @@ public sealed class RaceTests
     [Fact]
     public void TwoCpuThreadsTouchingTheSameDevicePageBothSucceed()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.GpuStore(memory.Start, 1);
         Thread? second = null;
@@ -226,7 +233,7 @@ public sealed class RaceTests
     [Fact]
     public void ACopyThatFailsBringsJustTheTouchedPageHome()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         for (int i = 0; i < 512; i++)
             machine.GpuStore(memory.Start + ((long)i * PageSize.Bytes), i);
@@ -246,7 +253,7 @@ public sealed class RaceTests
     [Fact]
     public void AShortageOfStagingBringsTheBlockHomeInSmallerPieces()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         for (int i = 0; i < 512; i++)
             machine.GpuStore(memory.Start + ((long)i * PageSize.Bytes), i);
@@ -309,7 +316,7 @@ public sealed class RaceTests
     [Fact]
     public void MemoryAllocatedAtAddressesJustFreedCanBeTouchedAtOnce()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.CpuStore(memory.Start, 1);
         int freeing = Environment.CurrentManagedThreadId;

@@ -144,14 +144,16 @@ public sealed unsafe class SeveralDevicesTests
 
     /// <summary>Shared counters by atomics, own counters by load and store: exact, wherever the pages are and however they move.</summary>
     [Theory]
-    [InlineData(2, true)]
-    [InlineData(2, false)]
-    [InlineData(3, true)]
-    public void KernelsOnSeveralDevicesCountExactly(int devices, bool migrate)
+    [InlineData(2, true, 0)]
+    [InlineData(2, false, 0)]
+    [InlineData(3, true, 0)]
+    [InlineData(2, true, 4 << 20)]
+    [InlineData(2, false, 4 << 20)]
+    public void KernelsOnSeveralDevicesCountExactly(int devices, bool migrate, long iommuBytes)
     {
         const int Groups = 4;
         const long Times = 300;
-        using var machine = new KernelMachine(devices, placement: migrate ? new FirstTouchPlacement(quietMicroseconds: 1) : new SystemPlacement());
+        using var machine = new KernelMachine(devices, placement: migrate ? new FirstTouchPlacement(quietMicroseconds: 1) : new SystemPlacement(), iommuBytes: iommuBytes);
         AddressRange memory = machine.Allocate(65536);
         var launches = new SoftwareGpuLaunch[devices];
         for (int i = 0; i < devices; i++)

@@ -8,8 +8,17 @@ using GpuSvm.Simulation;
 namespace GpuSvm.Core.Tests;
 
 /// <summary>User pointers on the same pages calls as ranges.</summary>
-public sealed class UserptrTests
+public class UserptrTests
 {
+    /// <summary>Device addresses, if the device stands behind an IOMMU.</summary>
+    private protected virtual long IommuBytes => 0;
+
+    /// <summary>The same behind an IOMMU.</summary>
+    public sealed class BehindIommu : UserptrTests
+    {
+        private protected override long IommuBytes => 32 << 20;
+    }
+
     private static readonly VirtualAddress _window = new((1UL << 47) + (3 << 21));
 
     [Theory]
@@ -17,7 +26,7 @@ public sealed class UserptrTests
     [InlineData(3, 1030)] // The two sides cross their 2 MiB boundaries at different places.
     public void TheGpuReadsAndWritesTheProgramsMemoryAtAnAddressOfItsOwn(int gpuOffsetPages, int pages)
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate((long)pages * PageSize.Bytes);
         for (int i = 0; i < pages; i += 3)
             machine.CpuStore(memory.Start + ((long)i * PageSize.Bytes), i);
@@ -41,7 +50,7 @@ public sealed class UserptrTests
     [Fact]
     public void WindowsThatOverlapOrAreUnalignedAreRefused()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(64 * PageSize.Bytes);
         Assert.Equal(SvmStatus.InvalidArgument, machine.Vm.BindUserptr(memory, new VirtualAddress(1 << 20), false, out _)); // In the mirror's window.
         Assert.Equal(SvmStatus.InvalidArgument, machine.Vm.BindUserptr(memory, _window + 8, false, out _));
@@ -55,7 +64,7 @@ public sealed class UserptrTests
     [Fact]
     public void AReadOnlyUserPointerIsMappedToTheDeviceOnly()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.Bytes);
         machine.CpuStore(memory.Start, 5);
         Assert.Equal(SvmStatus.Done, machine.Memory.Protect(memory, HostProtection.ReadOnly));
@@ -69,7 +78,7 @@ public sealed class UserptrTests
     [Fact]
     public void NewMemoryUnderAUserPointerIsSeenByTheNextUse()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange probe = machine.Allocate(PageSize.Bytes);
         AddressRange mapped = AddressRange.OfPages(probe.End + (64L * PageSize.HugeBytes), 32);
         Assert.Equal(SvmStatus.Done, machine.Vm.BindUserptr(mapped, _window, isReadOnly: false, out GpuUserptr? userptr)); // Not mapped yet.
@@ -91,7 +100,7 @@ public sealed class UserptrTests
     [Fact]
     public void AUserPointerAndFaultedMemoryOverTheSameAddressesFollowEachOther()
     {
-        using var machine = new Machine();
+        using var machine = new Machine(iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         Assert.Equal(SvmStatus.Done, machine.Vm.BindUserptr(memory, _window, isReadOnly: false, out _));
         for (int round = 0; round < 4; round++)
@@ -116,7 +125,7 @@ public sealed class UserptrTests
     [Fact]
     public void AnEventOverAUserPointerAndARangeInvalidatesBoth()
     {
-        using var machine = new Machine(vm: new GpuVmOptions { Placement = new Policies.SystemPlacement() });
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: new GpuVmOptions { Placement = new Policies.SystemPlacement() });
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.GpuStore(memory.Start, 1);
         Assert.Equal(SvmStatus.Done, machine.Vm.BindUserptr(memory, _window, isReadOnly: false, out _));
@@ -141,7 +150,7 @@ public sealed class UserptrTests
     [Fact]
     public void UserPointerAndFaultsFromSeveralThreadsKeepTheInvariants()
     {
-        using var machine = new Machine(checksSteps: false);
+        using var machine = new Machine(checksSteps: false, iommuBytes: IommuBytes);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         Assert.Equal(SvmStatus.Done, machine.Vm.BindUserptr(memory, _window, isReadOnly: false, out GpuUserptr? userptr));
         machine.CpuStore(memory.Start, 42);

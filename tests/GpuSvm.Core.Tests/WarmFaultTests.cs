@@ -15,13 +15,16 @@ public sealed class WarmFaultTests
 
     /// <summary>Pages in RAM: get and bind anew after each event, and a fault on what is bound already.</summary>
     [Theory]
-    [InlineData(1)]
-    [InlineData(16)]
-    [InlineData(512)]
-    public void AFaultOnPagesInRamAllocatesNothing(int pages)
+    [InlineData(1, 0)]
+    [InlineData(16, 0)]
+    [InlineData(512, 0)]
+    [InlineData(512, 4 << 20)] // Scattered, and packed into one reservation each time.
+    public void AFaultOnPagesInRamAllocatesNothing(int pages, long iommuBytes)
     {
-        using var machine = new Machine(vm: new GpuVmOptions { Placement = new SystemPlacement() }, checksSteps: false);
+        using var machine = new Machine(iommuBytes: iommuBytes, vm: new GpuVmOptions { Placement = new SystemPlacement() }, checksSteps: false);
         AddressRange memory = machine.Allocate((long)pages * PageSize.Bytes);
+        for (int page = pages - 1; page >= 0 && iommuBytes != 0; page--)
+            Assert.Equal(SvmStatus.Done, machine.Host.Populate(AddressRange.OfPages(memory.Start + ((long)page * PageSize.Bytes), 1), Device.MemoryAccess.Write));
         long invalidations = 0;
         long bytes = Measure(machine, memory.Start, () =>
         {

@@ -11,10 +11,10 @@ internal sealed unsafe class TestGpu : IDisposable
     private readonly Thread _service;
     private readonly Func<TestGpu, GpuFault, SvmStatus> _serve;
 
-    internal TestGpu(int units = 2, long memoryBytes = 16 << 20, Func<TestGpu, GpuFault, SvmStatus>? serve = null)
+    internal TestGpu(int units = 2, long memoryBytes = 16 << 20, Func<TestGpu, GpuFault, SvmStatus>? serve = null, long iommuBytes = 0)
     {
         _serve = serve ?? ((gpu, fault) => gpu.BindFresh(fault.Address.AlignDown(PageOrder.Small), PageOrder.Small));
-        Device = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = memoryBytes, ComputeUnits = units });
+        Device = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = memoryBytes, ComputeUnits = units, IommuBytes = iommuBytes });
         Table = Device.CreatePageTable(out _);
         _service = new Thread(Run) { IsBackground = true, Name = "test-fault-service" };
         _service.Start();

@@ -10,7 +10,8 @@ namespace GpuSvm.Cli.Bench;
 /// <summary>
 /// A GPU fault on 2 MiB that are in RAM already: find the range, get its pages, write the page table; then an event takes it away, and again. The
 /// floor is
-/// reading 512 entries one by one and writing as many. The pages lie in one piece, which makes one entry, or scattered, which makes 512.
+/// reading 512 entries one by one and writing as many. The pages lie in one piece, which makes one entry, or scattered, which makes 512; or scattered
+/// behind an IOMMU, where they are packed into one: beside that the same without stands as a floor.
 /// </summary>
 internal sealed class BindBenchmark : IBenchmark
 {
@@ -19,6 +20,9 @@ internal sealed class BindBenchmark : IBenchmark
 
     /// <summary>Walks timed together.</summary>
     private const int Batch = 50;
+
+    /// <summary>What the scattered pages without an IOMMU are called.</summary>
+    private const string Unpacked = "scattered pages";
 
     /// <summary>The order in which scattered pages come to be.</summary>
     private const int Seed = 512;
@@ -33,23 +37,31 @@ internal sealed class BindBenchmark : IBenchmark
         placement.Add($"get and bind: one thread, first on CPU {CpuPlacement.Current()}, not pinned");
         progress.Stage("walking 512 entries");
         var floor = Walk(rounds).Summary(1);
-        foreach (var scattered in (bool[])[false, true])
+        (double Median, double P99) unpackedBind = default;
+        (double Median, double P99) unpackedInvalidate = default;
+        foreach (var (name, scattered, iommuBytes) in ((string, bool, long)[])[("one piece", false, 0), (Unpacked, true, 0), ("packed behind an IOMMU", true, 4 << 20)])
         {
-            var name = scattered ? "scattered pages" : "one piece";
             progress.Stage($"get and bind, {name}");
-            var (bind, invalidate, bytes) = Bind(rounds, scattered);
+            var (bind, invalidate, bytes) = Bind(rounds, scattered, iommuBytes);
             yield return BenchRow.Latency(Title, $"fault, {name}", "ns", bind.Summary(1), floor, "512 entries read and written", null, "");
             yield return BenchRow.Latency(Title, $"invalidation, {name}", "ns", invalidate.Summary(1), floor, "512 entries read and written", null, "");
             yield return BenchRow.Latency(
                 Title, $"allocated by a fault, {name}", "bytes", (bytes, bytes), null, "", null,
                 bytes == 0 ? $"nothing, in {Format.Count(rounds)} faults once warm" : "WRONG: a warm fault must allocate nothing");
+            if (iommuBytes != 0)
+            {
+                yield return BenchRow.Latency(Title, "fault, packed by unpacked", "ns", bind.Summary(1), unpackedBind, $"fault, {Unpacked}", null, "one entry instead of 512");
+                yield return BenchRow.Latency(Title, "invalidation, packed by unpacked", "ns", invalidate.Summary(1), unpackedInvalidate, $"invalidation, {Unpacked}", null, "one entry instead of 512");
+            }
+
+            (unpackedBind, unpackedInvalidate) = (bind.Summary(1), invalidate.Summary(1));
         }
     }
 
     /// <summary>Nanoseconds of each fault and invalidation, and the bytes allocated for one of each.</summary>
-    private static (Samples Bind, Samples Invalidate, double Bytes) Bind(int rounds, bool scattered)
+    private static (Samples Bind, Samples Invalidate, double Bytes) Bind(int rounds, bool scattered, long iommuBytes)
     {
-        using var machine = new SimulatedMachine(4 * Pages, Pages, PageOrder.Huge);
+        using var machine = new SimulatedMachine(4 * Pages, Pages, PageOrder.Huge, iommuBytes);
         var order = Enumerable.Range(0, Pages).ToArray();
         if (scattered)
             new Random(Seed).Shuffle(order);

@@ -24,14 +24,16 @@ internal sealed class SimulatedMachine : IDisposable
     private static readonly VirtualAddress _start = new(0x2000_0000_0000);
 
     /// <summary>The device.</summary>
-    private readonly SoftwareGpuDevice _device = new(new SoftwareGpuOptions { MemoryBytes = DeviceBytes, ComputeUnits = 1 });
+    private readonly SoftwareGpuDevice _device;
 
     /// <summary>Builds the machine and maps memory.</summary>
     /// <param name="pages">Pages of memory that can be touched; more can be mapped.</param>
     /// <param name="mappedPages">Pages to map.</param>
     /// <param name="order">The only size of ranges beside 4 KiB.</param>
-    public SimulatedMachine(int pages, long mappedPages, PageOrder order)
+    /// <param name="iommuBytes">Device addresses, if the device stands behind an IOMMU.</param>
+    public SimulatedMachine(int pages, long mappedPages, PageOrder order, long iommuBytes = 0)
     {
+        _device = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = DeviceBytes, ComputeUnits = 1, IommuBytes = iommuBytes });
         Memory = new SimulatedHostMemory(new SimulatedHostOptions { Frames = pages });
         Host = new HostAddressSpace(Memory);
         Vm = new GpuVm(Host, _device, new GpuVmOptions

@@ -16,8 +16,11 @@ public enum InjectionPoint
     /// <summary><see cref="Device.ICopyEngine.Clear"/> fails.</summary>
     ClearDevice,
 
-    /// <summary><see cref="Device.IDmaMapper.Map"/> fails.</summary>
+    /// <summary><see cref="Device.IDmaMapper.Map"/> or <see cref="Device.IPackingDmaMapper.Link"/> fails.</summary>
     DmaMap,
+
+    /// <summary><see cref="Device.IPackingDmaMapper.TryReserve"/> finds no room.</summary>
+    DmaReserve,
 
     /// <summary><see cref="Host.IDevicePageOwner.MapFor"/> fails.</summary>
     DeviceMap,

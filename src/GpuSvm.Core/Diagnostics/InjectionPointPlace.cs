@@ -15,6 +15,7 @@ public static class InjectionPointPlace
         InjectionPoint.CopyToHost => "pagemap, before each run to RAM",
         InjectionPoint.ClearDevice => "pagemap, before zeroing a block or a run of holes",
         InjectionPoint.DmaMap => "pages object, before each piece in system memory",
+        InjectionPoint.DmaReserve => "pages object, before device addresses are taken for an interval",
         InjectionPoint.DeviceMap => "pages object, before each piece in device memory",
         InjectionPoint.CopyToPeer => "pagemap, before each piece between devices or within one",
         InjectionPoint.PageTablePrepare => "binder, before tables are allocated",

@@ -8,7 +8,7 @@ using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Svm;
 
-/// <content>Making and undoing device mappings.</content>
+/// <content>Getting pages: from a host fault to mappings that are published.</content>
 public partial class SvmPages
 {
     private const int NoPagemap = -1;
@@ -75,7 +75,8 @@ public partial class SvmPages
     private static SvmStatus Publish(
         HostAddressSpace host, SvmNotifier notifier, AddressRange interval, in SvmContext context, HostWorkspace workspace, ReadOnlySpan<SvmPages> all, long sequence)
     {
-        int count = Describe(interval, workspace, out int pagemap, out bool hasSystem);
+        int count = Describe(interval, workspace, out int pagemap, out int systemEntries);
+        bool hasSystem = systemEntries > 0;
         bool hasDevice = pagemap != NoPagemap;
         if (pagemap == SeveralPagemaps || (hasDevice && hasSystem && !context.AllowMixed))
             return SvmStatus.MixedPlacement;
@@ -105,7 +106,7 @@ public partial class SvmPages
                 SvmPages pages = all[i];
                 if (pages.HasDmaMapping)
                     continue; // Refreshed, and no event since: the sequence is unchanged.
-                SvmStatus status = pages.MapLocked(owner, workspace, count, context);
+                SvmStatus status = pages.MapLocked(owner, workspace, interval, count, systemEntries, context);
                 if (status != SvmStatus.Done)
                 {
                     for (; made != 0; made &= made - 1)
@@ -176,19 +177,18 @@ public partial class SvmPages
     /// <param name="interval">The interval.</param>
     /// <param name="workspace">Holds the frames; receives a template an entry, whose order counts.</param>
     /// <param name="pagemap">The pagemap of the device pages among them, or that there are none or several.</param>
-    /// <param name="hasSystem">Whether a page in RAM is among them.</param>
+    /// <param name="systemEntries">How many of the entries are pages in RAM.</param>
     /// <returns>The number of entries.</returns>
-    private static int Describe(AddressRange interval, HostWorkspace workspace, out int pagemap, out bool hasSystem)
+    private static int Describe(AddressRange interval, HostWorkspace workspace, out int pagemap, out int systemEntries)
     {
         HmmFrame[] frames = workspace.Frames;
         int pages = (int)interval.Pages;
         int count = 0;
         pagemap = NoPagemap;
-        hasSystem = false;
+        systemEntries = 0;
         for (int page = 0; page < pages;)
         {
             HmmFrame frame = frames[page];
-            hasSystem |= !frame.IsDevice;
             if (frame.IsDevice)
                 pagemap = pagemap == NoPagemap || pagemap == frame.Pagemap ? frame.Pagemap : SeveralPagemaps;
             int run = 1;
@@ -198,6 +198,7 @@ public partial class SvmPages
             {
                 PageOrder order = EntryOrder(interval.Start.PageNumber + (ulong)page, frames[page].PagePosition, run);
                 workspace.Addresses[count++] = new DeviceAddress((ulong)page << PageSize.Shift, AddressProtocol.System, order, writable: false);
+                systemEntries += frame.IsDevice ? 0 : 1;
                 page += order.Pages;
                 run -= order.Pages;
             }
@@ -222,130 +223,4 @@ public partial class SvmPages
     /// <param name="end">The page after the last.</param>
     /// <returns>The order, at most 9.</returns>
     private static PageOrder PartOrder(int page, int end) => EntryOrder((ulong)page, 0, end - page);
-
-    /// <summary>Maps every entry, or none.</summary>
-    /// <param name="owner">Who keeps the device pages among them; null if there are none.</param>
-    /// <param name="workspace">Holds the templates and frames.</param>
-    /// <param name="count">The number of entries.</param>
-    /// <param name="context">The caller's wishes.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; otherwise everything is undone.</returns>
-    /// <remarks>Locking: Notifier held for write.</remarks>
-    private SvmStatus MapLocked(IDevicePageOwner? owner, HostWorkspace workspace, int count, in SvmContext context)
-    {
-        _owner = owner;
-        for (int i = 0; i < count; i++)
-        {
-            DeviceAddress template = workspace.Addresses[i];
-            HmmFrame frame = workspace.Frames[(int)(template.Address >> PageSize.Shift)];
-            SvmStatus status = frame.IsDevice
-                ? MapDevice(owner!, frame, template.Order, !context.ReadOnly, out _addresses[i])
-                : MapSystem(frame.Pointer, template.Order, !context.ReadOnly, context.Exclusive, out _addresses[i]);
-            if (status == SvmStatus.Done)
-                continue;
-            UndoLocked(i);
-            return status;
-        }
-
-        _count = count;
-        return SvmStatus.Done;
-    }
-
-    /// <summary>Maps device frames for the device.</summary>
-    /// <param name="owner">Who keeps them.</param>
-    /// <param name="frame">The first frame.</param>
-    /// <param name="order">How many.</param>
-    /// <param name="writable">Whether the device may write.</param>
-    /// <param name="address">The mapping.</param>
-    /// <returns>The owner's status.</returns>
-    private SvmStatus MapDevice(IDevicePageOwner owner, HmmFrame frame, PageOrder order, bool writable, out DeviceAddress address)
-    {
-        address = default;
-        return Injection.ShouldFail(InjectionPoint.DeviceMap) ? SvmStatus.CopyFailed : owner.MapFor(_device, frame.Frame, order, writable, out address);
-    }
-
-    /// <summary>Maps host pages for the device; one that needs no DMA mapping reaches them where they are.</summary>
-    /// <param name="page">The first byte.</param>
-    /// <param name="order">How many.</param>
-    /// <param name="writable">Whether the device may write.</param>
-    /// <param name="exclusive">Whether they are the device's alone.</param>
-    /// <param name="address">The mapping.</param>
-    /// <returns>The mapper's status.</returns>
-    private SvmStatus MapSystem(DmaPointer page, PageOrder order, bool writable, bool exclusive, out DeviceAddress address)
-    {
-        address = default;
-        if (Injection.ShouldFail(InjectionPoint.DmaMap))
-            return SvmStatus.CopyFailed;
-        SvmStatus status = SvmStatus.Done;
-        if (_device.DmaMapper is { } mapper)
-            status = mapper.Map(page, order, writable, out address);
-        else
-            address = new DeviceAddress((ulong)page.Value, AddressProtocol.System, order, writable);
-        if (exclusive && status == SvmStatus.Done)
-            address = address.AsExclusive();
-        return status;
-    }
-
-    /// <summary>Unmaps the first entries, but for what is undone already, and forgets all.</summary>
-    /// <param name="mapped">How many are mapped.</param>
-    private void UndoLocked(int mapped)
-    {
-        int at = 0;
-        for (int i = 0; i < mapped; i++)
-        {
-            int end = at + _addresses[i].Order.Pages;
-            if (end <= _undoneFirst || at >= _undoneEnd)
-            {
-                Undo(_addresses[i]);
-            }
-            else
-            {
-                UndoParts(_addresses[i], at, at, Math.Min(end, _undoneFirst));
-                UndoParts(_addresses[i], at, Math.Max(at, _undoneEnd), end);
-            }
-
-            at = end;
-        }
-
-        _count = 0;
-        _owner = null;
-    }
-
-    /// <summary>Unmaps some pages of the mapping, whole entries or parts of them.</summary>
-    /// <param name="first">The first page, from the mapping's start.</param>
-    /// <param name="limit">The page after the last; nothing if not above the first.</param>
-    private void UndoPagesLocked(int first, int limit)
-    {
-        int at = 0;
-        for (int i = 0; i < _count; i++)
-        {
-            int end = at + _addresses[i].Order.Pages;
-            UndoParts(_addresses[i], at, Math.Max(at, first), Math.Min(end, limit));
-            at = end;
-        }
-    }
-
-    /// <summary>Unmaps aligned parts of one entry.</summary>
-    /// <param name="entry">The entry.</param>
-    /// <param name="start">Its first page in the mapping.</param>
-    /// <param name="first">The first page to unmap.</param>
-    /// <param name="limit">The page after the last; nothing if not above the first.</param>
-    private void UndoParts(DeviceAddress entry, int start, int first, int limit)
-    {
-        for (int page = first; page < limit;)
-        {
-            PageOrder order = PartOrder(page - start, limit - start);
-            Undo(entry.Part(page - start, order));
-            page += order.Pages;
-        }
-    }
-
-    /// <summary>Unmaps one entry or an aligned part of one.</summary>
-    /// <param name="entry">What to unmap.</param>
-    private void Undo(DeviceAddress entry)
-    {
-        if (entry.Protocol != AddressProtocol.System)
-            _owner!.UnmapFor(_device, entry);
-        else
-            _device.DmaMapper?.Unmap(entry);
-    }
 }
