@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Conformance;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
