@@ -185,8 +185,13 @@ internal sealed unsafe class InjectedRun(params InjectionPoint[] armed)
             Try($"{access} fault {address}", () => vm.FaultHandler.Handle(new GpuFault(address, access, vm.Devices[device].AddressSpaceId, 0, 0), device), IsUsable);
         }
 
-        nint page = entry.Protocol == AddressProtocol.LocalMemory
-            ? ((SoftwareGpuMemory)vm.Devices[device].Device.Memory).BasePointer + (nint)entry.Address : (nint)entry.Address;
+        var gpu = (SoftwareGpuDevice)vm.Devices[device].Device;
+        nint page = entry.Protocol switch
+        {
+            AddressProtocol.LocalMemory => ((SoftwareGpuMemory)gpu.Memory).BasePointer + (nint)entry.Address,
+            AddressProtocol.System when gpu.Iommu is { } iommu => iommu.PointerOf(entry.Address).Value,
+            _ => (nint)entry.Address,
+        };
         return (long*)(page + (nint)(address.Value & (PageSize.Bytes - 1))); // SAFETY: a translation just looked up; the test is its only user.
     }
 }

@@ -66,6 +66,9 @@ internal static partial class InjectionScenarios
         machine.Check();
         run.Try("bring home", machine.Vm.BringHome, () => Away(machine, memory) == 0);
         run.GpuStore(machine.Vm, At(memory, 5), 55);
+        run.Try("advise", () => machine.Vm.Advise(Part(memory, 16, 16), advice => advice with { NeverMigrate = true })); // A whole block in RAM.
+        run.GpuStore(machine.Vm, At(memory, 17), 56);
+        machine.Check();
         run.Compare(machine, memory);
         run.GpuStore(machine.Vm, memory.Start, 5);
         run.Free(machine, memory);
