@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Pagemaps;
 using GpuSvm.Core.Policies;
@@ -67,6 +68,14 @@ internal static partial class InjectionScenarios
         run.Try("bring home", machine.Vm.BringHome, () => Away(machine, memory) == 0);
         run.GpuStore(machine.Vm, At(memory, 5), 55);
         run.Try("advise", () => machine.Vm.Advise(Part(memory, 16, 16), advice => advice with { NeverMigrate = true })); // A whole block in RAM.
+        Assert.Equal(SvmStatus.Done, machine.Memory.DontNeed(Part(memory, 18, 3)));
+        run.Forget(Part(memory, 18, 3));
+        for (int page = 20; page >= 18; page--)
+        {
+            AddressRange one = Part(memory, page, 1); // Against the order of addresses: not in one piece.
+            run.Try("populate", () => machine.Host.Populate(one, MemoryAccess.Write) is var status && status == SvmStatus.Retry ? machine.Host.Populate(one, MemoryAccess.Write) : status);
+        }
+
         run.GpuStore(machine.Vm, At(memory, 17), 56);
         machine.Check();
         run.Compare(machine, memory);
