@@ -4,6 +4,8 @@ using System.Text.Json;
 namespace GpuSvm.Cli.Tests;
 
 /// <summary>`gpusvm run --inject`: a run with a failure on purpose is verified, or says which status it came to.</summary>
+/// <remarks>Never beside another test class: injection points are process-wide, and a neighbour's run would meet the failure.</remarks>
+[Collection(nameof(AloneInTheProcess))]
 public sealed class InjectTests
 {
     /// <summary>Small runs that come and go between both sides.</summary>
