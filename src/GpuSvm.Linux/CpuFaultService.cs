@@ -156,6 +156,11 @@ internal sealed unsafe class CpuFaultService : IDisposable
             case SvmStatus.Retry:
                 _ = _userfault.Wake(page, PageSize.Bytes); // The thread touches again, and a new message comes.
                 break;
+            case SvmStatus.NotMapped or SvmStatus.Unmapped:
+                // The message may be older than the touch: whoever waited was woken by another's work, went on, and the memory has been freed since. A mark
+                // here would meet the next owner of the address. Whoever does wait touches again, and the kernel has the signal for memory that is gone.
+                _ = _userfault.Wake(page, PageSize.Bytes);
+                break;
             case SvmStatus.Busy:
                 break; // The end of the migration wakes it. It already waits, since we have its message: the wake cannot come too early.
             default:

@@ -328,7 +328,12 @@ internal sealed class SharedHeap : IDisposable
             // Out of mappings (vm.max_map_count). The address space stays unused; its pages go, unless dropping them would raise an event.
             if (unregistered)
                 _ = Libc.madvise((nint)start, (nuint)bytes, LinuxConstants.MADV_DONTNEED);
-            _ = Libc.mprotect((nint)start, (nuint)bytes, LinuxConstants.PROT_NONE);
+            if (Libc.mprotect((nint)start, (nuint)bytes, LinuxConstants.PROT_NONE) != 0)
+            {
+                using (_lock.Enter())
+                    _mapped.Add(start, end); // Still accessible, so that touches must still be served: nobody's zeroes from now on.
+            }
+
             return;
         }
 

@@ -32,6 +32,9 @@ internal sealed unsafe class BlockClient : IHostMemoryClient, IDisposable
     /// <summary>What a fault on a block at home is answered with instead of being served; null: serve it.</summary>
     public SvmStatus? Refusal { get; set; }
 
+    /// <summary>Called on the service thread before a refusal is answered, the gate not held.</summary>
+    public Action? BeforeRefusal { get; set; }
+
     /// <summary>Called on the service thread before an away block is brought back.</summary>
     public Action? BeforeBringBack { get; set; }
 
@@ -168,10 +171,14 @@ internal sealed unsafe class BlockClient : IHostMemoryClient, IDisposable
         Interlocked.Increment(ref Faults);
         NoteAllocations();
         int block = (int)((address - _interval.Start) / _order.Bytes);
+        if (Refusal is SvmStatus refusal && _states[block] == Home)
+        {
+            BeforeRefusal?.Invoke();
+            return refusal;
+        }
+
         lock (_gate)
         {
-            if (Refusal is SvmStatus refusal && _states[block] == Home)
-                return refusal;
             if (_states[block] == Moving)
                 return SvmStatus.Busy;
             if (_states[block] == Home)

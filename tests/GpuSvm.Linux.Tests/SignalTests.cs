@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Linux.Interop;
 
 namespace GpuSvm.Linux.Tests;
@@ -76,6 +77,40 @@ public sealed class SignalTests
         Assert.True(thread.Join(30_000), "the thread still waits");
         Assert.True(signal is 0 or Sigsegv, $"signal {signal}"); // Its store may fall into the moment in which the pages are dropped.
         Assert.Equal(Sigsegv, NativeProgram.Try(interval.Start, write: true));
+    });
+
+    /// <summary>A message may be older than its touch: whoever waited has been woken by another's work and gone on. What it is answered must not harm him.</summary>
+    [Theory]
+    [InlineData(SvmStatus.NotMapped)]
+    [InlineData(SvmStatus.Unmapped)]
+    public void ARefusalThatComesWhenTheTouchIsOverHarmsNobody(SvmStatus refusal) => WithSignals(() =>
+    {
+        using UserfaultHostMemory memory = RealMemory.Open();
+        using var client = new BlockClient();
+        using var held = new ManualResetEventSlim();
+        using var answered = new ManualResetEventSlim();
+        AddressRange interval = client.Start(memory, PageOrder.Small, PageSize.Bytes);
+        client.BeforeRefusal = () =>
+        {
+            held.Set();
+            answered.Wait(30_000);
+        };
+        client.Refusal = refusal;
+        int signal = -1;
+        var thread = new Thread(() => signal = NativeProgram.Try(interval.Start, write: true));
+        thread.Start();
+        Assert.True(held.Wait(30_000));
+        client.Refusal = null;
+        Assert.Equal(SvmStatus.Done, memory.Populate(AddressRange.OfPages(interval.Start, 1), MemoryAccess.Write)); // As for a device; it wakes him.
+        Assert.True(thread.Join(30_000), "the thread still waits");
+        Assert.Equal(0, signal);
+        Assert.Equal(SvmStatus.Done, memory.Free(interval));
+        answered.Set();
+        Thread.Sleep(50); // For the service thread to act on the old message.
+        Assert.Equal(SvmStatus.Done, memory.Allocate(interval.Bytes, out AddressRange again));
+        Assert.Equal(interval, again);
+        Assert.Equal(0, NativeProgram.Try(interval.Start, write: false));
+        Assert.Equal(0, memory.Statistics.FailedFaults);
     });
 
     [Fact]
