@@ -82,6 +82,15 @@ public sealed class GuaranteedTimeTests
         Assert.Equal(5, machine.CpuLoad(memory.Start));
         Assert.True(machine.IsOnDevice(neighbour)); // The fifth in a row: the page alone.
         machine.Check();
+        for (int page = 1; page <= 3; page++)
+        {
+            Assert.Equal(0, machine.CpuLoad(memory.Start + (page * PageSize.Bytes)));
+            Assert.True(machine.IsOnDevice(memory.Start + ((page + 1) * PageSize.Bytes)));
+        }
+
+        Assert.Equal(0, machine.CpuLoad(memory.Start + (4 * PageSize.Bytes))); // Four came alone: the CPU wants them all.
+        Assert.False(machine.IsOnDevice(memory.Start + (5 * PageSize.Bytes)));
+        machine.Check();
         time.Advance(TimeSpan.FromSeconds(1));
         machine.GpuStore(neighbour, 6);
         Assert.Equal(6, machine.CpuLoad(neighbour));

@@ -7,7 +7,7 @@ namespace GpuSvm.Core.Pagemaps;
 /// <content>One migration to the device, from the claim to the publication.</content>
 public sealed partial class Pagemap
 {
-    private const int LeastClearPages = 16; // Smaller blocks are cleared as quickly as one could ask whether they must be.
+    private const int LeastClearPages = 64; // To ask the host memory what is a hole takes as long as to zero a smaller block.
 
     /// <summary>Claims, copies and publishes what has a frame.</summary>
     /// <param name="interval">The interval.</param>

@@ -11,6 +11,8 @@ public sealed partial class Pagemap
 {
     private const int MaxEvictions = 4096;
     private const int MaxFailedEvictions = 16;
+    private const int EvictionsForOnePiece = 4; // With none a device that is full is soon all in pieces, and each costs an eviction of its own: bfs, 1.5 times as many.
+    private const int MuchRoom = 4; // So many times what is asked for is free, and not in one piece: evicting is not what helps.
 
     /// <summary>
     /// Makes pages of an interval live on this device: those that are here stay and count, those in RAM and those that are nowhere come, and so do those on peers
@@ -233,16 +235,18 @@ public sealed partial class Pagemap
     /// <summary>Takes a block of device memory, evicting others until one is free.</summary>
     /// <param name="order">The block's order.</param>
     /// <param name="clear">As <see cref="Allocate"/>.</param>
-    /// <param name="mayCut">Whether smaller blocks will do: then nobody is evicted while there is room enough in pieces.</param>
+    /// <param name="mayCut">Whether smaller blocks will do: then few are evicted while there is room enough in pieces.</param>
     /// <param name="allocation">The allocation.</param>
     /// <returns>As <see cref="Allocate"/>.</returns>
     private SvmStatus AllocateWithRoom(PageOrder order, bool clear, bool mayCut, out DeviceAllocation? allocation)
     {
         int failures = 0;
         SvmStatus status = Allocate(order, clear, out allocation);
+        if (status == SvmStatus.OutOfDeviceMemory && Device.Memory.FreePages >= order.Pages)
+            status = Allocate(order, clear, out allocation); // Before anybody is evicted for it: room that just came free may be in one piece.
         for (int evictions = 0; status == SvmStatus.OutOfDeviceMemory && evictions < MaxEvictions && failures < MaxFailedEvictions; evictions++)
         {
-            if (mayCut && Device.Memory.FreePages >= order.Pages)
+            if (mayCut && Device.Memory.FreePages >= order.Pages && (evictions >= EvictionsForOnePiece || Device.Memory.FreePages >= order.Pages * MuchRoom))
                 return status;
             SvmStatus evicted = EvictOne();
             failures += evicted == SvmStatus.Done ? 0 : 1;

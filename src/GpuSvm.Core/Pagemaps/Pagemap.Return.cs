@@ -32,7 +32,7 @@ public sealed partial class Pagemap
         AddressRange whole = address.Block(allocation.Order);
         PageOrder order = allocation.Order;
         if (cause == MigrationCause.CpuFault && order > PageOrder.Small
-            && !Return.BringsWholeAllocation(_returns.FactsOf(whole.Start, order)))
+            && !Return.BringsWholeAllocation(_returns.FactsOf(whole.Start, order, order.Pages - zoneData.Pages)))
             order = PageOrder.Small;
         var selection = new FrameSelection(Index, allocation.First, allocation.Order.Pages);
         SvmStatus status = MoveToRam(address.Block(order), selection, cause, workspace);

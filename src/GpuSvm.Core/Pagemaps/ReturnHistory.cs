@@ -26,14 +26,15 @@ internal sealed class ReturnHistory(TimeProvider time)
     /// <summary>What is known of a block that a CPU fault is about to call home.</summary>
     /// <param name="start">The block's start.</param>
     /// <param name="order">Its order.</param>
+    /// <param name="pagesGone">Pages that lie in its allocation no more.</param>
     /// <returns>The facts.</returns>
-    public ReturnFacts FactsOf(VirtualAddress start, PageOrder order)
+    public ReturnFacts FactsOf(VirtualAddress start, PageOrder order, int pagesGone)
     {
         using (_lock.Enter())
         {
             Entry known = _entries[PlaceOf(start, order)];
             TimeSpan since = known.Count > 0 && known.Block == start.PageNumber ? time.GetElapsedTime(known.Last) : TimeSpan.MaxValue;
-            return new ReturnFacts(order.Bytes, since.TotalMilliseconds < StreakMilliseconds ? known.Count : 0, since);
+            return new ReturnFacts(order.Bytes, since.TotalMilliseconds < StreakMilliseconds ? known.Count : 0, pagesGone, since);
         }
     }
 
