@@ -5,6 +5,7 @@ using GpuSvm.Core.Host;
 using GpuSvm.Core.Pagemaps;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
+using GpuSvm.SoftwareGpu;
 using GpuSvm.Simulation;
 
 namespace GpuSvm.Core.Tests;
@@ -245,7 +246,7 @@ public sealed class PagemapTests
         using var peer = new PeerMachine(machine, placement: new Machine.AlwaysMigrate(), engineThread: true);
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         Assert.Equal(SvmStatus.Done, peer.Vm.Pagemap.Allocate(PageOrder.Huge, clear: false, out DeviceAllocation? dirty));
-        FillWithRubbish(peer, dirty!.First);
+        FillWithRubbish(peer.Device, dirty!.First);
         peer.Vm.Pagemap.Discard(dirty);
         for (int i = 0; i < 512; i += 64)
             machine.CpuStore(At(memory, i), i + 1); // Brings 64 KiB each.
@@ -256,8 +257,24 @@ public sealed class PagemapTests
         Assert.Equal(384L * PageSize.Bytes, peer.Vm.Pagemap.Counters.BytesCleared);
     }
 
-    private static unsafe void FillWithRubbish(PeerMachine peer, DeviceFrame first) =>
-        new Span<byte>((byte*)peer.Device.Memory.BasePointer + first.OffsetBytes, PageSize.HugeBytes).Fill(0xEE); // SAFETY: a block that is the test's.
+    /// <summary>Two blocks that follow each other in device memory, the first large enough to be cleared ahead, the second not: holes in both read as zeroes.</summary>
+    [Fact]
+    public void UntouchedPagesAreZeroesAlsoWhereOnlyTheFirstOfTwoBlocksIsClearedAhead()
+    {
+        using var machine = new Machine();
+        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
+        Assert.Equal(SvmStatus.Done, machine.Vm.Pagemap.Allocate(PageOrder.Huge, clear: false, out DeviceAllocation? dirty));
+        FillWithRubbish(machine.Device, dirty!.First);
+        machine.Vm.Pagemap.Discard(dirty);
+        Assert.Equal(SvmStatus.Done, Populate(machine, AddressRange.OfPages(memory.Start, 64 + 32), default, out MigrationResult result));
+        Assert.Equal(96, result.Moved);
+        for (int i = 0; i < 96; i++)
+            Assert.Equal(0, machine.GpuLoad(At(memory, i)));
+        machine.Check();
+    }
+
+    private static unsafe void FillWithRubbish(SoftwareGpuDevice device, DeviceFrame first) =>
+        new Span<byte>((byte*)device.Memory.BasePointer + first.OffsetBytes, PageSize.HugeBytes).Fill(0xEE); // SAFETY: a block that is the test's.
 
     private static SvmStatus Populate(Machine machine, AddressRange interval, MigrationDetails details, out MigrationResult result)
     {

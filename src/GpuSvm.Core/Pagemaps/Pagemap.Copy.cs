@@ -59,10 +59,16 @@ public sealed partial class Pagemap
                     : Note(_engine.CopyToDevice(migration.Staging!.Pointer + ((long)migration.StagingIndex(page) << PageSize.Shift), destination, run, out ulong queued), queued, ref fence);
                 copied += run;
             }
-            else if (!_zoneData[destination.Number]!.Allocation.IsCleared)
+            else
             {
-                status = Injection.ShouldFail(InjectionPoint.ClearDevice) ? SvmStatus.CopyFailed
-                    : Note(_engine.Clear(destination, run, out ulong queued), queued, ref fence);
+                // Frames that follow each other may be of several blocks, of which some are cleared.
+                DeviceAllocation block = _zoneData[destination.Number]!.Allocation;
+                run = Math.Min(run, block.First.Number + block.Order.Pages - destination.Number);
+                if (!block.IsCleared)
+                {
+                    status = Injection.ShouldFail(InjectionPoint.ClearDevice) ? SvmStatus.CopyFailed
+                        : Note(_engine.Clear(destination, run, out ulong queued), queued, ref fence);
+                }
             }
 
             page += run;

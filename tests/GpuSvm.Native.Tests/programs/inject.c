@@ -76,6 +76,7 @@ int main(int count, char** arguments)
     static const char* const ways[] = { "DeviceAllocate", "CopyToDevice", "CopyToHost", "FenceWait", "HostDetach", "HostStaging", "HostAttach", "HostPending" };
     int64_t done = 0;
     for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++, done++) {
+        nanosleep(&(struct timespec){ .tv_nsec = 60000000 }, NULL); /* What the CPU has called home a moment ago would stay there, and nothing would move. */
         CHECK(svm.inject_reset(1) == GPUSVM_DONE);
         CHECK(svm.inject(ways[i], 1) == GPUSVM_DONE);
         CHECK(svm.inject(ways[i], 5) == GPUSVM_DONE);
