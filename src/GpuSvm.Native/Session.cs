@@ -222,6 +222,8 @@ internal sealed class Session : IDisposable
     {
         ChunkOrders = options.ChunkOrders,
         Placement = options.Migrate ? new FirstTouchPlacement() : new SystemPlacement(),
+        Prefetch = options.Prefetch,
+        Eviction = options.Eviction,
     };
 
     /// <summary>How many threads serve GPU faults: no more than can work at once.</summary>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Policies;
 using GpuSvm.Native.Abi;
 
 namespace GpuSvm.Native;
@@ -12,7 +13,10 @@ namespace GpuSvm.Native;
 /// <param name="ComputeUnits">1 to 256.</param>
 /// <param name="LargestChunk">4 KiB, 64 KiB or 2 MiB.</param>
 /// <param name="Migrate">Whether pages move to the device.</param>
-internal sealed record SessionOptions(MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate)
+/// <param name="Prefetch">What else comes with a fault; null for nothing.</param>
+/// <param name="Eviction">What leaves a full device.</param>
+internal sealed record SessionOptions(
+    MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, IEvictionPolicy Eviction)
 {
     private const ulong DefaultDeviceMemory = 256UL << 20;
     private const ulong DefaultCapacity = 64UL << 30;
@@ -59,8 +63,36 @@ internal sealed record SessionOptions(MemoryKind Memory, long DeviceMemoryBytes,
             Capacity(given.CapacityBytes),
             given.ComputeUnits == 0 ? Math.Clamp(Environment.ProcessorCount, 1, 256) : (int)given.ComputeUnits,
             chunk,
-            given.Migration == 0);
+            given.Migration == 0,
+            PrefetchOf(given.Prefetch),
+            EvictionOf(given.Eviction));
     }
+
+    /// <summary>The prefetch policy of a number.</summary>
+    /// <param name="number">A gpusvm_prefetch_policy.</param>
+    /// <returns>A policy of its own for the session; null for none.</returns>
+    private static IPrefetchPolicy? PrefetchOf(uint number) => number switch
+    {
+        0 => null,
+        1 => new SequentialPrefetch(),
+        2 => new TreePrefetch(),
+        3 => new WholeRangePrefetch(),
+        _ => throw Refuse($"prefetch {number} does not exist: 0 is none, 1 sequential, 2 tree, 3 block"),
+    };
+
+    /// <summary>The eviction policy of a number.</summary>
+    /// <param name="number">A gpusvm_eviction_policy.</param>
+    /// <returns>A policy of its own for the session.</returns>
+    private static IEvictionPolicy EvictionOf(uint number) => number switch
+    {
+        0 => new UseEviction(),
+        1 => new FaultOrderEviction(),
+        2 => new FifoEviction(),
+        3 => new ClockEviction(),
+        4 => new RandomEviction(),
+        5 => new TreeEviction(),
+        _ => throw Refuse($"eviction {number} does not exist: 0 is unused, 1 fault order, 2 first in first out, 3 clock, 4 random, 5 tree"),
+    };
 
     /// <summary>Checks the device memory's size.</summary>
     /// <param name="bytes">As given; 0 for the default.</param>

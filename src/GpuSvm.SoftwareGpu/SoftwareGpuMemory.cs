@@ -19,6 +19,7 @@ public sealed unsafe class SoftwareGpuMemory : IDeviceMemory, IDisposable
     private readonly BuddyAllocator _buddy; // Guarded by _lock.
     private readonly nint _reserved; // What the system gave, which may begin below BasePointer.
     private readonly nuint _reservedBytes;
+    private readonly byte[] _useMarks; // Pinned. One byte for each 64 KiB: 1 if a unit has translated an address there. Written by units, cleared by TakeUse, both without a lock.
     private bool _disposed; // Guarded by _lock.
 
     /// <summary>Reserves the memory.</summary>
@@ -47,7 +48,15 @@ public sealed unsafe class SoftwareGpuMemory : IDeviceMemory, IDisposable
         }
 
         _buddy = new BuddyAllocator((int)(bytes >> PageSize.Shift));
+        UseMarkCount = (bytes + PageOrder.Medium.Bytes - 1) / PageOrder.Medium.Bytes;
+        _useMarks = GC.AllocateArray<byte>((int)UseMarkCount, pinned: true);
     }
+
+    /// <summary>The use marks, for units: a byte for each <see cref="PageOrder.Medium"/> of memory.</summary>
+    internal byte* UseMarks => (byte*)Marshal.UnsafeAddrOfPinnedArrayElement(_useMarks, 0); // SAFETY: pinned for its life, and this object keeps it.
+
+    /// <summary>How many use marks there are.</summary>
+    internal long UseMarkCount { get; }
 
     /// <summary>The address of frame 0 in this process; 2 MiB aligned.</summary>
     public nint BasePointer { get; }
@@ -93,6 +102,23 @@ public sealed unsafe class SoftwareGpuMemory : IDeviceMemory, IDisposable
     {
         using (_lock.Enter())
             _buddy.FreePart(first.Number, pages);
+    }
+
+    /// <inheritdoc/>
+    /// <remarks>A mark stands for 64 KiB. An access that began before it was taken away may not show.</remarks>
+    public bool TakeUse(DeviceFrame first, int pages)
+    {
+        bool used = false;
+        long end = ((long)first.Number + pages - 1) >> PageOrder.Medium.Value;
+        for (long mark = first.Number >> PageOrder.Medium.Value; mark <= end; mark++)
+        {
+            if (_useMarks[mark] == 0)
+                continue;
+            _useMarks[mark] = 0;
+            used = true;
+        }
+
+        return used;
     }
 
     /// <summary>Gives the memory back to the system. Blocks still taken are lost; no unit or copy may run any more.</summary>

@@ -22,6 +22,8 @@ internal sealed unsafe class SoftwareGpuMmu
     private readonly SoftwareGpuUnitState* _state;
     private readonly SoftwareGpuIommu? _iommu; // Null: system memory is reached by pointer.
     private readonly ulong _memoryBase;
+    private readonly byte* _useMarks;
+    private readonly ulong _useMarkCount;
     private readonly int _unit;
     private SoftwareGpuPageTable? _table;
     private ulong* _newest; // The table's newest invalidation.
@@ -39,6 +41,8 @@ internal sealed unsafe class SoftwareGpuMmu
         _state = state;
         _memoryBase = (ulong)device.Memory.BasePointer;
         _iommu = device.Iommu;
+        _useMarks = device.Memory.UseMarks;
+        _useMarkCount = (ulong)device.Memory.UseMarkCount;
     }
 
     /// <summary>Translations asked for; counted by the callers of <see cref="Translate"/>, many at a time.</summary>
@@ -117,6 +121,7 @@ internal sealed unsafe class SoftwareGpuMmu
         if (!known || (write && (pointer & SoftwareGpuTlb.WritableFlag) == 0))
             pointer = Fill(address, write ? SoftwareGpuTlb.WritableFlag : 0, known, acceptsSystem: false, out shift);
         size = 1UL << shift;
+        MarkUse(pointer + (address & (size - 1)));
         system = (pointer & SoftwareGpuTlb.SystemFlag) != 0;
         return (byte*)(pointer & ~SoftwareGpuTlb.Flags);
     }
@@ -131,6 +136,7 @@ internal sealed unsafe class SoftwareGpuMmu
         bool known = _tlb.TryFind(address, out ulong pointer, out int shift);
         if (!known || (pointer & SoftwareGpuTlb.AtomicFlag) == 0)
             pointer = Fill(address, SoftwareGpuTlb.AtomicFlag, known, acceptsSystem, out shift);
+        MarkUse(pointer + (address & ((1UL << shift) - 1)));
         system = (pointer & SoftwareGpuTlb.SystemFlag) != 0;
         var block = (byte*)(pointer & ~SoftwareGpuTlb.Flags);
         return block == null ? null : block + (address & ((1UL << shift) - 1));
@@ -157,6 +163,16 @@ internal sealed unsafe class SoftwareGpuMmu
 
         Resume();
         return status;
+    }
+
+    /// <summary>Marks device memory as used, which evictions go by.</summary>
+    /// <param name="pointer">What was translated, with flags or without; outside the device's memory nothing is marked.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void MarkUse(ulong pointer)
+    {
+        ulong mark = (pointer - _memoryBase) >> SoftwareGpuTlb.MediumShift;
+        if (mark < _useMarkCount && _useMarks[mark] == 0) // SAFETY: bounded. Read first: a line that all units write would travel between them.
+            _useMarks[mark] = 1;
     }
 
     /// <summary>Says with a full fence that this unit runs kernels of its space, before it looks at invalidations again.</summary>

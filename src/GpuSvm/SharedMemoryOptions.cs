@@ -21,4 +21,10 @@ public sealed record SharedMemoryOptions
 
     /// <summary>Whether pages move to the device when it touches them; otherwise the device maps them where they are.</summary>
     public bool Migrate { get; init; } = true;
+
+    /// <summary>What else comes to the device beside the piece that a fault moves. Of use where <see cref="LargestChunkBytes"/> is smaller than 2 MiB.</summary>
+    public PrefetchPolicy Prefetch { get; init; }
+
+    /// <summary>What leaves when the device is full.</summary>
+    public EvictionPolicy Eviction { get; init; }
 }

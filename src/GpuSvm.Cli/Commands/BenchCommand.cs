@@ -59,7 +59,7 @@ internal static class BenchCommand
         IBenchmark[] benchmarks =
         [
             new CpuFaultBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark(),
-            new RangeBenchmark(), new InvalidationBenchmark(), new BindBenchmark(),
+            new RangeBenchmark(), new InvalidationBenchmark(), new BindBenchmark(), new PolicyBenchmark(),
         ];
         var placement = new List<string>();
         var rows = new List<BenchRow>();

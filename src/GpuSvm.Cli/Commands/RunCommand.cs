@@ -31,6 +31,9 @@ internal static class RunCommand
         var seed = CommandLine.TextOption("--seed", "N", "Seed of everything random; default 1.");
         var graph = CommandLine.TextOption("--graph", "FILE", "A graph: Matrix Market (.mtx) or an edge list (.csv, .tsv, .txt), each also .gz.");
         var scale = CommandLine.TextOption("--scale", "N", "A Kronecker graph of 2^N nodes.");
+        var prefetch = CommandLine.TextOption("--prefetch", "none|sequential|tree|block", "What else comes beside the piece that a GPU fault moves; default none.");
+        var evict = CommandLine.TextOption("--evict", "unused|fault-order|fifo|clock|random|tree", "What leaves when the device is full; default unused.");
+        var chunk = CommandLine.TextOption("--chunk", "4K|64K|2M", "The largest piece that moves at once; default 2M.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the report as JSON; - for standard output, which then carries nothing else.");
         var inject = new Option<string[]>("--inject")
         {
@@ -43,7 +46,7 @@ internal static class RunCommand
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
         var command = new Command("run", "Run a workload on shared memory, verify it and report what moved. Without arguments: bfs on a real graph.")
         {
-            workload, memory, device, size, threads, seed, graph, scale, json, inject, listInjections, quiet,
+            workload, memory, device, size, threads, seed, graph, scale, prefetch, evict, chunk, json, inject, listInjections, quiet,
         };
         command.SetAction(parsed =>
         {
@@ -61,13 +64,15 @@ internal static class RunCommand
                 parsed.GetValue(seed) is { } seedText ? ParseSeed(seedText) : 1,
                 parsed.GetValue(graph),
                 parsed.GetValue(scale) is { } scaleText ? CommandLine.ParseNumber(scaleText, "--scale", 1, Graphs.Kronecker.LargestScale) : null);
+            var policies = new WorkloadPolicies(
+                ParsePolicy<PrefetchPolicy>(parsed.GetValue(prefetch), "--prefetch"), ParsePolicy<EvictionPolicy>(parsed.GetValue(evict), "--evict"), ParseChunk(parsed.GetValue(chunk)));
             var deviceBytes = parsed.GetValue(device) is { } deviceText ? ParseDeviceBytes(deviceText) : (long?)null;
             var kind = ParseMemory(parsed.GetValue(memory));
             var jsonPath = parsed.GetValue(json);
             JsonFile.Check(jsonPath);
             var injections = InjectionRequest.ParseAll(parsed.GetValue(inject)!);
             var silent = parsed.GetValue(quiet) || JsonFile.IsStandardOutput(jsonPath);
-            var report = Progress.Show(console, silent, progress => WorkloadRunner.Run(name, chosen, settings, kind, deviceBytes, injections, progress));
+            var report = Progress.Show(console, silent, progress => WorkloadRunner.Run(name, chosen, settings, policies, kind, deviceBytes, injections, progress));
             JsonFile.Write(jsonPath, report, ReportJson.Default.RunReport, console);
             if (!silent)
                 RunTable.Write(report, console.Ansi);
@@ -87,6 +92,38 @@ internal static class RunCommand
         "real" => MemoryKind.Real,
         "portable" => MemoryKind.Portable,
         _ => throw new InputException($"--memory {text}: unknown; use auto, real or portable"),
+    };
+
+    /// <summary>Reads the name of a policy, in small letters with hyphens.</summary>
+    /// <typeparam name="T">The policies.</typeparam>
+    /// <param name="text">The name; null for the default.</param>
+    /// <param name="option">The option.</param>
+    private static T ParsePolicy<T>(string? text, string option)
+        where T : struct, Enum
+    {
+        if (text is null)
+            return default;
+        foreach (var value in Enum.GetValues<T>())
+        {
+            if (NameOf(value) == text)
+                return value;
+        }
+
+        throw new InputException($"{option} {text}: unknown; use {string.Join(", ", Enum.GetValues<T>().Select(NameOf))}");
+    }
+
+    /// <summary>How a policy is written on the command line: FaultOrder is fault-order.</summary>
+    private static string NameOf<T>(T policy)
+        where T : struct, Enum
+        => string.Concat(policy.ToString().Select((letter, index) => (index > 0 && char.IsUpper(letter) ? "-" : "") + char.ToLowerInvariant(letter)));
+
+    /// <summary>Reads --chunk.</summary>
+    private static int ParseChunk(string? text) => text is null ? 2 << 20 : ByteSize.Parse(text, "--chunk") switch
+    {
+        4096 => 4096,
+        65536 => 65536,
+        2 << 20 => 2 << 20,
+        _ => throw new InputException($"--chunk {text}: not a size of pieces; use 4K, 64K or 2M"),
     };
 
     /// <summary>Reads --seed.</summary>

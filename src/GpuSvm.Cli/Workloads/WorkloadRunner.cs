@@ -18,25 +18,26 @@ internal static class WorkloadRunner
     /// <param name="name">Its name in the catalog.</param>
     /// <param name="workload">Fresh from the catalog.</param>
     /// <param name="settings">What the user asked of it.</param>
+    /// <param name="policies">By what pages come and go.</param>
     /// <param name="memoryKind">The memory the user asked for.</param>
     /// <param name="deviceBytes">Device memory in whole pages, or null to choose a quarter of the data.</param>
     /// <param name="injections">What is to fail on purpose, from the opening of the memory to its end.</param>
     /// <param name="progress">Told what goes on.</param>
     /// <exception cref="InputException">The input is not usable or does not fit this machine.</exception>
     public static RunReport Run(
-        string name, IWorkload workload, WorkloadSettings settings, MemoryKind memoryKind, long? deviceBytes, IReadOnlyList<InjectionRequest> injections, Progress progress)
+        string name, IWorkload workload, WorkloadSettings settings, WorkloadPolicies policies, MemoryKind memoryKind, long? deviceBytes, IReadOnlyList<InjectionRequest> injections, Progress progress)
     {
         CheckFits(workload.EstimateBytes(settings), deviceBytes ?? 0);
         workload.Prepare(settings, progress);
         CheckFits(workload.DataBytes, deviceBytes ?? 0);
         var device = deviceBytes ?? ChooseDeviceBytes(workload.DataBytes);
         if (injections.Count == 0)
-            return RunArmed(name, workload, settings, memoryKind, device, deviceBytes is null, progress);
+            return RunArmed(name, workload, settings, policies, memoryKind, device, deviceBytes is null, progress);
         foreach (var injection in injections)
             FaultInjection.Arm(injection.Point, injection.Hit);
         try
         {
-            var report = RunArmed(name, workload, settings, memoryKind, device, deviceBytes is null, progress);
+            var report = RunArmed(name, workload, settings, policies, memoryKind, device, deviceBytes is null, progress);
             return report with { Injections = InjectionRequest.Outcomes(injections) };
         }
         finally
@@ -49,18 +50,22 @@ internal static class WorkloadRunner
     /// <param name="name">Its name in the catalog.</param>
     /// <param name="workload">Prepared.</param>
     /// <param name="settings">What the user asked of it.</param>
+    /// <param name="policies">By what pages come and go.</param>
     /// <param name="memoryKind">The memory the user asked for.</param>
     /// <param name="device">Device memory in bytes, whole pages.</param>
     /// <param name="isDeviceChosen">Whether the tool chose it.</param>
     /// <param name="progress">Told what goes on.</param>
     private static RunReport RunArmed(
-        string name, IWorkload workload, WorkloadSettings settings, MemoryKind memoryKind, long device, bool isDeviceChosen, Progress progress)
+        string name, IWorkload workload, WorkloadSettings settings, WorkloadPolicies policies, MemoryKind memoryKind, long device, bool isDeviceChosen, Progress progress)
     {
         using var memory = SharedMemory.Create(new SharedMemoryOptions
         {
             Memory = memoryKind,
             DeviceMemoryBytes = device,
             CapacityBytes = Math.Max(1L << 30, workload.DataBytes * 2),
+            LargestChunkBytes = policies.ChunkBytes,
+            Prefetch = policies.Prefetch,
+            Eviction = policies.Eviction,
         });
         var clock = Stopwatch.StartNew();
         progress.Stage($"filling {ByteSize.Format(workload.DataBytes)} of shared memory with {settings.Threads} CPU threads");

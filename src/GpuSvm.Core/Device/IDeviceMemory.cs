@@ -31,4 +31,10 @@ public interface IDeviceMemory
     /// <param name="first">The first frame.</param>
     /// <param name="pages">How many frames in a row, at least 1; all taken, of one block or of several.</param>
     void FreePart(DeviceFrame first, int pages);
+
+    /// <summary>Whether the device has accessed frames since they were last asked for; the marks are taken away. Kernel and hardware: accessed bits, access counters.</summary>
+    /// <param name="first">The first frame.</param>
+    /// <param name="pages">How many in a row.</param>
+    /// <returns>True if one of them, or one beside them that shares a mark, was used; false also where the device does not know. Advice: a mark may be lost or late.</returns>
+    bool TakeUse(DeviceFrame first, int pages);
 }

@@ -49,6 +49,7 @@ public sealed class PageFaultHandler
             return SvmStatus.OutOfHostMemory;
         }
 
+        VmDevice? home = null;
         SvmStatus status = SvmStatus.Retry;
         for (int pass = 0; pass < MaxPasses; pass++)
         {
@@ -63,7 +64,7 @@ public sealed class PageFaultHandler
             }
 
             using (_vm.Lock.EnterRead())
-                status = ServePass(fault.Address, fault.Access, faulting, workspace);
+                status = ServePass(fault.Address, fault.Access, faulting, workspace, out home);
             if (status == SvmStatus.Done || !(status.IsRetry() || status == SvmStatus.Unmapped))
                 break;
             if (pass > 3)
@@ -72,6 +73,8 @@ public sealed class PageFaultHandler
 
         if (status is SvmStatus.Retry or SvmStatus.Unmapped)
             status = SvmStatus.Busy;
+        if (status == SvmStatus.Done && home is not null && _vm.Options.Prefetch is { } prefetch)
+            _vm.Prefetcher.Follow(fault.Address, prefetch, home, workspace);
         _vm.Host.ReturnWorkspace(workspace);
         _vm.Counters.CountFault(start, status);
         return status;
@@ -82,9 +85,11 @@ public sealed class PageFaultHandler
     /// <param name="access">What was tried.</param>
     /// <param name="device">Who tried it.</param>
     /// <param name="workspace">The fault's.</param>
+    /// <param name="home">The device to which the range was moved; null if it was not.</param>
     /// <returns>A status; the retry family and <see cref="SvmStatus.Unmapped"/> start over.</returns>
-    private SvmStatus ServePass(VirtualAddress address, MemoryAccess access, VmDevice device, HostWorkspace workspace)
+    private SvmStatus ServePass(VirtualAddress address, MemoryAccess access, VmDevice device, HostWorkspace workspace, out VmDevice? home)
     {
+        home = null;
         long start = Stopwatch.GetTimestamp();
         if (_vm.FindWindow(address) is not { } window)
             return SvmStatus.NotMapped;
@@ -104,7 +109,7 @@ public sealed class PageFaultHandler
         if (status != SvmStatus.Done)
             return status;
         using (_vm.RangeLocks.Enter(range!))
-            status = ServeRange((GpuRange)range!, context, access, device, advice, workspace);
+            status = ServeRange((GpuRange)range!, context, access, device, advice, workspace, out home);
         range!.Put();
         return status;
     }
@@ -116,9 +121,11 @@ public sealed class PageFaultHandler
     /// <param name="device">Who tried it.</param>
     /// <param name="advice">What the program has advised of the faulting address.</param>
     /// <param name="workspace">The fault's.</param>
+    /// <param name="home">As of <see cref="ServePass"/>.</param>
     /// <returns>A status as of <see cref="ServePass"/>.</returns>
-    private SvmStatus ServeRange(GpuRange range, SvmContext context, MemoryAccess access, VmDevice device, MemoryAdvice advice, HostWorkspace workspace)
+    private SvmStatus ServeRange(GpuRange range, SvmContext context, MemoryAccess access, VmDevice device, MemoryAdvice advice, HostWorkspace workspace, out VmDevice? home)
     {
+        home = null;
         if (range.IsUnmapped)
             return SvmStatus.Unmapped;
         if (_vm.TryPagesFor(range, device.Index) is not { } pages)
@@ -131,13 +138,15 @@ public sealed class PageFaultHandler
 
         long start = Stopwatch.GetTimestamp();
         SvmStatus status;
-        if (HomeFor(range, device, advice) is { } home)
+        if (HomeFor(range, device, advice) is { } chosen)
         {
-            status = home.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, workspace);
+            status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, workspace);
             start = _vm.Counters.AddMigrate(start);
             if (status is SvmStatus.NotMapped or SvmStatus.ProcessGone)
                 return status == SvmStatus.NotMapped ? SvmStatus.Retry : status; // The mapping went while we looked: let the lookup say so.
-            if (status != SvmStatus.Done)
+            if (status == SvmStatus.Done)
+                home = chosen;
+            else
                 _vm.Counters.CountRemoteMap(); // Held, full, failed: the pages are intact in RAM, or will be; map them there.
         }
         else if (range.IsMigratable)

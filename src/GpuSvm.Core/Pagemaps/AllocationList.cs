@@ -1,14 +1,22 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Locking;
+using GpuSvm.Core.Policies;
 
 namespace GpuSvm.Core.Pagemaps;
 
-/// <summary>The allocations of a pagemap that hold pages, least recently used first. A GPU fault that finds or makes one counts as a use.</summary>
-/// <remarks>Locking: one lock of rank DeviceMemory inside; nothing is called under it. All links are in the allocations.</remarks>
-internal sealed class AllocationList
+/// <summary>The allocations of a pagemap that hold pages, in the order in which they are candidates for eviction. A GPU fault that finds one counts as a use.</summary>
+/// <remarks>Locking: one lock of rank DeviceMemory inside; under it only the policy is asked and the device's use marks are read. All links are in the allocations.</remarks>
+/// <param name="memory">The device's memory.</param>
+internal sealed class AllocationList(IDeviceMemory memory)
 {
+    private const int MostSpared = 256; // An eviction looks at no more: who waits for it is a fault.
+
     private readonly RankedLock _lock = new(LockRank.DeviceMemory, "AllocationList");
     private readonly AgeList<DeviceAllocation> _list = new(); // Guarded by _lock.
+
+    /// <summary>Chooses victims. Replaced before faults begin.</summary>
+    public IEvictionPolicy Policy { get; set; } = new UseEviction();
 
     /// <summary>The number of allocations listed; a snapshot.</summary>
     public int Count => _list.Count;
@@ -21,6 +29,7 @@ internal sealed class AllocationList
         {
             _list.Add(allocation);
             allocation.IsListed = true;
+            allocation.WasUsed = false;
             allocation.IsBeingEvicted = false;
         }
     }
@@ -38,28 +47,44 @@ internal sealed class AllocationList
         }
     }
 
-    /// <summary>Makes an allocation the most recently used.</summary>
+    /// <summary>Notes a use of an allocation by a fault.</summary>
     /// <param name="allocation">The allocation; ignored if it is not listed.</param>
     public void Touch(DeviceAllocation allocation)
     {
         using (_lock.Enter())
         {
-            if (!allocation.IsListed || ReferenceEquals(allocation, _list.Newest))
+            allocation.WasUsed = true;
+            if (!allocation.IsListed || !Policy.OrdersByUse || ReferenceEquals(allocation, _list.Newest))
                 return;
             _list.Remove(allocation);
             _list.Add(allocation);
         }
     }
 
-    /// <summary>Chooses the least recently used allocation that nobody else is evicting, with a reference on it.</summary>
+    /// <summary>Chooses an allocation that nobody else is evicting, as the policy says, and takes a reference on it.</summary>
     /// <returns>The victim; end with <see cref="EndEviction"/>. Null if there is none.</returns>
     public DeviceAllocation? PickVictim()
     {
         using (_lock.Enter())
         {
-            for (DeviceAllocation? candidate = _list.Oldest; candidate is not null; candidate = ((IAged<DeviceAllocation>)candidate).Newer)
+            int spared = 0;
+            DeviceAllocation? next;
+            for (DeviceAllocation? candidate = _list.Oldest; candidate is not null; candidate = next)
             {
-                if (candidate.IsBeingEvicted || !candidate.ZoneData.TryGet())
+                next = ((IAged<DeviceAllocation>)candidate).Newer;
+                if (candidate.IsBeingEvicted)
+                    continue;
+                if (spared < Math.Min(MostSpared, _list.Count) && !IsVictimLocked(candidate, spared))
+                {
+                    _list.Remove(candidate);
+                    _list.Add(candidate);
+                    candidate.WasUsed = false;
+                    spared++;
+                    next ??= candidate;
+                    continue;
+                }
+
+                if (!candidate.ZoneData.TryGet())
                     continue;
                 candidate.IsBeingEvicted = true;
                 return candidate;
@@ -67,6 +92,16 @@ internal sealed class AllocationList
         }
 
         return null;
+    }
+
+    /// <summary>Whether the policy wants a candidate evicted.</summary>
+    /// <param name="candidate">The candidate.</param>
+    /// <param name="spared">How many were spared before it.</param>
+    /// <returns>True if so.</returns>
+    private bool IsVictimLocked(DeviceAllocation candidate, int spared)
+    {
+        bool wasUsed = memory.TakeUse(candidate.First, candidate.Order.Pages) | candidate.WasUsed;
+        return Policy.IsVictim(new EvictionFacts(candidate.Order.Bytes, candidate.ZoneData.Pages, wasUsed, spared));
     }
 
     /// <summary>Ends an eviction: a victim that could not be emptied is tried last next time. Drops the victim's reference.</summary>

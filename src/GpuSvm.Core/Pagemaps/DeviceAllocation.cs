@@ -49,6 +49,9 @@ public sealed class DeviceAllocation : IAged<DeviceAllocation>
     /// <summary>Whether an eviction has it in its hands. Guarded by the allocation list's lock.</summary>
     internal bool IsBeingEvicted { get; set; }
 
+    /// <summary>Whether a fault has used it since it came or was last spared. Guarded by the allocation list's lock.</summary>
+    internal bool WasUsed { get; set; }
+
     /// <summary>Whether it is in the list. Guarded by the allocation list's lock.</summary>
     internal bool IsListed { get; set; }
 

@@ -12,6 +12,7 @@ public sealed class MigrationCounters
     private long _blocksToDevice;
     private long _blocksToRam;
     private long _evictions;
+    private long _neighbourPages;
 
     /// <summary>Bytes copied to the device.</summary>
     public long BytesToDevice => Interlocked.Read(ref _bytesToDevice);
@@ -30,6 +31,13 @@ public sealed class MigrationCounters
 
     /// <summary>Allocations emptied to make room.</summary>
     public long Evictions => Interlocked.Read(ref _evictions);
+
+    /// <summary>Pages that left along with a victim, because the eviction policy wanted it.</summary>
+    public long NeighbourPages => Interlocked.Read(ref _neighbourPages);
+
+    /// <summary>Counts pages that left along with a victim.</summary>
+    /// <param name="pages">How many.</param>
+    internal void CountNeighbours(int pages) => Interlocked.Add(ref _neighbourPages, pages);
 
     /// <summary>Counts a migration to the device.</summary>
     /// <param name="copied">Pages copied.</param>

@@ -3,6 +3,7 @@ using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
+using GpuSvm.Core.Policies;
 
 namespace GpuSvm.Core.Pagemaps;
 
@@ -117,17 +118,57 @@ public sealed partial class Pagemap
         return status == SvmStatus.Done ? SvmStatus.Busy : status;
     }
 
-    /// <summary>Evicts the least recently used allocation.</summary>
+    /// <summary>Evicts one allocation that the <see cref="Eviction"/> policy chooses, and what the policy lets leave with it.</summary>
     /// <returns><see cref="SvmStatus.Done"/> if one was emptied; <see cref="SvmStatus.OutOfDeviceMemory"/> if there is nothing to evict; else why the victim stayed.</returns>
     public SvmStatus EvictOne()
     {
         if (_allocations.PickVictim() is not { } victim)
             return SvmStatus.OutOfDeviceMemory;
+        PageOrder order = victim.Order;
+        VirtualAddress? address = order < PageOrder.Huge ? _host.FindByFrame(Index, victim.First) : null; // Advice only, and of no interest for a whole block.
         SvmStatus status = EvictToRam(victim, MigrationCause.Eviction);
         if (status == SvmStatus.Done)
             Counters.CountEviction();
         _allocations.EndEviction(victim);
+        if (status == SvmStatus.Done && address is { } start)
+            EvictNeighbours(AddressRange.OfPages(start.AlignDown(order), order.Pages));
         return status;
+    }
+
+    /// <summary>Evicts what the policy lets leave with a victim. What stays all the same is evicted when its own turn comes.</summary>
+    /// <param name="victim">Where the victim's pages lay.</param>
+    private void EvictNeighbours(AddressRange victim)
+    {
+        if (_host.TryRentWorkspace() is not { } workspace)
+            return;
+        AddressRange block = victim.Start.Block(PageOrder.Huge);
+        Span<ulong> resident = stackalloc ulong[PageSize.PagesPerHuge / 64];
+        ReadResidency(block, resident, workspace);
+        var gone = new PageRegion(block.PageIndexOf(victim.Start), (int)victim.Pages);
+        PageRegion region = Eviction.Widen(new EvictionBlockFacts(gone, PageSize.PagesPerHuge, resident));
+        if (region != gone)
+        {
+            _ = EvictInterval(AddressRange.OfPages(block.Start + ((long)region.First << PageSize.Shift), region.Pages), MigrationCause.Eviction, workspace, out MigrationResult result);
+            Counters.CountNeighbours(result.Moved);
+        }
+
+        _host.ReturnWorkspace(workspace);
+    }
+
+    /// <summary>Which pages of an interval lie on this device now.</summary>
+    /// <param name="interval">At most 512 pages.</param>
+    /// <param name="resident">Gets bit i for page i; cleared before.</param>
+    /// <param name="workspace">Receives the entries.</param>
+    internal void ReadResidency(AddressRange interval, Span<ulong> resident, HostWorkspace workspace)
+    {
+        resident.Clear();
+        Span<PageEntry> entries = workspace.Entries.AsSpan(0, (int)interval.Pages);
+        _host.ReadEntries(interval, entries);
+        for (int page = 0; page < entries.Length; page++)
+        {
+            if (entries[page].IsDevice && entries[page].Pagemap == Index)
+                resident[page >> 6] |= 1UL << (page & 63);
+        }
     }
 
     /// <summary>Brings every page home.</summary>

@@ -31,7 +31,7 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
     private readonly HostAddressSpace _host;
     private readonly ICopyEngine _engine;
     private readonly ZoneDeviceData?[] _zoneData; // By frame; see the remarks.
-    private readonly AllocationList _allocations = new();
+    private readonly AllocationList _allocations;
     private readonly ReturnHistory _returns;
     private readonly Stack<DeviceAllocation> _recycled = new(); // Guarded by _recycleLock.
     private readonly Stack<Population> _populations = new(); // Guarded by _recycleLock.
@@ -47,6 +47,7 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
         Device = device;
         OwnerToken = ownerToken;
         _engine = device.CopyEngine;
+        _allocations = new AllocationList(device.Memory);
         _returns = new ReturnHistory(host.Time);
         _zoneData = new ZoneDeviceData?[device.Memory.Pages];
     }
@@ -87,6 +88,13 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
 
     /// <summary>How much a CPU fault brings home. Replaced before faults begin.</summary>
     public IReturnPolicy Return { get; set; } = new BounceReturn();
+
+    /// <summary>What leaves when the device is full. Replaced before faults begin.</summary>
+    public IEvictionPolicy Eviction
+    {
+        get => _allocations.Policy;
+        set => _allocations.Policy = value;
+    }
 
     /// <summary>The number of allocations that hold pages.</summary>
     public int AllocationCount => _allocations.Count;

@@ -29,7 +29,6 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
     private readonly IntervalTree<GpuVma> _windows = new(); // Guarded by Lock.
     private readonly VmDevice[] _devices;
     private readonly RangeCollector _collector;
-    private readonly Prefetcher _prefetcher;
     private int _disposed; // Interlocked.
 
     /// <summary>Creates an address space of one device over a host address space.</summary>
@@ -67,13 +66,15 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
                 throw;
             }
 
+            if (options.Eviction is { } eviction)
+                _devices[i].Pagemap.Eviction = eviction;
             smallest = Math.Min(smallest, devices[i].Memory.Pages);
         }
 
         _collector = new RangeCollector(this);
         Invalidator = new RangeInvalidator(_devices, _collector, Counters, host, options.PartialUnmap == PartialUnmapMode.Split);
         Splitter = new RangeSplitter(this);
-        _prefetcher = new Prefetcher(this);
+        Prefetcher = new Prefetcher(this);
         FaultHandler = new PageFaultHandler(this);
         Attributes = new MemoryAttributes(Lock, options.ResetAdviceOnUnmap);
         Mirror = new SvmMirror(host, this, options.NotifierBytes, UsableOrders(options.ChunkOrders, smallest), Lock);
@@ -122,6 +123,9 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
     /// <summary>Makes smaller ranges of one that has lost a part.</summary>
     internal RangeSplitter Splitter { get; }
 
+    /// <summary>Brings pages before they are touched.</summary>
+    internal Prefetcher Prefetcher { get; }
+
     /// <summary>By which one fault at a time works on a range.</summary>
     internal RangeLocks RangeLocks { get; } = new();
 
@@ -141,7 +145,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
     /// <param name="device">Which of the VM's devices, for a prefetch to a device.</param>
     /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
     public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, out PrefetchResult result, int device = 0) =>
-        _prefetcher.Prefetch(interval.AlignOutward(), target, _devices[device], out result);
+        Prefetcher.Prefetch(interval.AlignOutward(), target, _devices[device], out result);
 
     /// <summary>Changes what is advised of an interval, wholly or not at all; where it changes, the devices lose their access, so that their next touch goes by the new advice. Kernel: xe's madvise.</summary>
     /// <param name="interval">Page aligned, not empty; it need not be mapped.</param>

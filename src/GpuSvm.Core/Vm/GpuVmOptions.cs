@@ -29,6 +29,12 @@ public sealed record GpuVmOptions
     /// <summary>Where pages go when the GPU touches them.</summary>
     public IPlacementPolicy Placement { get; init; } = new FirstTouchPlacement();
 
+    /// <summary>What else of a block of 2 MiB comes when a fault has moved a range of it to the device; null for nothing. Of use with ranges smaller than the block.</summary>
+    public IPrefetchPolicy? Prefetch { get; init; }
+
+    /// <summary>What leaves when a device is full; null for what its pagemap goes by already. A pagemap is shared by all VMs on a device and an address space: the VM made last decides.</summary>
+    public IEvictionPolicy? Eviction { get; init; }
+
     /// <summary>How long pages that a GPU fault has brought to the device stay there whatever the CPU does; zero for no guarantee. A CPU thread that touches one sleeps until then.</summary>
     public TimeSpan Timeslice { get; init; }
 }

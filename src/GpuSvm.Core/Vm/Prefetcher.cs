@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Host;
+using GpuSvm.Core.Policies;
 using GpuSvm.Core.Svm;
 
 namespace GpuSvm.Core.Vm;
@@ -18,6 +19,39 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
     public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, VmDevice device, out PrefetchResult result) =>
         target == PrefetchTarget.System ? ToSystem(interval, out result) : ToDevice(interval, device, out result);
+
+    /// <summary>Brings what a prefetch policy wants beside a range that a fault has moved to a device. What does not come now comes by its own fault.</summary>
+    /// <param name="address">The faulting address.</param>
+    /// <param name="policy">The policy.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="workspace">The caller's.</param>
+    public void Follow(VirtualAddress address, IPrefetchPolicy policy, VmDevice device, HostWorkspace workspace)
+    {
+        if (!vm.Host.TryFindMapping(address, out HostMapping mapping) || !mapping.Interval.Contains(address))
+            return;
+        AddressRange block = address.Block(PageOrder.Huge).Intersect(mapping.Interval);
+        Span<ulong> resident = stackalloc ulong[PageSize.PagesPerHuge / 64];
+        device.Pagemap.ReadResidency(block, resident, workspace);
+        PageRegion region = policy.Choose(new PrefetchFacts(block.PageIndexOf(address.AlignDown(PageOrder.Small)), (int)block.Pages, resident));
+        VirtualAddress end = block.Start + ((long)region.End << PageSize.Shift);
+        for (VirtualAddress at = block.Start + ((long)region.First << PageSize.Shift); at < end;)
+        {
+            int page = block.PageIndexOf(at);
+            AddressRange done = AddressRange.OfPages(at, 1);
+            if ((resident[page >> 6] >> (page & 63) & 1) == 0)
+            {
+                SvmStatus status;
+                using (vm.Lock.EnterRead())
+                    status = OneToDevice(at, device, workspace, MigrationCause.GpuFault, ref done);
+                if (status is SvmStatus.OutOfDeviceMemory or SvmStatus.OutOfHostMemory or SvmStatus.DeviceGone or SvmStatus.ProcessGone)
+                    return;
+                if (status == SvmStatus.Done)
+                    vm.Counters.CountPrefetched((int)done.Pages);
+            }
+
+            at = done.End;
+        }
+    }
 
     /// <summary>Brings an interval to the device, range by range, and binds it.</summary>
     /// <param name="interval">The interval.</param>
@@ -41,7 +75,7 @@ internal sealed class Prefetcher(GpuVm vm)
                     Thread.Sleep(1);
                 vm.Collect();
                 using (vm.Lock.EnterRead())
-                    status = OneToDevice(at, device, workspace, ref done);
+                    status = OneToDevice(at, device, workspace, MigrationCause.Prefetch, ref done);
             }
 
             if (status != SvmStatus.Done && first == SvmStatus.Done)
@@ -59,9 +93,10 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <param name="address">The address.</param>
     /// <param name="device">The device.</param>
     /// <param name="workspace">The caller's.</param>
+    /// <param name="cause">A prefetch that was asked for, or one that follows a fault: then the placement policy has its say, and a bound range is left alone.</param>
     /// <param name="done">The range's interval, once it is known.</param>
     /// <returns>The status.</returns>
-    private SvmStatus OneToDevice(VirtualAddress address, VmDevice device, HostWorkspace workspace, ref AddressRange done)
+    private SvmStatus OneToDevice(VirtualAddress address, VmDevice device, HostWorkspace workspace, MigrationCause cause, ref AddressRange done)
     {
         if (vm.FindWindow(address) is not { Userptr: null } window)
             return SvmStatus.NotMapped;
@@ -74,10 +109,12 @@ internal sealed class Prefetcher(GpuVm vm)
         using (vm.RangeLocks.Enter(range))
         {
             GpuPages? pages = vm.TryPagesFor(range, device.Index);
-            status = !range.IsMigratable ? SvmStatus.NotMigratable
+            bool isUnwanted = cause == MigrationCause.GpuFault
+                && (vm.Attributes.FindLocked(address).StaysInRam || !vm.Options.Placement.ShouldMigrate(range.Facts(vm.Host.Time.GetTimestamp())));
+            status = !range.IsMigratable || isUnwanted ? SvmStatus.NotMigratable
                 : pages is null ? SvmStatus.OutOfHostMemory
                 : IsThere(range, device, workspace) ? SvmStatus.Done
-                : device.Migrator.Migrate(range.Interval, MigrationCause.Prefetch, workspace);
+                : device.Migrator.Migrate(range.Interval, cause, workspace);
             if (status == SvmStatus.Done)
                 status = pages!.Get(vm.Host, range.Notifier, range.Interval, context, workspace);
             if (status == SvmStatus.Done)

@@ -17,6 +17,7 @@ public sealed class VmCounters
     private long _leftOnDevice;
     private long _sharedMaps;
     private long _adviceKept;
+    private long _prefetchedPages;
     private long _findTicks;
     private long _migrateTicks;
     private long _getPagesTicks;
@@ -52,6 +53,9 @@ public sealed class VmCounters
 
     /// <summary>Times that advice of unmapped memory could not be forgotten for want of memory.</summary>
     public long AdviceKept => Interlocked.Read(ref _adviceKept);
+
+    /// <summary>Pages of ranges that came beside a fault's own, because the prefetch policy wanted them.</summary>
+    public long PrefetchedPages => Interlocked.Read(ref _prefetchedPages);
 
     /// <summary>Pages objects of other devices that a fault has fed beside its own.</summary>
     public long SharedMaps => Interlocked.Read(ref _sharedMaps);
@@ -105,6 +109,10 @@ public sealed class VmCounters
 
     /// <summary>Counts advice that was kept.</summary>
     internal void CountAdviceKept() => Interlocked.Increment(ref _adviceKept);
+
+    /// <summary>Counts what came beside a fault's own range.</summary>
+    /// <param name="pages">How many pages.</param>
+    internal void CountPrefetched(int pages) => Interlocked.Add(ref _prefetchedPages, pages);
 
     /// <summary>Counts a pages object fed by another device's fault.</summary>
     internal void CountSharedMap() => Interlocked.Increment(ref _sharedMaps);

@@ -26,6 +26,12 @@ internal readonly struct OptionsStruct
     /// <summary>0 migrates on first touch, 1 never.</summary>
     public readonly uint Migration;
 
+    /// <summary>A gpusvm_prefetch_policy.</summary>
+    public readonly uint Prefetch;
+
+    /// <summary>A gpusvm_eviction_policy.</summary>
+    public readonly uint Eviction;
+
     /// <summary>Must be 0.</summary>
     public readonly uint Reserved;
 #pragma warning restore CS0649

@@ -46,6 +46,24 @@ typedef enum gpusvm_memory_kind {
     GPUSVM_MEMORY_PORTABLE = 2  /* plain memory: the CPU must not touch it while a launch runs; every page is home when gpusvm_wait returns */
 } gpusvm_memory_kind;
 
+/* What else comes to the device beside the piece that a GPU fault moves. Of use where the largest chunk is smaller than 2 MiB. */
+typedef enum gpusvm_prefetch_policy {
+    GPUSVM_PREFETCH_NONE = 0,
+    GPUSVM_PREFETCH_SEQUENTIAL = 1, /* the 64 KiB of the fault and the 64 KiB behind them */
+    GPUSVM_PREFETCH_TREE = 2,       /* the largest aligned part of the 2 MiB that is then more than half there */
+    GPUSVM_PREFETCH_BLOCK = 3       /* the 2 MiB */
+} gpusvm_prefetch_policy;
+
+/* What leaves when the device is full. */
+typedef enum gpusvm_eviction_policy {
+    GPUSVM_EVICT_UNUSED = 0,        /* what the GPU has not used for the longest time */
+    GPUSVM_EVICT_FAULT_ORDER = 1,   /* what it has faulted on least recently */
+    GPUSVM_EVICT_FIFO = 2,          /* what came first */
+    GPUSVM_EVICT_CLOCK = 3,         /* what came first and was not used since the last round */
+    GPUSVM_EVICT_RANDOM = 4,        /* anything */
+    GPUSVM_EVICT_TREE = 5           /* as fault order, and what is left of a 2 MiB block of which less than half is there */
+} gpusvm_eviction_policy;
+
 /* How to open shared memory. Zero means the default everywhere. */
 typedef struct gpusvm_options {
     uint32_t struct_bytes;          /* sizeof(gpusvm_options) */
@@ -55,6 +73,8 @@ typedef struct gpusvm_options {
     uint32_t compute_units;         /* threads that run kernels, 1 to 256; default: the processors */
     uint32_t largest_chunk_bytes;   /* largest piece that migrates at once: 4096, 65536 or 2097152 (default) */
     uint32_t migration;             /* 0: to the device on its first touch (default); 1: never, map system memory */
+    uint32_t prefetch;              /* gpusvm_prefetch_policy */
+    uint32_t eviction;              /* gpusvm_eviction_policy */
     uint32_t reserved;              /* 0 */
 } gpusvm_options;
 

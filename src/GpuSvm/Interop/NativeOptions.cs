@@ -25,6 +25,12 @@ internal struct NativeOptions
     /// <summary>0 migrates, 1 does not.</summary>
     public uint Migration;
 
+    /// <summary>A <see cref="PrefetchPolicy"/>.</summary>
+    public uint Prefetch;
+
+    /// <summary>An <see cref="EvictionPolicy"/>.</summary>
+    public uint Eviction;
+
     /// <summary>0.</summary>
     public uint Reserved;
 
@@ -43,6 +49,10 @@ internal struct NativeOptions
             throw new ArgumentException($"A largest chunk of {options.LargestChunkBytes} bytes is not possible: choose 4096, 65536 or 2097152.", nameof(options));
         if (!Enum.IsDefined(options.Memory))
             throw new ArgumentException($"Memory kind {options.Memory} does not exist: choose Auto, Real or Portable.", nameof(options));
+        if (!Enum.IsDefined(options.Prefetch))
+            throw new ArgumentException($"Prefetch policy {options.Prefetch} does not exist: choose None, Sequential, Tree or Block.", nameof(options));
+        if (!Enum.IsDefined(options.Eviction))
+            throw new ArgumentException($"Eviction policy {options.Eviction} does not exist: choose Unused, FaultOrder, Fifo, Clock, Random or Tree.", nameof(options));
         return new NativeOptions
         {
             StructBytes = (uint)sizeof(NativeOptions),
@@ -52,6 +62,8 @@ internal struct NativeOptions
             ComputeUnits = (uint)options.ComputeUnits,
             LargestChunkBytes = (uint)options.LargestChunkBytes,
             Migration = options.Migrate ? 0u : 1u,
+            Prefetch = (uint)options.Prefetch,
+            Eviction = (uint)options.Eviction,
         };
     }
 }

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm;
+
+/// <summary>What else comes to the device beside the piece that a GPU fault moves.</summary>
+public enum PrefetchPolicy
+{
+    /// <summary>Nothing.</summary>
+    None,
+
+    /// <summary>The 64 KiB of the fault and the 64 KiB behind them.</summary>
+    Sequential,
+
+    /// <summary>The largest aligned part of the 2 MiB around the fault that is then more than half there.</summary>
+    Tree,
+
+    /// <summary>The 2 MiB around the fault.</summary>
+    Block,
+}
