@@ -57,6 +57,24 @@ public sealed unsafe class SoftwareGpuKernelMemoryTests : IDisposable
         }
     }
 
+    /// <summary>Device memory that units reach is marked, 64 KiB by 64 KiB; a mark is taken once.</summary>
+    [Fact]
+    public void UsesLeaveMarksInDeviceMemory()
+    {
+        Fill();
+        byte* there = _gpu.PointerTo(_array + (4 << 20)) - _gpu.Device.Memory.BasePointer; // A block of 2 MiB.
+        var first = new DeviceFrame((int)((nint)there >> PageSize.Shift));
+        Assert.True(_gpu.Device.Memory.TakeUse(first, PageSize.PagesPerHuge));
+        Assert.False(_gpu.Device.Memory.TakeUse(first, PageSize.PagesPerHuge));
+        long number;
+        TestKernels.Transfer transfer = new() { Address = _array.Value + (4 << 20) + (3 << 16) + 8, Buffer = (byte*)&number, Bytes = sizeof(long) };
+        _gpu.Run(&TestKernels.Read, &transfer);
+        Assert.False(_gpu.Device.Memory.TakeUse(first, 3 * PageOrder.Medium.Pages));
+        Assert.False(_gpu.Device.Memory.TakeUse(first + (4 * PageOrder.Medium.Pages), PageSize.PagesPerHuge - (4 * PageOrder.Medium.Pages)));
+        Assert.True(_gpu.Device.Memory.TakeUse(first + (3 * PageOrder.Medium.Pages) + 5, 1)); // Any page of the 64 KiB.
+        Assert.False(_gpu.Device.Memory.TakeUse(first, PageSize.PagesPerHuge));
+    }
+
     [Fact]
     public void ReadsAndWritesOfAnyLengthAndPlaceAgreeWithAnArray()
     {

@@ -52,6 +52,14 @@ public class OptionsTests
         => Assert.Throws<ArgumentException>(() => SharedMemory.Create(new SharedMemoryOptions { Memory = (MemoryKind)7 }));
 
     [Fact]
+    public void UnknownPoliciesAreRefusedWithTheirNames()
+    {
+        var options = new SharedMemoryOptions { Memory = MemoryKind.Portable };
+        Assert.Contains("Sequential", Assert.Throws<ArgumentException>(() => SharedMemory.Create(options with { Prefetch = (PrefetchPolicy)9 })).Message, StringComparison.Ordinal);
+        Assert.Contains("FaultOrder", Assert.Throws<ArgumentException>(() => SharedMemory.Create(options with { Eviction = (EvictionPolicy)9 })).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void PortableMemorySaysWhyItIsNotReal()
     {
         using SharedMemory memory = Memories.Open(MemoryKind.Portable);

@@ -52,6 +52,12 @@ static void bad_options(void)
     options.migration = 2;
     EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "migration");
     options = options_for("portable");
+    options.prefetch = 4;
+    EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "prefetch 4");
+    options = options_for("portable");
+    options.eviction = 6;
+    EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "eviction 6");
+    options = options_for("portable");
     options.reserved = 1;
     EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "reserved");
 }
