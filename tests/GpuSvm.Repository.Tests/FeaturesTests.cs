@@ -6,12 +6,21 @@ namespace GpuSvm.Repository.Tests;
 /// <summary>docs/features.md names types, members and tests that exist, and has every row.</summary>
 public sealed class FeaturesTests
 {
-    private const int Rows = 121;
+    private const int KernelRows = 121;
+    private const int DriverRows = 66;
 
-    private static readonly string[][] _rows = [.. new MarkdownFile("docs/features.md").Rows().Where(row => row.Length == 5 && int.TryParse(row[0], out _))];
+    private static readonly string[][] _table = [.. new MarkdownFile("docs/features.md").Rows()];
+
+    /// <summary>All rows as number, capability, name, test, remark: those of the drivers without the drivers.</summary>
+    private static readonly string[][] _rows =
+    [
+        .. _table.Where(row => row.Length == 5 && int.TryParse(row[0], out _)),
+        .. _table.Where(row => row.Length == 9 && Regex.IsMatch(row[0], @"^D\d+$")).Select(row => (string[])[row[0], row[1], .. row[6..]]),
+    ];
 
     [Fact]
-    public void EveryRowIsThereOnceAndInOrder() => Assert.Equal(Enumerable.Range(1, Rows), _rows.Select(row => int.Parse(row[0], null)));
+    public void EveryRowIsThereOnceAndInOrder() => Assert.Equal(
+        [.. Enumerable.Range(1, KernelRows).Select(row => $"{row}"), .. Enumerable.Range(1, DriverRows).Select(row => $"D{row}")], _rows.Select(row => row[0]));
 
     [Fact]
     public void ARowNamesCodeAndATestOrSaysNo() => RepositoryFiles.AssertNone(
