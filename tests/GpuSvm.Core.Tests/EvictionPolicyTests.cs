@@ -65,6 +65,23 @@ public sealed class EvictionPolicyTests
         Assert.All(policy.Offered, facts => Assert.Equal((PageOrder.Medium.Bytes, Group), (facts.Bytes, facts.PagesLeft)));
     }
 
+    /// <summary>What is advised to be pinned leaves last, and leaves where nothing else is left.</summary>
+    [Fact]
+    public void PinnedMemoryLeavesLast()
+    {
+        using Machine machine = NewMachine(new FifoEviction());
+        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
+        Assert.Equal(SvmStatus.Done, machine.Vm.Advise(AddressRange.OfPages(memory.Start, 3 * Group), advice => advice with { IsPinned = true }));
+        foreach (char group in "ABCDEF")
+            Touch(machine, memory, group);
+        Assert.Equal("DE", Gone(machine, memory, "ABCDEF"));
+        Assert.Equal(SvmStatus.Done, machine.Vm.Advise(memory, advice => advice with { IsPinned = true }));
+        foreach (char group in "GHI")
+            Touch(machine, memory, group);
+        Assert.Equal("ABDEF", Gone(machine, memory, "ABCDEFGHI")); // F was not pinned when it came; then all are, and the first of them leaves.
+        machine.Check();
+    }
+
     [Fact]
     public void RandomVictimsAreTheSeedsAndNotAlwaysTheOldest()
     {

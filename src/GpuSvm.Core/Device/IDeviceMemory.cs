@@ -36,5 +36,6 @@ public interface IDeviceMemory
     /// <param name="first">The first frame.</param>
     /// <param name="pages">How many in a row.</param>
     /// <returns>True if one of them, or one beside them that shares a mark, was used; false also where the device does not know. Advice: a mark may be lost or late.</returns>
+    /// <remarks>Locking: takes none, for its caller holds one of rank DeviceMemory.</remarks>
     bool TakeUse(DeviceFrame first, int pages);
 }

@@ -140,7 +140,7 @@ public sealed class PageFaultHandler
         SvmStatus status;
         if (HomeFor(range, device, advice) is { } chosen)
         {
-            status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, workspace);
+            status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, workspace);
             start = _vm.Counters.AddMigrate(start);
             if (status is SvmStatus.NotMapped or SvmStatus.ProcessGone)
                 return status == SvmStatus.NotMapped ? SvmStatus.Retry : status; // The mapping went while we looked: let the lookup say so.

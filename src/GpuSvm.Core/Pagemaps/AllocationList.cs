@@ -66,42 +66,7 @@ internal sealed class AllocationList(IDeviceMemory memory)
     public DeviceAllocation? PickVictim()
     {
         using (_lock.Enter())
-        {
-            int spared = 0;
-            DeviceAllocation? next;
-            for (DeviceAllocation? candidate = _list.Oldest; candidate is not null; candidate = next)
-            {
-                next = ((IAged<DeviceAllocation>)candidate).Newer;
-                if (candidate.IsBeingEvicted)
-                    continue;
-                if (spared < Math.Min(MostSpared, _list.Count) && !IsVictimLocked(candidate, spared))
-                {
-                    _list.Remove(candidate);
-                    _list.Add(candidate);
-                    candidate.WasUsed = false;
-                    spared++;
-                    next ??= candidate;
-                    continue;
-                }
-
-                if (!candidate.ZoneData.TryGet())
-                    continue;
-                candidate.IsBeingEvicted = true;
-                return candidate;
-            }
-        }
-
-        return null;
-    }
-
-    /// <summary>Whether the policy wants a candidate evicted.</summary>
-    /// <param name="candidate">The candidate.</param>
-    /// <param name="spared">How many were spared before it.</param>
-    /// <returns>True if so.</returns>
-    private bool IsVictimLocked(DeviceAllocation candidate, int spared)
-    {
-        bool wasUsed = memory.TakeUse(candidate.First, candidate.Order.Pages) | candidate.WasUsed;
-        return Policy.IsVictim(new EvictionFacts(candidate.Order.Bytes, candidate.ZoneData.Pages, wasUsed, spared));
+            return PickVictimLocked(pinned: false) ?? PickVictimLocked(pinned: true);
     }
 
     /// <summary>Ends an eviction: a victim that could not be emptied is tried last next time. Drops the victim's reference.</summary>
@@ -119,5 +84,46 @@ internal sealed class AllocationList(IDeviceMemory memory)
         }
 
         victim.ZoneData.Put();
+    }
+
+    /// <summary>As <see cref="PickVictim"/>, among those that are pinned or those that are not.</summary>
+    /// <param name="pinned">Which.</param>
+    /// <returns>The victim, or null.</returns>
+    private DeviceAllocation? PickVictimLocked(bool pinned)
+    {
+        int spared = 0;
+        DeviceAllocation? next;
+        for (DeviceAllocation? candidate = _list.Oldest; candidate is not null; candidate = next)
+        {
+            next = ((IAged<DeviceAllocation>)candidate).Newer;
+            if (candidate.IsBeingEvicted || candidate.IsPinned != pinned)
+                continue;
+            if (spared < Math.Min(MostSpared, _list.Count) && !IsVictimLocked(candidate, spared))
+            {
+                _list.Remove(candidate);
+                _list.Add(candidate);
+                candidate.WasUsed = false;
+                spared++;
+                next ??= candidate;
+                continue;
+            }
+
+            if (!candidate.ZoneData.TryGet())
+                continue;
+            candidate.IsBeingEvicted = true;
+            return candidate;
+        }
+
+        return null;
+    }
+
+    /// <summary>Whether the policy wants a candidate evicted.</summary>
+    /// <param name="candidate">The candidate.</param>
+    /// <param name="spared">How many were spared before it.</param>
+    /// <returns>True if so.</returns>
+    private bool IsVictimLocked(DeviceAllocation candidate, int spared)
+    {
+        bool wasUsed = memory.TakeUse(candidate.First, candidate.Order.Pages) | candidate.WasUsed;
+        return Policy.IsVictim(new EvictionFacts(candidate.Order.Bytes, candidate.ZoneData.Pages, wasUsed, spared));
     }
 }

@@ -46,6 +46,9 @@ public sealed class DeviceAllocation : IAged<DeviceAllocation>
         internal set => Volatile.Write(ref _guaranteedUntil, value); // As above.
     }
 
+    /// <summary>Whether evictions take others first. Guarded by the allocation list's lock, written before it is listed.</summary>
+    internal bool IsPinned { get; set; }
+
     /// <summary>Whether an eviction has it in its hands. Guarded by the allocation list's lock.</summary>
     internal bool IsBeingEvicted { get; set; }
 

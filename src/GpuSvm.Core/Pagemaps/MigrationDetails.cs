@@ -5,4 +5,5 @@ namespace GpuSvm.Core.Pagemaps;
 /// <param name="Timeslice">How long CPU faults do not take the pages away again; zero for no guarantee. Eviction does not care (INV-34).</param>
 /// <param name="AllOrNothing">Whether the interval must end up in one block of its own, or nothing changes. Otherwise what can come comes, in as many blocks as it takes.</param>
 /// <param name="CanMigrateSamePagemap">Whether pages that are on the device already may be moved into the new block, so that an interval in pieces becomes whole.</param>
-public readonly record struct MigrationDetails(TimeSpan Timeslice = default, bool AllOrNothing = false, bool CanMigrateSamePagemap = false);
+/// <param name="IsPinned">Whether evictions take other pages first, as long as these stay.</param>
+public readonly record struct MigrationDetails(TimeSpan Timeslice = default, bool AllOrNothing = false, bool CanMigrateSamePagemap = false, bool IsPinned = false);

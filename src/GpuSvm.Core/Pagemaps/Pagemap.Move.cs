@@ -55,7 +55,7 @@ public sealed partial class Pagemap
             return aborted == SvmStatus.Done ? status : aborted;
         }
 
-        int arrived = Publish(migration, population, first, details.Timeslice, out int own);
+        int arrived = Publish(migration, population, first, details, out int own);
         Counters.CountToDevice(copied, arrived);
         int moved = Math.Min(arrived - own, (int)interval.Pages - there);
         int failed = Math.Min(taken - arrived, (int)interval.Pages - there - moved);
@@ -68,19 +68,20 @@ public sealed partial class Pagemap
     /// <param name="migration">The migration, copied.</param>
     /// <param name="population">The plan.</param>
     /// <param name="first">The migration's first page in the plan.</param>
-    /// <param name="timeslice">How long CPU faults do not take the pages.</param>
+    /// <param name="details">How.</param>
     /// <param name="own">How many of those that arrived came from other frames of this device.</param>
     /// <returns>How many pages arrived.</returns>
-    private int Publish(PageMigration migration, Population population, int first, TimeSpan timeslice, out int own)
+    private int Publish(PageMigration migration, Population population, int first, in MigrationDetails details, out int own)
     {
-        long until = timeslice <= TimeSpan.Zero ? 0
-            : _host.Time.GetTimestamp() + (long)(timeslice.TotalSeconds * _host.Time.TimestampFrequency);
+        long until = details.Timeslice <= TimeSpan.Zero ? 0
+            : _host.Time.GetTimestamp() + (long)(details.Timeslice.TotalSeconds * _host.Time.TimestampFrequency);
         int pages = (int)migration.Interval.Pages;
         for (int i = 0; i < population.Blocks; i++)
         {
             DeviceAllocation block = population.Block(i);
             block.ZoneData.GetPages(block.Order.Pages); // For each page that may come; those that do not are put below.
             block.GuaranteedUntil = until;
+            block.IsPinned = details.IsPinned;
             _allocations.Add(block);
         }
 

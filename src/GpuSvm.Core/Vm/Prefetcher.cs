@@ -109,12 +109,13 @@ internal sealed class Prefetcher(GpuVm vm)
         using (vm.RangeLocks.Enter(range))
         {
             GpuPages? pages = vm.TryPagesFor(range, device.Index);
+            MemoryAdvice advice = vm.Attributes.FindLocked(address);
             bool isUnwanted = cause == MigrationCause.GpuFault
-                && (vm.Attributes.FindLocked(address).StaysInRam || !vm.Options.Placement.ShouldMigrate(range.Facts(vm.Host.Time.GetTimestamp())));
+                && (advice.StaysInRam || !vm.Options.Placement.ShouldMigrate(range.Facts(vm.Host.Time.GetTimestamp())));
             status = !range.IsMigratable || isUnwanted ? SvmStatus.NotMigratable
                 : pages is null ? SvmStatus.OutOfHostMemory
                 : IsThere(range, device, workspace) ? SvmStatus.Done
-                : device.Migrator.Migrate(range.Interval, cause, workspace);
+                : device.Migrator.Migrate(range.Interval, cause, advice.IsPinned, workspace);
             if (status == SvmStatus.Done)
                 status = pages!.Get(vm.Host, range.Notifier, range.Interval, context, workspace);
             if (status == SvmStatus.Done)

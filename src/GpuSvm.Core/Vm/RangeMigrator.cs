@@ -19,12 +19,13 @@ internal sealed class RangeMigrator(Pagemap pagemap, TimeSpan timeslice)
     /// <summary>Makes all pages of an interval device pages: those that are missing come.</summary>
     /// <param name="interval">Inside one mapping.</param>
     /// <param name="cause">On whose behalf. A prefetch also makes an interval in pieces whole, where there is a free block for that; a fault does not take the time.</param>
+    /// <param name="isPinned">Whether evictions are to take other pages first.</param>
     /// <param name="workspace">The caller's.</param>
     /// <returns>As <see cref="Pagemap.Populate"/>.</returns>
-    public SvmStatus Migrate(AddressRange interval, MigrationCause cause, HostWorkspace workspace) =>
+    public SvmStatus Migrate(AddressRange interval, MigrationCause cause, bool isPinned, HostWorkspace workspace) =>
         pagemap.Populate(
             interval,
-            new MigrationDetails(cause == MigrationCause.GpuFault ? timeslice : TimeSpan.Zero, CanMigrateSamePagemap: cause == MigrationCause.Prefetch),
+            new MigrationDetails(cause == MigrationCause.GpuFault ? timeslice : TimeSpan.Zero, CanMigrateSamePagemap: cause == MigrationCause.Prefetch, IsPinned: isPinned),
             cause,
             workspace,
             out _);
