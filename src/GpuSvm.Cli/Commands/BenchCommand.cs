@@ -59,7 +59,8 @@ internal static class BenchCommand
         IBenchmark[] benchmarks =
         [
             new CpuFaultBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark(),
-            new RangeBenchmark(), new InvalidationBenchmark(), new BindBenchmark(), new PolicyBenchmark(),
+            new RangeBenchmark(), new InvalidationBenchmark(), new BindBenchmark(),
+            new FaultThreadsBenchmark(), new FaultStormBenchmark(), new PrefetchBenchmark(), new PolicyBenchmark(),
         ];
         var placement = new List<string>();
         var rows = new List<BenchRow>();

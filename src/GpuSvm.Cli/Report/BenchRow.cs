@@ -4,7 +4,7 @@ namespace GpuSvm.Cli.Report;
 /// <summary>One figure beside its floor, both measured in this run.</summary>
 /// <param name="Group">Which of the benchmarks it belongs to.</param>
 /// <param name="Name">What was measured.</param>
-/// <param name="Unit">"us", "ns", "bytes", "x" for a growth, or "GB/s".</param>
+/// <param name="Unit">"us", "ns", "bytes", "x" for a growth, "faults/s" or "GB/s".</param>
 /// <param name="Ours">The median through this library, or null where it could not be measured.</param>
 /// <param name="OursP99">The 99th percentile of a latency, or null.</param>
 /// <param name="Floor">The median of the bare operation, or null where it could not be measured.</param>

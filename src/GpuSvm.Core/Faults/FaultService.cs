@@ -9,10 +9,11 @@ namespace GpuSvm.Core.Faults;
 /// Takes faults from a device's buffer and has them served, with a few threads of its own. Kernel: xe_pagefault_handler with its queues.
 /// </summary>
 /// <remarks>A fault is acknowledged exactly once, with what became of it: served, or refused with the reason. One that was overtaken in every pass goes back
-/// to the end of the queue, so that others get their turn, until its time is up.</remarks>
+/// to the end of the queue, so that others get their turn, until its time is up. Equal faults that are fetched together are served by one call.</remarks>
 public sealed class FaultService : IDisposable
 {
-    private const int BatchSize = 32;
+    private const int MostFetched = 256; // By all threads together, so that one does not take everything.
+    private const int LeastFetched = 32;
     private const int MaxSeconds = 10;
 
     private readonly IFaultBuffer _buffer;
@@ -42,20 +43,7 @@ public sealed class FaultService : IDisposable
 
     /// <summary>Serves one fault and acknowledges it, or puts it back. For devices whose faulting unit helps itself.</summary>
     /// <param name="fault">A fetched fault.</param>
-    public void Serve(in GpuFault fault)
-    {
-        SvmStatus status = fault.AddressSpaceId == _device.AddressSpaceId ? _vm.FaultHandler.Handle(fault, _device.Index) : SvmStatus.NotMapped;
-        if (!status.IsRetry())
-        {
-            _buffer.Acknowledge(fault, status);
-            return;
-        }
-
-        if (Stopwatch.GetElapsedTime(fault.Timestamp).TotalSeconds > MaxSeconds)
-            _buffer.Acknowledge(fault, SvmStatus.TimedOut);
-        else
-            _buffer.Requeue(fault);
-    }
+    public void Serve(in GpuFault fault) => Answer(fault, Handle(fault));
 
     /// <summary>Ends the service once the buffer is empty. Launches must have ended.</summary>
     public void Dispose()
@@ -68,12 +56,72 @@ public sealed class FaultService : IDisposable
     /// <summary>One service thread.</summary>
     private void Run()
     {
-        var batch = new GpuFault[BatchSize];
+        var batch = new GpuFault[Math.Max(LeastFetched, MostFetched / _threads.Length)];
+        var isAnswered = new bool[batch.Length];
         int count;
         while ((count = _buffer.Fetch(batch)) > 0)
         {
+            isAnswered.AsSpan(0, count).Clear();
             for (int i = 0; i < count; i++)
-                Serve(batch[i]);
+            {
+                while (!isAnswered[i])
+                    ServeEqual(batch.AsSpan(i, count - i), isAnswered.AsSpan(i, count - i));
+            }
         }
+    }
+
+    /// <summary>Serves the strongest access of the faults that equal the first one, and answers all that this decides. At least one is answered.</summary>
+    /// <param name="faults">Fetched faults; the first one is not answered.</param>
+    /// <param name="isAnswered">Which of them were acknowledged or put back.</param>
+    private void ServeEqual(ReadOnlySpan<GpuFault> faults, Span<bool> isAnswered)
+    {
+        int strongest = 0;
+        for (int i = 1; i < faults.Length; i++)
+        {
+            if (!isAnswered[i] && AreEqual(faults[i], faults[0]) && faults[i].Access > faults[strongest].Access)
+                strongest = i;
+        }
+
+        MemoryAccess access = faults[strongest].Access;
+        SvmStatus status = Handle(faults[strongest]);
+        int answered = 0;
+        for (int i = faults.Length - 1; i >= 0; i--) // The first one last: it is what the others are compared with.
+        {
+            // A refusal says nothing of weaker accesses: they are tried on their own.
+            bool isDecided = status == SvmStatus.Done || status.IsRetry() || faults[i].Access == access;
+            if (isAnswered[i] || !isDecided || !AreEqual(faults[i], faults[0]))
+                continue;
+            isAnswered[i] = true;
+            answered++;
+            Answer(faults[i], status);
+        }
+
+        if (answered > 1)
+            _vm.Counters.CountMerged(answered - 1);
+    }
+
+    /// <summary>Whether two faults are of one page of one address space; the access may differ.</summary>
+    /// <param name="one">A fault.</param>
+    /// <param name="other">Another.</param>
+    private static bool AreEqual(in GpuFault one, in GpuFault other)
+        => one.AddressSpaceId == other.AddressSpaceId && one.Address.PageNumber == other.Address.PageNumber;
+
+    /// <summary>Has a fault handled, if it is of this service's address space.</summary>
+    /// <param name="fault">A fetched fault.</param>
+    /// <returns>What became of it.</returns>
+    private SvmStatus Handle(in GpuFault fault)
+        => fault.AddressSpaceId == _device.AddressSpaceId ? _vm.FaultHandler.Handle(fault, _device.Index) : SvmStatus.NotMapped;
+
+    /// <summary>Acknowledges a fault, or puts it back if it was overtaken and has time left.</summary>
+    /// <param name="fault">The fault.</param>
+    /// <param name="status">What became of it.</param>
+    private void Answer(in GpuFault fault, SvmStatus status)
+    {
+        if (!status.IsRetry())
+            _buffer.Acknowledge(fault, status);
+        else if (Stopwatch.GetElapsedTime(fault.Timestamp).TotalSeconds > MaxSeconds)
+            _buffer.Acknowledge(fault, SvmStatus.TimedOut);
+        else
+            _buffer.Requeue(fault);
     }
 }

@@ -8,6 +8,7 @@ public sealed class VmCounters
 {
     private long _faults;
     private long _valid;
+    private long _merged;
     private long _failed;
     private long _retries;
     private long _invalidations;
@@ -29,6 +30,9 @@ public sealed class VmCounters
 
     /// <summary>Faults that found the range bound already. Xe: svm_*_valid_pagefault_count.</summary>
     public long Valid => Interlocked.Read(ref _valid);
+
+    /// <summary>Faults that were answered with an equal one's answer, without a call of the handler.</summary>
+    public long Merged => Interlocked.Read(ref _merged);
 
     /// <summary>Faults refused with a status.</summary>
     public long Failed => Interlocked.Read(ref _failed);
@@ -88,6 +92,10 @@ public sealed class VmCounters
 
     /// <summary>Counts a fault on a bound range.</summary>
     internal void CountValid() => Interlocked.Increment(ref _valid);
+
+    /// <summary>Counts faults that were answered with an equal one's answer.</summary>
+    /// <param name="faults">How many.</param>
+    internal void CountMerged(int faults) => Interlocked.Add(ref _merged, faults);
 
     /// <summary>Counts another pass.</summary>
     internal void CountRetry() => Interlocked.Increment(ref _retries);
