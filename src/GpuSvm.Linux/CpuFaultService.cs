@@ -153,11 +153,8 @@ internal sealed unsafe class CpuFaultService : IDisposable
                 if (page < _wokenStart || page >= _wokenEnd)
                     _ = _userfault.Wake(page, PageSize.Bytes);
                 break;
-            case SvmStatus.Retry:
-                _ = _userfault.Wake(page, PageSize.Bytes); // The thread touches again, and a new message comes.
-                break;
-            case SvmStatus.NotMapped or SvmStatus.Unmapped:
-                // The message may be older than the touch: whoever waited was woken by another's work, went on, and the memory has been freed since. A mark
+            case SvmStatus.Retry or SvmStatus.NotMapped or SvmStatus.Unmapped:
+                // The thread touches again, and a new message comes, if its memory is there. What is not mapped is not marked: the message may be older than the touch: whoever waited was woken by another's work, went on, and the memory has been freed since. A mark
                 // here would meet the next owner of the address. Whoever does wait touches again, and the kernel has the signal for memory that is gone.
                 _ = _userfault.Wake(page, PageSize.Bytes);
                 break;

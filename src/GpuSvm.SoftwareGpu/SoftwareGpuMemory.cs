@@ -48,15 +48,14 @@ public sealed unsafe class SoftwareGpuMemory : IDeviceMemory, IDisposable
         }
 
         _buddy = new BuddyAllocator((int)(bytes >> PageSize.Shift));
-        UseMarkCount = (bytes + PageOrder.Medium.Bytes - 1) / PageOrder.Medium.Bytes;
-        _useMarks = GC.AllocateArray<byte>((int)UseMarkCount, pinned: true);
+        _useMarks = GC.AllocateArray<byte>((int)((bytes + PageOrder.Medium.Bytes - 1) / PageOrder.Medium.Bytes), pinned: true);
     }
 
     /// <summary>The use marks, for units: a byte for each <see cref="PageOrder.Medium"/> of memory.</summary>
     internal byte* UseMarks => (byte*)Marshal.UnsafeAddrOfPinnedArrayElement(_useMarks, 0); // SAFETY: pinned for its life, and this object keeps it.
 
     /// <summary>How many use marks there are.</summary>
-    internal long UseMarkCount { get; }
+    internal int UseMarkCount => _useMarks.Length;
 
     /// <summary>The address of frame 0 in this process; 2 MiB aligned.</summary>
     public nint BasePointer { get; }

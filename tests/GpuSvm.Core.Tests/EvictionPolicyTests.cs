@@ -108,7 +108,7 @@ public sealed class EvictionPolicyTests
                 bits[page >> 6] |= 1UL << (page & 63);
         }
 
-        Assert.Equal(Parse(expected), ((IEvictionPolicy)new TreeEviction()).Widen(new EvictionBlockFacts(Parse(victim), PageSize.PagesPerHuge, bits)));
+        Assert.Equal(Parse(expected), new TreeEviction().Widen(new EvictionBlockFacts(Parse(victim), PageSize.PagesPerHuge, bits)));
     }
 
     [Fact]

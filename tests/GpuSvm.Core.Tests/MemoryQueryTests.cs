@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Vm;
 
 namespace GpuSvm.Core.Tests;
@@ -65,6 +66,9 @@ public sealed class MemoryQueryTests
         AddressRange memory = machine.Allocate(PageSize.Bytes);
         Assert.Equal(SvmStatus.InvalidArgument, machine.Vm.Query(new AddressRange(memory.Start + 1, memory.End), []));
         Assert.Empty(Query(machine, new AddressRange(memory.Start, memory.Start)));
+        Injection.Arm(InjectionPoint.HostQuery, 1);
+        Assert.Equal(SvmStatus.OutOfHostMemory, machine.Vm.Query(memory, []));
+        Assert.Single(Query(machine, memory));
         machine.Dispose();
         Assert.Equal(SvmStatus.ProcessGone, machine.Vm.Query(memory, []));
     }

@@ -171,14 +171,13 @@ internal sealed unsafe class BlockClient : IHostMemoryClient, IDisposable
         Interlocked.Increment(ref Faults);
         NoteAllocations();
         int block = (int)((address - _interval.Start) / _order.Bytes);
-        if (Refusal is SvmStatus refusal && _states[block] == Home)
-        {
+        SvmStatus? refusal = Refusal;
+        if (refusal is not null)
             BeforeRefusal?.Invoke();
-            return refusal;
-        }
-
         lock (_gate)
         {
+            if (refusal is not null && _states[block] == Home)
+                return refusal.Value;
             if (_states[block] == Moving)
                 return SvmStatus.Busy;
             if (_states[block] == Home)

@@ -21,5 +21,7 @@ public class LayoutTests
     {
         LayoutProgram.AssertSameValues<StatusCode>("GPUSVM_");
         LayoutProgram.AssertSameValues<MemoryKind>("GPUSVM_MEMORY_");
+        LayoutProgram.AssertSameValues<PrefetchPolicy>("GPUSVM_PREFETCH_");
+        LayoutProgram.AssertSameValues<EvictionPolicy>("GPUSVM_EVICT_");
     }
 }

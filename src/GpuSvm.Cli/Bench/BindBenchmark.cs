@@ -3,7 +3,6 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using GpuSvm.Cli.Report;
 using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Device;
 
 namespace GpuSvm.Cli.Bench;
 
@@ -62,11 +61,7 @@ internal sealed class BindBenchmark : IBenchmark
     private static (Samples Bind, Samples Invalidate, double Bytes) Bind(int rounds, bool scattered, long iommuBytes)
     {
         using var machine = new SimulatedMachine(4 * Pages, Pages, PageOrder.Huge, iommuBytes);
-        var order = Enumerable.Range(0, Pages).ToArray();
-        if (scattered)
-            new Random(Seed).Shuffle(order);
-        foreach (var page in order)
-            SimulatedMachine.Expect(machine.Host.Populate(AddressRange.OfPages(machine.At(page), 1), MemoryAccess.Write));
+        machine.Populate((scattered ? SimulatedMachine.Shuffled(Pages, Seed) : Enumerable.Range(0, Pages)).Select(page => (long)page));
         for (var round = 0; round < 100; round++)
         {
             machine.Fault(machine.At(0));

@@ -110,9 +110,11 @@ internal sealed class CpuFaultBenchmark : IBenchmark
 
             var statistics = memory.Statistics;
             if (round > 0)
+            {
                 faults += statistics.CpuFaultsMigrated - statisticsBefore.CpuFaultsMigrated;
-            if (round > 0)
                 bytesHome += statistics.BytesToRam - statisticsBefore.BytesToRam;
+            }
+
             seen.Add(CpuPlacement.Current());
         }
 

@@ -40,10 +40,7 @@ internal sealed class FaultStormBenchmark : IBenchmark
     private static (double Median, double P99) Times(int faults, int rounds, int pages)
     {
         using var machine = new SimulatedMachine(4 * PageSize.PagesPerHuge, pages, pages == PageSize.PagesPerHuge ? PageOrder.Huge : PageOrder.Medium);
-        var order = Enumerable.Range(0, pages).ToArray();
-        new Random(pages).Shuffle(order);
-        foreach (var page in order)
-            SimulatedMachine.Expect(machine.Host.Populate(AddressRange.OfPages(machine.At(page), 1), MemoryAccess.Write));
+        machine.Populate(SimulatedMachine.Shuffled(pages, pages).Select(page => (long)page));
         var storms = new StormBuffer(machine, faults, rounds);
         new FaultService(storms, machine.Vm, threads: 1).Dispose();
         return storms.Times.Summary(1e-3);

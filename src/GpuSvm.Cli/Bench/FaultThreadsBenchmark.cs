@@ -2,7 +2,6 @@
 using System.Diagnostics;
 using GpuSvm.Cli.Report;
 using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Device;
 
 namespace GpuSvm.Cli.Bench;
 
@@ -39,7 +38,7 @@ internal sealed class FaultThreadsBenchmark : IBenchmark
                     rates[threads - 1].Add(Serve(threads, rounds, distance));
             }
 
-            yield return BenchRow.Rate(Title, $"two threads, {name}", rates[1].Median, rates[0].Median, "one thread", Goal, "64 KiB in RAM, not moved") with { Unit = "faults/s" };
+            yield return BenchRow.Rate(Title, $"two threads, {name}", rates[1].Median, rates[0].Median, "one thread", Goal, "64 KiB in RAM, not moved", "faults/s");
         }
     }
 
@@ -47,10 +46,7 @@ internal sealed class FaultThreadsBenchmark : IBenchmark
     private static double Serve(int threads, int rounds, long distance)
     {
         using var machine = new SimulatedMachine(3 * Ranges * Pages, distance + (Ranges * Pages), PageOrder.Medium);
-        var order = Enumerable.Range(0, threads * Ranges * Pages).ToArray();
-        new Random(threads).Shuffle(order);
-        foreach (var page in order)
-            SimulatedMachine.Expect(machine.Host.Populate(AddressRange.OfPages(machine.At((page / (Ranges * Pages) * distance) + (page % (Ranges * Pages))), 1), MemoryAccess.Write));
+        machine.Populate(SimulatedMachine.Shuffled(threads * Ranges * Pages, threads).Select(page => (page / (Ranges * Pages) * distance) + (page % (Ranges * Pages))));
         var rates = new Samples();
         var (starts, ends) = (new long[threads], new long[threads]);
         var round = -5;

@@ -61,6 +61,24 @@ internal sealed class SimulatedMachine : IDisposable
     /// <param name="page">Its number.</param>
     public VirtualAddress At(long page) => Mapped.Start + (page * PageSize.Bytes);
 
+    /// <summary>Brings pages into RAM one by one, in an order.</summary>
+    /// <param name="pages">Their numbers.</param>
+    public void Populate(IEnumerable<long> pages)
+    {
+        foreach (var page in pages)
+            Expect(Host.Populate(AddressRange.OfPages(At(page), 1), MemoryAccess.Write));
+    }
+
+    /// <summary>The numbers 0 to count - 1 in an order of chance: pages that come to be in it lie scattered.</summary>
+    /// <param name="count">How many.</param>
+    /// <param name="seed">The same seed gives the same order.</param>
+    public static int[] Shuffled(int count, int seed)
+    {
+        var order = Enumerable.Range(0, count).ToArray();
+        new Random(seed).Shuffle(order);
+        return order;
+    }
+
     /// <summary>Serves a write fault.</summary>
     /// <param name="address">The faulting address.</param>
     public void Fault(VirtualAddress address) => Expect(Vm.FaultHandler.Handle(new GpuFault(address, MemoryAccess.Write, Vm.AddressSpaceId, 0, 0)));

@@ -31,8 +31,8 @@ internal static class RunCommand
         var seed = CommandLine.TextOption("--seed", "N", "Seed of everything random; default 1.");
         var graph = CommandLine.TextOption("--graph", "FILE", "A graph: Matrix Market (.mtx) or an edge list (.csv, .tsv, .txt), each also .gz.");
         var scale = CommandLine.TextOption("--scale", "N", "A Kronecker graph of 2^N nodes.");
-        var prefetch = CommandLine.TextOption("--prefetch", "none|sequential|tree|block", "What else comes beside the piece that a GPU fault moves; default none.");
-        var evict = CommandLine.TextOption("--evict", "unused|fault-order|fifo|clock|random|tree", "What leaves when the device is full; default unused.");
+        var prefetch = CommandLine.TextOption("--prefetch", NamesOf<PrefetchPolicy>("|"), "What else comes beside the piece that a GPU fault moves; default none.");
+        var evict = CommandLine.TextOption("--evict", NamesOf<EvictionPolicy>("|"), "What leaves when the device is full; default unused.");
         var chunk = CommandLine.TextOption("--chunk", "4K|64K|2M", "The largest piece that moves at once; default 2M.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the report as JSON; - for standard output, which then carries nothing else.");
         var inject = new Option<string[]>("--inject")
@@ -109,8 +109,13 @@ internal static class RunCommand
                 return value;
         }
 
-        throw new InputException($"{option} {text}: unknown; use {string.Join(", ", Enum.GetValues<T>().Select(NameOf))}");
+        throw new InputException($"{option} {text}: unknown; use {NamesOf<T>(", ")}");
     }
+
+    /// <summary>All policies as they are written on the command line.</summary>
+    private static string NamesOf<T>(string separator)
+        where T : struct, Enum
+        => string.Join(separator, Enum.GetValues<T>().Select(NameOf));
 
     /// <summary>How a policy is written on the command line: FaultOrder is fault-order.</summary>
     private static string NameOf<T>(T policy)

@@ -40,10 +40,10 @@ internal sealed record BenchRow(
     }
 
     /// <summary>A rate: larger is better, the ratio is ours as a share of the floor.</summary>
-    public static BenchRow Rate(string group, string name, double? ours, double? floor, string floorName, double? goal, string note)
+    public static BenchRow Rate(string group, string name, double? ours, double? floor, string floorName, double? goal, string note, string unit = "GB/s")
     {
         var ratio = ours / floor;
         return new BenchRow(
-            group, name, "GB/s", ours, null, floor, null, floorName, ratio, goal, goal is null || ratio is null ? null : ratio >= goal, note);
+            group, name, unit, ours, null, floor, null, floorName, ratio, goal, goal is null || ratio is null ? null : ratio >= goal, note);
     }
 }

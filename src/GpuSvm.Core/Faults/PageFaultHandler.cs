@@ -138,7 +138,7 @@ public sealed class PageFaultHandler
 
         long start = Stopwatch.GetTimestamp();
         SvmStatus status;
-        if (HomeFor(range, device, advice) is { } chosen)
+        if (_vm.HomeFor(range, device, advice) is { } chosen)
         {
             status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, workspace);
             start = _vm.Counters.AddMigrate(start);
@@ -172,20 +172,6 @@ public sealed class PageFaultHandler
         status = Bind(range, pages, device);
         _vm.Counters.AddBind(start);
         return status;
-    }
-
-    /// <summary>Where the pages of a touched range should be: advice decides, and where there is none the placement policy.</summary>
-    /// <param name="range">The range.</param>
-    /// <param name="device">Who touched it.</param>
-    /// <param name="advice">What the program has advised.</param>
-    /// <returns>The device to move them to; null to map them where they are.</returns>
-    private VmDevice? HomeFor(GpuRange range, VmDevice device, MemoryAdvice advice)
-    {
-        if (!range.IsMigratable || advice.StaysInRam)
-            return null;
-        if (advice.Preferred.Device is { } preferred && preferred < _vm.Devices.Count && !_vm.Devices[preferred].Device.IsUnplugged)
-            return _vm.Devices[preferred];
-        return _vm.Options.Placement.ShouldMigrate(range.Facts(_vm.Host.Time.GetTimestamp())) ? device : null;
     }
 
     /// <summary>Gets the faulting device's pages, and from the same host fault those of the VM's other devices, where mappings are shared.</summary>

@@ -14,9 +14,22 @@ internal sealed class AllocationList(IDeviceMemory memory)
 
     private readonly RankedLock _lock = new(LockRank.DeviceMemory, "AllocationList");
     private readonly AgeList<DeviceAllocation> _list = new(); // Guarded by _lock.
+    private IEvictionPolicy _policy = new UseEviction(); // Guarded by _lock.
 
-    /// <summary>Chooses victims. Replaced before faults begin.</summary>
-    public IEvictionPolicy Policy { get; set; } = new UseEviction();
+    /// <summary>Chooses victims.</summary>
+    public IEvictionPolicy Policy
+    {
+        get
+        {
+            using (_lock.Enter())
+                return _policy;
+        }
+        set
+        {
+            using (_lock.Enter())
+                _policy = value;
+        }
+    }
 
     /// <summary>The number of allocations listed; a snapshot.</summary>
     public int Count => _list.Count;
@@ -54,7 +67,7 @@ internal sealed class AllocationList(IDeviceMemory memory)
         using (_lock.Enter())
         {
             allocation.WasUsed = true;
-            if (!allocation.IsListed || !Policy.OrdersByUse || ReferenceEquals(allocation, _list.Newest))
+            if (!allocation.IsListed || !_policy.OrdersByUse || ReferenceEquals(allocation, _list.Newest))
                 return;
             _list.Remove(allocation);
             _list.Add(allocation);
@@ -124,6 +137,6 @@ internal sealed class AllocationList(IDeviceMemory memory)
     private bool IsVictimLocked(DeviceAllocation candidate, int spared)
     {
         bool wasUsed = memory.TakeUse(candidate.First, candidate.Order.Pages) | candidate.WasUsed;
-        return Policy.IsVictim(new EvictionFacts(candidate.Order.Bytes, candidate.ZoneData.Pages, wasUsed, spared));
+        return _policy.IsVictim(new EvictionFacts(candidate.Order.Bytes, candidate.ZoneData.Pages, wasUsed, spared));
     }
 }

@@ -125,19 +125,21 @@ public sealed partial class Pagemap
         if (_allocations.PickVictim() is not { } victim)
             return SvmStatus.OutOfDeviceMemory;
         PageOrder order = victim.Order;
-        VirtualAddress? address = order < PageOrder.Huge ? _host.FindByFrame(Index, victim.First) : null; // Advice only, and of no interest for a whole block.
+        var widening = order < PageOrder.Huge ? Eviction as IWideningEvictionPolicy : null; // Of no interest for a whole block.
+        VirtualAddress? address = widening is null ? null : _host.FindByFrame(Index, victim.First);
         SvmStatus status = EvictToRam(victim, MigrationCause.Eviction);
         if (status == SvmStatus.Done)
             Counters.CountEviction();
         _allocations.EndEviction(victim);
         if (status == SvmStatus.Done && address is { } start)
-            EvictNeighbours(AddressRange.OfPages(start.AlignDown(order), order.Pages));
+            EvictNeighbours(AddressRange.OfPages(start.AlignDown(order), order.Pages), widening!);
         return status;
     }
 
     /// <summary>Evicts what the policy lets leave with a victim. What stays all the same is evicted when its own turn comes.</summary>
     /// <param name="victim">Where the victim's pages lay.</param>
-    private void EvictNeighbours(AddressRange victim)
+    /// <param name="policy">The policy.</param>
+    private void EvictNeighbours(AddressRange victim, IWideningEvictionPolicy policy)
     {
         if (_host.TryRentWorkspace() is not { } workspace)
             return;
@@ -145,7 +147,7 @@ public sealed partial class Pagemap
         Span<ulong> resident = stackalloc ulong[PageSize.PagesPerHuge / 64];
         ReadResidency(block, resident, workspace);
         var gone = new PageRegion(block.PageIndexOf(victim.Start), (int)victim.Pages);
-        PageRegion region = Eviction.Widen(new EvictionBlockFacts(gone, PageSize.PagesPerHuge, resident));
+        PageRegion region = policy.Widen(new EvictionBlockFacts(gone, PageSize.PagesPerHuge, resident));
         if (region != gone)
         {
             _ = EvictInterval(AddressRange.OfPages(block.Start + ((long)region.First << PageSize.Shift), region.Pages), MigrationCause.Eviction, workspace, out MigrationResult result);

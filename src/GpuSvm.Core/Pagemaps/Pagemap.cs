@@ -89,7 +89,7 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
     /// <summary>How much a CPU fault brings home. Replaced before faults begin.</summary>
     public IReturnPolicy Return { get; set; } = new BounceReturn();
 
-    /// <summary>What leaves when the device is full. Replaced before faults begin.</summary>
+    /// <summary>What leaves when the device is full. May be replaced at any time.</summary>
     public IEvictionPolicy Eviction
     {
         get => _allocations.Policy;

@@ -12,9 +12,4 @@ public interface IEvictionPolicy
     /// <param name="facts">What is known.</param>
     /// <returns>True to evict it. After many have been spared in a row the next one is evicted without being offered.</returns>
     bool IsVictim(in EvictionFacts facts);
-
-    /// <summary>What leaves along with a victim, of the block of addresses in which its first page lay.</summary>
-    /// <param name="facts">What is known.</param>
-    /// <returns>A region of the block; the victim alone if nothing else is to leave.</returns>
-    PageRegion Widen(in EvictionBlockFacts facts) => facts.Victim;
 }

@@ -5,7 +5,7 @@ namespace GpuSvm.Core.Policies;
 /// Evicts by the order of faults, and with a victim the largest aligned part of its 2 MiB that is then less than half full: what has begun to leave goes on leaving, in pieces
 /// that grow, as the tree prefetcher brings it. Ganguly et al., ISCA 2019: tree-based neighbourhood eviction.
 /// </summary>
-public sealed class TreeEviction : IEvictionPolicy
+public sealed class TreeEviction : IWideningEvictionPolicy
 {
     /// <inheritdoc/>
     public bool OrdersByUse => true;

@@ -26,8 +26,8 @@ public sealed partial class GpuVm
         {
             using (Lock.EnterRead())
             {
-                for (VirtualAddress at = interval.Start; at < interval.End;)
-                    at = QueryPiece(new AddressRange(at, interval.End), workspace, runs);
+                for (VirtualAddress at = interval.Start; status == SvmStatus.Done && at < interval.End;)
+                    status = QueryPiece(new AddressRange(at, interval.End), workspace, runs, out at);
             }
 
             Host.EndUse();
@@ -41,8 +41,9 @@ public sealed partial class GpuVm
     /// <param name="interval">The interval, not empty.</param>
     /// <param name="workspace">Receives what is known of the pages.</param>
     /// <param name="runs">Receives the runs.</param>
-    /// <returns>Where to go on.</returns>
-    private VirtualAddress QueryPiece(AddressRange interval, HostWorkspace workspace, List<MemoryRun> runs)
+    /// <param name="next">Where to go on.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or why the host memory does not say; then nothing was listed.</returns>
+    private SvmStatus QueryPiece(AddressRange interval, HostWorkspace workspace, List<MemoryRun> runs, out VirtualAddress next)
     {
         AttributeRun advice = Attributes.FindRunLocked(interval.Start);
         AddressRange piece = interval.Intersect(advice.Interval);
@@ -52,21 +53,31 @@ public sealed partial class GpuVm
             if (isMapped)
                 piece = piece.Intersect(new AddressRange(piece.Start, mapping.Interval.Start));
             Append(runs, new MemoryRun(piece, advice.Advice, PagePlace.Unmapped, -1));
-            return piece.End;
+            next = piece.End;
+            return SvmStatus.Done;
         }
 
         piece = piece.Intersect(mapping.Interval).Intersect(piece.Start.Block(PageOrder.Huge));
+        next = piece.End;
         int pages = (int)piece.Pages;
-        bool isKnown = Host.Query(piece, workspace.Pages.AsSpan(0, pages)) == SvmStatus.Done; // Else the mapping has gone since.
+        SvmStatus status = Host.Query(piece, workspace.Pages.AsSpan(0, pages));
+        if (status == SvmStatus.NotMapped)
+        {
+            Append(runs, new MemoryRun(piece, advice.Advice, PagePlace.Unmapped, -1)); // The mapping has gone since.
+            return SvmStatus.Done;
+        }
+
+        if (status != SvmStatus.Done)
+            return status;
         Host.ReadEntries(piece, workspace.Entries.AsSpan(0, pages));
         for (int page = 0; page < pages; page++)
         {
             AddressRange one = AddressRange.OfPages(piece.Start + ((long)page << PageSize.Shift), 1);
-            PagePlace place = isKnown ? PlaceOf(workspace.Entries[page], workspace.Pages[page], out int device) : NoPlace(out device);
+            PagePlace place = PlaceOf(workspace.Entries[page], workspace.Pages[page], out int device);
             Append(runs, new MemoryRun(one, advice.Advice, place, device));
         }
 
-        return piece.End;
+        return SvmStatus.Done;
     }
 
     /// <summary>Where a page is.</summary>
@@ -85,15 +96,6 @@ public sealed partial class GpuVm
             return !page.IsPresent ? PagePlace.Nowhere : page.IsZero ? PagePlace.Zero : PagePlace.Ram;
         device = Array.FindIndex(_devices, candidate => candidate.Pagemap.Index == entry.Pagemap);
         return device >= 0 ? PagePlace.Device : PagePlace.OtherDevice;
-    }
-
-    /// <summary>What is said of a page whose mapping is gone.</summary>
-    /// <param name="device">None.</param>
-    /// <returns>The place.</returns>
-    private static PagePlace NoPlace(out int device)
-    {
-        device = -1;
-        return PagePlace.Unmapped;
     }
 
     /// <summary>Adds a run to a list, or lengthens the last one if the same is to be said of both.</summary>

@@ -194,6 +194,20 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         return _windows.Find(address);
     }
 
+    /// <summary>Where the pages of a touched range should be: advice decides, and where there is none the placement policy.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">Who touched it.</param>
+    /// <param name="advice">What the program has advised.</param>
+    /// <returns>The device to move them to; null to map them where they are.</returns>
+    internal VmDevice? HomeFor(GpuRange range, VmDevice device, MemoryAdvice advice)
+    {
+        if (!range.IsMigratable || advice.StaysInRam)
+            return null;
+        if (advice.Preferred.Device is { } preferred && preferred < _devices.Length && !_devices[preferred].Device.IsUnplugged)
+            return _devices[preferred];
+        return Options.Placement.ShouldMigrate(range.Facts(Host.Time.GetTimestamp())) ? device : null;
+    }
+
     /// <summary>Shows memory of the program at a GPU address of its own: pages are pinned by notifier, and never live on a device. Kernel: bind of a userptr.</summary>
     /// <param name="interval">The program's memory, page aligned; it need not be mapped yet.</param>
     /// <param name="gpuStart">The GPU address, page aligned, at or above 2^47, where the mirror of the CPU's addresses ends.</param>

@@ -93,7 +93,7 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <param name="address">The address.</param>
     /// <param name="device">The device.</param>
     /// <param name="workspace">The caller's.</param>
-    /// <param name="cause">A prefetch that was asked for, or one that follows a fault: then the placement policy has its say, and a bound range is left alone.</param>
+    /// <param name="cause">A prefetch that was asked for, or one that follows a fault: then it moves what a fault of the device would move there.</param>
     /// <param name="done">The range's interval, once it is known.</param>
     /// <returns>The status.</returns>
     private SvmStatus OneToDevice(VirtualAddress address, VmDevice device, HostWorkspace workspace, MigrationCause cause, ref AddressRange done)
@@ -110,8 +110,7 @@ internal sealed class Prefetcher(GpuVm vm)
         {
             GpuPages? pages = vm.TryPagesFor(range, device.Index);
             MemoryAdvice advice = vm.Attributes.FindLocked(address);
-            bool isUnwanted = cause == MigrationCause.GpuFault
-                && (advice.StaysInRam || !vm.Options.Placement.ShouldMigrate(range.Facts(vm.Host.Time.GetTimestamp())));
+            bool isUnwanted = cause == MigrationCause.GpuFault && vm.HomeFor(range, device, advice) != device;
             status = !range.IsMigratable || isUnwanted ? SvmStatus.NotMigratable
                 : pages is null ? SvmStatus.OutOfHostMemory
                 : IsThere(range, device, workspace) ? SvmStatus.Done
