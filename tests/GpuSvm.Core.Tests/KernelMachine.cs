@@ -62,6 +62,13 @@ internal sealed unsafe class KernelMachine : IDisposable
         return interval;
     }
 
+    /// <summary>Frees shared memory: devices lose it before its pages go.</summary>
+    public void Free(AddressRange interval)
+    {
+        Assert.Equal(SvmStatus.Done, Host.Free(interval));
+        _allocations.Remove(interval);
+    }
+
     /// <summary>Reads as the CPU.</summary>
     public long Load(VirtualAddress address)
     {
