@@ -29,6 +29,9 @@ public enum SvmStatus
     /// <summary>The machine or the memory cannot do this at all. Kernel: -ENOSYS.</summary>
     NotSupported = 35,
 
+    /// <summary>The program has denied this device the memory, or atomic operations on it. Kernel: -EACCES.</summary>
+    AccessDenied = 36,
+
     /// <summary>The host is out of memory, or a staging block cannot be had. Kernel: -ENOMEM.</summary>
     OutOfHostMemory = 48,
 
@@ -61,4 +64,7 @@ public enum SvmStatus
 
     /// <summary>A kernel reported failure itself, or threw.</summary>
     KernelFailed = 82,
+
+    /// <summary>The program took the work back before it was done; what was done stays. Kernel: -ECANCELED.</summary>
+    Cancelled = 83,
 }

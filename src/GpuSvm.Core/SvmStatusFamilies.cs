@@ -31,6 +31,7 @@ public static class SvmStatusFamilies
         SvmStatus.NotMigratable => "the pages may not move",
         SvmStatus.MixedPlacement => "the interval is partly in device memory and partly in system memory",
         SvmStatus.NotSupported => "this memory or machine cannot do that",
+        SvmStatus.AccessDenied => "the program has denied the device this access",
         SvmStatus.OutOfHostMemory => "the host is out of memory",
         SvmStatus.OutOfDeviceMemory => "the device memory is full",
         SvmStatus.TimedOut => "the budget of time or tries ran out",
@@ -42,6 +43,7 @@ public static class SvmStatusFamilies
         SvmStatus.InvalidArgument => "an argument is out of range",
         SvmStatus.InvalidHandle => "the object is closed or was freed already",
         SvmStatus.KernelFailed => "the kernel reported a failure",
+        SvmStatus.Cancelled => "the work was cancelled",
         _ => $"status {(int)status}",
     };
 }

@@ -27,6 +27,9 @@ public enum StatusCode
     /// <summary>This memory or this machine cannot do that; the message names the remedy.</summary>
     NotSupported = 35,
 
+    /// <summary>The program has denied the device this memory, or atomic operations on it.</summary>
+    AccessDenied = 36,
+
     /// <summary>The host, or the memory's capacity, is used up.</summary>
     OutOfHostMemory = 48,
 
@@ -59,4 +62,7 @@ public enum StatusCode
 
     /// <summary>A kernel reported failure itself, or threw.</summary>
     KernelFailed = 82,
+
+    /// <summary>The program took the work back before it was done; what was done stays.</summary>
+    Cancelled = 83,
 }

@@ -73,4 +73,50 @@ public sealed class AdviceTests
         Assert.Equal(1, vm.Counters.SharedMaps);
         Assert.Empty(Diagnostics.InvariantChecker.Check(vm));
     }
+
+    [Fact]
+    public void ADeniedDeviceFailsWithTheReasonAndTheCpuGoesOn()
+    {
+        using var machine = new Machine();
+        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
+        machine.GpuStore(memory.Start, 5);
+        Assert.Equal(SvmStatus.Done, machine.Vm.Advise(memory, advice => advice with { DeniedTo = 1 }));
+        Assert.False(machine.Vm.PageTable.Lookup(memory.Start).IsPresent);
+        Assert.Equal(SvmStatus.AccessDenied, machine.Fault(memory.Start, MemoryAccess.Read));
+        Assert.Equal(5, machine.CpuLoad(memory.Start));
+        Assert.Equal(SvmStatus.Done, machine.Vm.Advise(memory, advice => advice with { DeniedTo = 2 })); // Another device.
+        Assert.Equal(SvmStatus.Done, machine.Fault(memory.Start));
+        machine.Check();
+    }
+
+    [Fact]
+    public void AtomicsGoByTheirMode()
+    {
+        using var machine = new Machine(vm: new GpuVmOptions { Placement = new Policies.SystemPlacement() });
+        AddressRange memory = machine.Allocate(4L * PageSize.HugeBytes);
+        AtomicMode[] modes = [AtomicMode.Undefined, AtomicMode.Device, AtomicMode.System, AtomicMode.Global];
+        VirtualAddress At(AtomicMode mode) => memory.Start + ((long)mode * PageSize.HugeBytes);
+        foreach (AtomicMode mode in modes)
+            Assert.Equal(SvmStatus.Done, machine.Vm.Advise(AddressRange.OfBytes(At(mode), PageSize.HugeBytes), advice => advice with { Atomics = mode }));
+        Assert.Equal(
+            [SvmStatus.Done, SvmStatus.Done, SvmStatus.AccessDenied, SvmStatus.Done], modes.Select(mode => machine.Fault(At(mode), MemoryAccess.Atomic)));
+        Assert.Equal([false, true, false, false], modes.Select(mode => machine.IsOnDevice(At(mode))));
+        Assert.Equal(SvmStatus.Done, machine.Fault(At(AtomicMode.System), MemoryAccess.Write)); // Only atomics are denied.
+        Assert.Equal(SvmStatus.AccessDenied, machine.Fault(At(AtomicMode.System), MemoryAccess.Atomic)); // Also where a writable mapping is there already.
+        machine.Check();
+    }
+
+    [Fact]
+    public void AnAtomicForEverybodyNeverDoesWithAPlainMapping()
+    {
+        using var machine = new Machine();
+        AddressRange probe = machine.Allocate(PageSize.HugeBytes);
+        var file = AddressRange.OfBytes(probe.End + (64L * PageSize.HugeBytes), PageSize.HugeBytes);
+        Assert.Equal(SvmStatus.Done, machine.Memory.Map(file.Start, file.Bytes, anonymous: false));
+        Assert.Equal(SvmStatus.Done, machine.Fault(file.Start, MemoryAccess.Atomic));
+        Assert.Equal(SvmStatus.Done, machine.Vm.Advise(file, advice => advice with { Atomics = AtomicMode.Global }));
+        Assert.Equal(SvmStatus.AccessDenied, machine.Fault(file.Start, MemoryAccess.Atomic));
+        Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(file));
+        machine.Vm.Collect();
+    }
 }

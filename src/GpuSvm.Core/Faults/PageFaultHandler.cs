@@ -35,7 +35,7 @@ public sealed class PageFaultHandler
     /// <returns>
     /// <see cref="SvmStatus.Done"/>: the page is bound with the access asked for; replay. <see cref="SvmStatus.Busy"/>: overtaken in every pass; put the fault back.
     /// <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.ReadOnly"/>, <see cref="SvmStatus.ProcessGone"/>, <see cref="SvmStatus.DeviceGone"/>, <see cref="SvmStatus.OutOfHostMemory"/>,
-    /// <see cref="SvmStatus.CopyFailed"/>: the access fails for this reason.
+    /// <see cref="SvmStatus.CopyFailed"/>, <see cref="SvmStatus.AccessDenied"/>: the access fails for this reason.
     /// </returns>
     /// <remarks>Locking: must hold nothing. Allocates nothing once warm.</remarks>
     public SvmStatus Handle(in GpuFault fault, int device = 0)
@@ -96,8 +96,9 @@ public sealed class PageFaultHandler
         if (window.Userptr is { } userptr)
             return userptr.Serve(address, access != MemoryAccess.Read, device, workspace);
         MemoryAdvice advice = _vm.Attributes.FindLocked(address);
-        var context = new SvmContext(
-            device.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true, CheckPagesBytes: _vm.Options.CheckPagesBytes, MaxChunkBytes: advice.MaxChunkBytes);
+        if (advice.Denies(access, device.Index))
+            return SvmStatus.AccessDenied;
+        SvmContext context = _vm.ContextFor(device, advice);
         SvmStatus status = _vm.Mirror.FindOrInsert(address, window.Interval, context, out SvmRange? range);
         if (status == SvmStatus.ReadOnly && access == MemoryAccess.Read)
         {
@@ -138,9 +139,9 @@ public sealed class PageFaultHandler
 
         long start = Stopwatch.GetTimestamp();
         SvmStatus status;
-        if (_vm.HomeFor(range, device, advice) is { } chosen)
+        if (_vm.HomeFor(range, device, advice, access) is { } chosen)
         {
-            status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, workspace);
+            status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, _vm.LargestBlock(advice), workspace, out _);
             start = _vm.Counters.AddMigrate(start);
             if (status is SvmStatus.NotMapped or SvmStatus.ProcessGone)
                 return status == SvmStatus.NotMapped ? SvmStatus.Retry : status; // The mapping went while we looked: let the lookup say so.
@@ -155,7 +156,9 @@ public sealed class PageFaultHandler
         }
 
         status = GetPages(range, pages, context with { Exclusive = access == MemoryAccess.Atomic }, advice.AccessedBy, workspace);
-        if (access == MemoryAccess.Atomic && (status is SvmStatus.NotMigratable or SvmStatus.OutOfHostMemory or SvmStatus.Busy))
+        if (access == MemoryAccess.Atomic && advice.Atomics == AtomicMode.Global && status == SvmStatus.NotMigratable)
+            return SvmStatus.AccessDenied;
+        if (access == MemoryAccess.Atomic && advice.Atomics != AtomicMode.Global && (status is SvmStatus.NotMigratable or SvmStatus.OutOfHostMemory or SvmStatus.Busy))
             status = GetPages(range, pages, context, advice.AccessedBy, workspace); // They cannot be had alone: a file's, pinned, no staging. The device decides whether a plain mapping will do for its atomics.
         start = _vm.Counters.AddGetPages(start);
         if (status is SvmStatus.MixedPlacement or SvmStatus.NotSupported or SvmStatus.DeviceGone)

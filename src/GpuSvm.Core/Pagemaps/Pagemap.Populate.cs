@@ -154,7 +154,9 @@ public sealed partial class Pagemap
         AddressRange interval, Population population, int there, in MigrationDetails details, MigrationCause cause, HostWorkspace workspace, ref MigrationResult result)
     {
         NoteHoles(interval, population, workspace);
-        if ((details.AllOrNothing || (there > 0 && details.CanMigrateSamePagemap)) && BitOperations.IsPow2(interval.Pages))
+        PageOrder largest = details.LargestBlock ?? PageOrder.Huge;
+        bool isOneBlock = BitOperations.IsPow2(interval.Pages) && interval.Pages <= largest.Pages;
+        if (details.AllOrNothing || (there > 0 && details.CanMigrateSamePagemap && isOneBlock))
         {
             // One block for all, so that the interval becomes whole. Without need nobody is evicted for that.
             var order = PageOrder.FloorOf(interval.Pages);
@@ -182,7 +184,7 @@ public sealed partial class Pagemap
             int end = page;
             while (end < last && !population.IsThere[end])
                 end++;
-            PlaceRun(interval, population, page, end);
+            PlaceRun(interval, population, page, end, largest);
             page = Math.Max(end, page + 1);
         }
 
@@ -196,11 +198,12 @@ public sealed partial class Pagemap
     /// <param name="population">Gets the blocks.</param>
     /// <param name="page">The run's first page.</param>
     /// <param name="end">The page after its last.</param>
-    private void PlaceRun(AddressRange interval, Population population, int page, int end)
+    /// <param name="largest">No block is larger.</param>
+    private void PlaceRun(AddressRange interval, Population population, int page, int end, PageOrder largest)
     {
         while (page < end && population.Shortage == SvmStatus.Done)
         {
-            int aligned = BitOperations.TrailingZeroCount(interval.Start.PageNumber + (ulong)page | (1UL << PageOrder.Huge.Value));
+            int aligned = BitOperations.TrailingZeroCount(interval.Start.PageNumber + (ulong)page | (1UL << Math.Min(largest.Value, PageOrder.Huge.Value)));
             var order = new PageOrder((byte)Math.Min(aligned, BitOperations.Log2((uint)(end - page))));
             PlaceBlock(population, page, order);
             page += order.Pages;

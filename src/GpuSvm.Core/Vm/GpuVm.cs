@@ -75,6 +75,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         Invalidator = new RangeInvalidator(_devices, _collector, Counters, host, options.PartialUnmap == PartialUnmapMode.Split);
         Splitter = new RangeSplitter(this);
         Prefetcher = new Prefetcher(this);
+        PrefetchWorkers = new PrefetchWorkers(this);
         FaultHandler = new PageFaultHandler(this);
         Attributes = new MemoryAttributes(Lock, options.ResetAdviceOnUnmap);
         Mirror = new SvmMirror(host, this, options.NotifierBytes, UsableOrders(options.ChunkOrders, smallest), Lock);
@@ -126,6 +127,9 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
     /// <summary>Brings pages before they are touched.</summary>
     internal Prefetcher Prefetcher { get; }
 
+    /// <summary>Bring pages in the background.</summary>
+    internal PrefetchWorkers PrefetchWorkers { get; }
+
     /// <summary>By which one fault at a time works on a range.</summary>
     internal RangeLocks RangeLocks { get; } = new();
 
@@ -144,6 +148,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
     /// <param name="result">Bytes requested, there before, moved, failed.</param>
     /// <param name="device">Which of the VM's devices, for a prefetch to a device.</param>
     /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
+    /// <remarks>Goes against everything that is advised but <see cref="MemoryAdvice.NeverMigrate"/>. Locking: must hold nothing.</remarks>
     public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, out PrefetchResult result, int device = 0) =>
         Prefetcher.Prefetch(interval.AlignOutward(), target, _devices[device], out result);
 
@@ -192,20 +197,6 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
     {
         Lock.AssertHeld();
         return _windows.Find(address);
-    }
-
-    /// <summary>Where the pages of a touched range should be: advice decides, and where there is none the placement policy.</summary>
-    /// <param name="range">The range.</param>
-    /// <param name="device">Who touched it.</param>
-    /// <param name="advice">What the program has advised.</param>
-    /// <returns>The device to move them to; null to map them where they are.</returns>
-    internal VmDevice? HomeFor(GpuRange range, VmDevice device, MemoryAdvice advice)
-    {
-        if (!range.IsMigratable || advice.StaysInRam)
-            return null;
-        if (advice.Preferred.Device is { } preferred && preferred < _devices.Length && !_devices[preferred].Device.IsUnplugged)
-            return _devices[preferred];
-        return Options.Placement.ShouldMigrate(range.Facts(Host.Time.GetTimestamp())) ? device : null;
     }
 
     /// <summary>Shows memory of the program at a GPU address of its own: pages are pinned by notifier, and never live on a device. Kernel: bind of a userptr.</summary>
@@ -308,6 +299,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
+        PrefetchWorkers.Close();
         if (!Host.IsAlive)
             Host.WaitForEnd();
         SvmStatus home = SvmStatus.Done;

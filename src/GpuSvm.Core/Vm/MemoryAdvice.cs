@@ -18,6 +18,9 @@ public readonly record struct MemoryAdvice
     /// <summary>The devices that will access the memory often: bit i for device i of the VM. They rather map it where it is than pull it over.</summary>
     public ulong AccessedBy { get; init; }
 
+    /// <summary>The devices that may not access the memory: bit i for device i of the VM. Their faults fail with <see cref="SvmStatus.AccessDenied"/>. Kernel: amdkfd's NO_ACCESS.</summary>
+    public ulong DeniedTo { get; init; }
+
     /// <summary>Against whom atomic operations must hold.</summary>
     public AtomicMode Atomics { get; init; }
 
@@ -41,6 +44,13 @@ public readonly record struct MemoryAdvice
 
     /// <summary>The largest range that respects the granularity, in bytes, for <see cref="Svm.SvmContext.MaxChunkBytes"/>; 0 for no limit.</summary>
     public long MaxChunkBytes => Granularity is { } order && order < PageOrder.Huge ? order.Bytes : 0;
+
+    /// <summary>Whether it forbids an access.</summary>
+    /// <param name="access">The access.</param>
+    /// <param name="device">The number in the VM of the device that tries it.</param>
+    /// <returns>True for <see cref="SvmStatus.AccessDenied"/>.</returns>
+    internal bool Denies(Device.MemoryAccess access, int device) =>
+        (DeniedTo >> device & 1) != 0 || (access == Device.MemoryAccess.Atomic && Atomics == AtomicMode.System);
 
     /// <summary>Whether it can be kept: the granularity is one.</summary>
     internal bool IsValid => Granularity is not { Value: > MaxGranularity };

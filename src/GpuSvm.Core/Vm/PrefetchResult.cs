@@ -6,4 +6,9 @@ namespace GpuSvm.Core.Vm;
 /// <param name="AlreadyThereBytes">Of these, pages that were there before.</param>
 /// <param name="MovedBytes">Pages that are there now.</param>
 /// <param name="FailedBytes">Pages that are not.</param>
-public readonly record struct PrefetchResult(long RequestedBytes, long AlreadyThereBytes, long MovedBytes, long FailedBytes);
+public readonly record struct PrefetchResult(long RequestedBytes, long AlreadyThereBytes, long MovedBytes, long FailedBytes)
+{
+    /// <summary>Adds up what was done to two intervals.</summary>
+    public static PrefetchResult operator +(PrefetchResult one, PrefetchResult other) => new(
+        one.RequestedBytes + other.RequestedBytes, one.AlreadyThereBytes + other.AlreadyThereBytes, one.MovedBytes + other.MovedBytes, one.FailedBytes + other.FailedBytes);
+}

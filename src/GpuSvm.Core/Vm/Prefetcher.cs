@@ -11,14 +11,72 @@ internal sealed class Prefetcher(GpuVm vm)
 {
     private const int MaxAttempts = 64;
 
-    /// <summary>Prefetches an interval.</summary>
+    /// <summary>Prefetches an interval, piece by piece.</summary>
     /// <param name="interval">Page aligned, inside mappings.</param>
     /// <param name="target">Where to.</param>
     /// <param name="device">The device, for a prefetch to one.</param>
     /// <param name="result">What was done.</param>
     /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
-    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, VmDevice device, out PrefetchResult result) =>
-        target == PrefetchTarget.System ? ToSystem(interval, out result) : ToDevice(interval, device, out result);
+    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, VmDevice device, out PrefetchResult result)
+    {
+        result = new PrefetchResult(0, 0, 0, 0);
+        if (vm.Host.TryRentWorkspace() is not { } workspace)
+        {
+            result = Account(interval.Bytes, 0, 0);
+            return SvmStatus.OutOfHostMemory;
+        }
+
+        SvmStatus first = SvmStatus.Done;
+        for (VirtualAddress at = interval.Start; at < interval.End;)
+        {
+            AddressRange piece = at.Block(PageOrder.Huge).Intersect(new AddressRange(at, interval.End));
+            SvmStatus status = PrefetchPiece(piece, target, device, workspace, out PrefetchResult part);
+            first = first == SvmStatus.Done ? status : first;
+            result += part;
+            at = piece.End;
+        }
+
+        vm.Host.ReturnWorkspace(workspace);
+        return first;
+    }
+
+    /// <summary>Prefetches a part of one 2 MiB block: one migration for all of its ranges that move, then one binding for each.</summary>
+    /// <param name="piece">Page aligned, inside one aligned block of 2 MiB.</param>
+    /// <param name="target">Where to.</param>
+    /// <param name="device">The device, for a prefetch to one.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <param name="result">What was done.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
+    public SvmStatus PrefetchPiece(AddressRange piece, PrefetchTarget target, VmDevice device, HostWorkspace workspace, out PrefetchResult result)
+    {
+        SvmStatus status;
+        long before;
+        long after;
+        if (target == PrefetchTarget.System)
+        {
+            before = piece.Bytes - CountAwayBytes(piece, workspace);
+            status = before == piece.Bytes ? SvmStatus.Done : vm.Host.MigrateHome(piece, MigrationCause.Prefetch);
+            after = piece.Bytes - CountAwayBytes(piece, workspace);
+        }
+        else
+        {
+            before = CountDeviceBytes(piece, device, workspace);
+            status = SvmStatus.Retry;
+            for (int attempt = 0; attempt < MaxAttempts && (status.IsRetry() || status == SvmStatus.Unmapped); attempt++)
+            {
+                if (attempt > 8)
+                    Thread.Sleep(1);
+                vm.Collect();
+                using (vm.Lock.EnterRead())
+                    status = ToDevice(piece, device, MigrationCause.Prefetch, workspace);
+            }
+
+            after = CountDeviceBytes(piece, device, workspace);
+        }
+
+        result = Account(piece.Bytes, before, after);
+        return status == SvmStatus.Unmapped ? SvmStatus.Busy : status;
+    }
 
     /// <summary>Brings what a prefetch policy wants beside a range that a fault has moved to a device. What does not come now comes by its own fault.</summary>
     /// <param name="address">The faulting address.</param>
@@ -33,121 +91,120 @@ internal sealed class Prefetcher(GpuVm vm)
         Span<ulong> resident = stackalloc ulong[PageSize.PagesPerHuge / 64];
         device.Pagemap.ReadResidency(block, resident, workspace);
         PageRegion region = policy.Choose(new PrefetchFacts(block.PageIndexOf(address.AlignDown(PageOrder.Small)), (int)block.Pages, resident));
-        VirtualAddress end = block.Start + ((long)region.End << PageSize.Shift);
-        for (VirtualAddress at = block.Start + ((long)region.First << PageSize.Shift); at < end;)
-        {
-            int page = block.PageIndexOf(at);
-            AddressRange done = AddressRange.OfPages(at, 1);
-            if ((resident[page >> 6] >> (page & 63) & 1) == 0)
-            {
-                SvmStatus status;
-                using (vm.Lock.EnterRead())
-                    status = OneToDevice(at, device, workspace, MigrationCause.GpuFault, ref done);
-                if (status is SvmStatus.OutOfDeviceMemory or SvmStatus.OutOfHostMemory or SvmStatus.DeviceGone or SvmStatus.ProcessGone)
-                    return;
-                if (status == SvmStatus.Done)
-                    vm.Counters.CountPrefetched((int)done.Pages);
-            }
-
-            at = done.End;
-        }
+        var wanted = AddressRange.OfPages(block.Start + ((long)region.First << PageSize.Shift), region.Pages);
+        using (vm.Lock.EnterRead())
+            _ = ToDevice(wanted, device, MigrationCause.GpuFault, workspace); // Advice: nobody waits for these pages yet.
     }
 
-    /// <summary>Brings an interval to the device, range by range, and binds it.</summary>
-    /// <param name="interval">The interval.</param>
+    /// <summary>One try to bring a part of a 2 MiB block to a device and bind it there. Neighbouring ranges that want the same travel in one migration.</summary>
+    /// <param name="piece">The part.</param>
     /// <param name="device">The device.</param>
-    /// <param name="result">What was done.</param>
-    /// <returns>The first failure, or done.</returns>
-    private SvmStatus ToDevice(AddressRange interval, VmDevice device, out PrefetchResult result)
-    {
-        result = Account(interval.Bytes, 0, 0);
-        if (vm.Host.TryRentWorkspace() is not { } workspace)
-            return SvmStatus.OutOfHostMemory;
-        long before = CountDeviceBytes(interval, device, workspace);
-        SvmStatus first = SvmStatus.Done;
-        for (VirtualAddress at = interval.Start; at < interval.End;)
-        {
-            SvmStatus status = SvmStatus.Retry;
-            AddressRange done = AddressRange.OfPages(at, 1);
-            for (int attempt = 0; attempt < MaxAttempts && (status.IsRetry() || status == SvmStatus.Unmapped); attempt++)
-            {
-                if (attempt > 8)
-                    Thread.Sleep(1);
-                vm.Collect();
-                using (vm.Lock.EnterRead())
-                    status = OneToDevice(at, device, workspace, MigrationCause.Prefetch, ref done);
-            }
-
-            if (status != SvmStatus.Done && first == SvmStatus.Done)
-                first = status;
-            at = done.End;
-        }
-
-        long after = CountDeviceBytes(interval, device, workspace);
-        vm.Host.ReturnWorkspace(workspace);
-        result = Account(interval.Bytes, before, after);
-        return first;
-    }
-
-    /// <summary>Brings the range of one address to the device.</summary>
-    /// <param name="address">The address.</param>
-    /// <param name="device">The device.</param>
-    /// <param name="workspace">The caller's.</param>
     /// <param name="cause">A prefetch that was asked for, or one that follows a fault: then it moves what a fault of the device would move there.</param>
-    /// <param name="done">The range's interval, once it is known.</param>
-    /// <returns>The status.</returns>
-    private SvmStatus OneToDevice(VirtualAddress address, VmDevice device, HostWorkspace workspace, MigrationCause cause, ref AddressRange done)
+    /// <param name="workspace">The caller's.</param>
+    /// <returns>The first failure, the rest having been tried; <see cref="SvmStatus.Done"/> if there was none.</returns>
+    /// <remarks>Locking: Vm held, so no range of the piece can be removed meanwhile.</remarks>
+    private SvmStatus ToDevice(AddressRange piece, VmDevice device, MigrationCause cause, HostWorkspace workspace)
     {
+        SvmStatus first = SvmStatus.Done;
+        var run = new AddressRange(piece.Start, piece.Start);
+        MemoryAdvice runAdvice = default;
+        for (VirtualAddress at = piece.Start; at < piece.End;)
+        {
+            MemoryAdvice advice = vm.Attributes.FindLocked(at);
+            SvmStatus status = Find(at, piece, device, cause, advice, out AddressRange found, out bool isWanted);
+            if (status != SvmStatus.Done || !isWanted)
+                found = new AddressRange(at, found.End > at ? found.End : at + PageSize.Bytes);
+            bool joins = status == SvmStatus.Done && isWanted && found.Start == run.End && advice == runAdvice;
+            if (!joins)
+            {
+                SvmStatus moved = MoveAndBind(run, device, cause, runAdvice, workspace);
+                first = first == SvmStatus.Done ? moved : first;
+                run = new AddressRange(found.Start, found.Start);
+                runAdvice = advice;
+            }
+
+            if (status == SvmStatus.Done && isWanted)
+                run = new AddressRange(run.Start, found.End);
+            else
+                run = new AddressRange(found.End, found.End);
+            first = first == SvmStatus.Done ? status : first;
+            at = found.End;
+        }
+
+        SvmStatus last = MoveAndBind(run, device, cause, runAdvice, workspace);
+        return first == SvmStatus.Done ? last : first;
+    }
+
+    /// <summary>The range at an address, made if need be, and whether it is to come along.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="piece">What is prefetched: a range that is made for it reaches beyond it by less than 64 KiB.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="cause">As in <see cref="ToDevice"/>.</param>
+    /// <param name="advice">What the program has advised of the address.</param>
+    /// <param name="found">The range's interval; where there is no mapping, the hole as far as it is in the piece.</param>
+    /// <param name="isWanted">Whether it is to be moved.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.NotMigratable"/> for what was asked for and may not move; as <see cref="Svm.SvmMirror.FindOrInsert"/>.</returns>
+    private SvmStatus Find(
+        VirtualAddress address, AddressRange piece, VmDevice device, MigrationCause cause, MemoryAdvice advice, out AddressRange found, out bool isWanted)
+    {
+        isWanted = false;
+        found = new AddressRange(address, address);
         if (vm.FindWindow(address) is not { Userptr: null } window)
             return SvmStatus.NotMapped;
-        var context = new SvmContext(device.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true);
-        SvmStatus status = vm.Mirror.FindOrInsert(address, window.Interval, context, out SvmRange? found);
+        long fits = cause == MigrationCause.Prefetch && !piece.Contains(address.Block(PageOrder.Huge)) ? PageOrder.Medium.Bytes : 0;
+        SvmStatus status = vm.Mirror.FindOrInsert(address, window.Interval, vm.ContextFor(device, advice, fits), out SvmRange? range);
+        if (status == SvmStatus.NotMapped && vm.Host.TryFindMapping(address, out HostMapping mapping))
+            found = new AddressRange(address, mapping.Interval.Start > address && mapping.Interval.Start < piece.End ? mapping.Interval.Start : piece.End);
         if (status != SvmStatus.Done)
             return status;
-        var range = (GpuRange)found!;
-        done = range.Interval;
-        using (vm.RangeLocks.Enter(range))
-        {
-            GpuPages? pages = vm.TryPagesFor(range, device.Index);
-            MemoryAdvice advice = vm.Attributes.FindLocked(address);
-            bool isUnwanted = cause == MigrationCause.GpuFault && vm.HomeFor(range, device, advice) != device;
-            status = !range.IsMigratable || isUnwanted ? SvmStatus.NotMigratable
-                : pages is null ? SvmStatus.OutOfHostMemory
-                : IsThere(range, device, workspace) ? SvmStatus.Done
-                : device.Migrator.Migrate(range.Interval, cause, advice.IsPinned, workspace);
-            if (status == SvmStatus.Done)
-                status = pages!.Get(vm.Host, range.Notifier, range.Interval, context, workspace);
-            if (status == SvmStatus.Done)
-                status = device.Binder.Bind(range.Notifier, pages!, range.Interval.Start, range.Interval.Pages);
-        }
-
+        found = range!.Interval;
+        if (cause == MigrationCause.Prefetch)
+            status = !range.IsMigratable || advice.NeverMigrate ? SvmStatus.NotMigratable : SvmStatus.Done;
+        isWanted = status == SvmStatus.Done && (cause == MigrationCause.Prefetch || vm.HomeFor((GpuRange)range, device, advice) == device);
         range.Put();
         return status;
     }
 
-    /// <summary>Whether all of a range is on the device already: a migration would have nothing to do.</summary>
+    /// <summary>Moves a run of ranges to the device, and binds each.</summary>
+    /// <param name="run">Whole ranges; may be empty.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="cause">As in <see cref="ToDevice"/>.</param>
+    /// <param name="advice">What is advised of all of them.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <returns>The first failure; what was not moved is not bound.</returns>
+    private SvmStatus MoveAndBind(AddressRange run, VmDevice device, MigrationCause cause, MemoryAdvice advice, HostWorkspace workspace)
+    {
+        if (run.IsEmpty)
+            return SvmStatus.Done;
+        SvmStatus status = device.Migrator.Migrate(run, cause, advice.IsPinned, vm.LargestBlock(advice), workspace, out int moved);
+        if (cause == MigrationCause.GpuFault && moved > 0)
+            vm.Counters.CountPrefetched(moved);
+        if (status != SvmStatus.Done)
+            return status;
+        for (SvmRange? range = vm.Mirror.FirstRange(run); range is not null; range = vm.Mirror.NextRange(range, run))
+        {
+            SvmStatus bound = Bind((GpuRange)range, device, advice, workspace);
+            status = status == SvmStatus.Done ? bound : status;
+        }
+
+        return status;
+    }
+
+    /// <summary>Binds a range whose pages have come.</summary>
     /// <param name="range">The range.</param>
     /// <param name="device">The device.</param>
+    /// <param name="advice">What is advised of it.</param>
     /// <param name="workspace">The caller's.</param>
-    /// <returns>True if it is.</returns>
-    private bool IsThere(GpuRange range, VmDevice device, HostWorkspace workspace) => ResidencyScan.Scan(
-        range.Notifier, vm.Host, range.Interval, device.Pagemap.OwnerToken, device.Pagemap, workspace, earlyOut: true) == ScanResult.Equal;
-
-    /// <summary>Brings an interval home.</summary>
-    /// <param name="interval">The interval.</param>
-    /// <param name="result">What was done.</param>
-    /// <returns>The first failure, or done.</returns>
-    private SvmStatus ToSystem(AddressRange interval, out PrefetchResult result)
+    /// <returns>As of getting and binding pages.</returns>
+    private SvmStatus Bind(GpuRange range, VmDevice device, MemoryAdvice advice, HostWorkspace workspace)
     {
-        result = Account(interval.Bytes, 0, 0);
-        if (vm.Host.TryRentWorkspace() is not { } workspace)
-            return SvmStatus.OutOfHostMemory;
-        long before = interval.Bytes - CountAwayBytes(interval, workspace);
-        SvmStatus status = vm.Host.MigrateHome(interval, MigrationCause.Prefetch);
-        long after = interval.Bytes - CountAwayBytes(interval, workspace);
-        vm.Host.ReturnWorkspace(workspace);
-        result = Account(interval.Bytes, before, after);
-        return status;
+        using (vm.RangeLocks.Enter(range))
+        {
+            if (vm.TryPagesFor(range, device.Index) is not { } pages)
+                return SvmStatus.OutOfHostMemory;
+            SvmStatus status = pages.Get(vm.Host, range.Notifier, range.Interval, vm.ContextFor(device, advice), workspace);
+            return status == SvmStatus.Done ? device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages) : status;
+        }
     }
 
     /// <summary>Bytes of an interval that lie on one of the devices now.</summary>

@@ -20,13 +20,16 @@ internal sealed class RangeMigrator(Pagemap pagemap, TimeSpan timeslice)
     /// <param name="interval">Inside one mapping.</param>
     /// <param name="cause">On whose behalf. A prefetch also makes an interval in pieces whole, where there is a free block for that; a fault does not take the time.</param>
     /// <param name="isPinned">Whether evictions are to take other pages first.</param>
+    /// <param name="largest">The largest block that may be made of them.</param>
     /// <param name="workspace">The caller's.</param>
+    /// <param name="moved">How many pages came.</param>
     /// <returns>As <see cref="Pagemap.Populate"/>.</returns>
-    public SvmStatus Migrate(AddressRange interval, MigrationCause cause, bool isPinned, HostWorkspace workspace) =>
-        pagemap.Populate(
-            interval,
-            new MigrationDetails(cause == MigrationCause.GpuFault ? timeslice : TimeSpan.Zero, CanMigrateSamePagemap: cause == MigrationCause.Prefetch, IsPinned: isPinned),
-            cause,
-            workspace,
-            out _);
+    public SvmStatus Migrate(AddressRange interval, MigrationCause cause, bool isPinned, PageOrder largest, HostWorkspace workspace, out int moved)
+    {
+        bool isPrefetch = cause == MigrationCause.Prefetch;
+        var details = new MigrationDetails(isPrefetch ? TimeSpan.Zero : timeslice, CanMigrateSamePagemap: isPrefetch, IsPinned: isPinned, LargestBlock: largest);
+        SvmStatus status = pagemap.Populate(interval, details, cause, workspace, out MigrationResult result);
+        moved = result.Moved;
+        return status;
+    }
 }

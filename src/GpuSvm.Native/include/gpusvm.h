@@ -26,6 +26,7 @@ typedef enum gpusvm_status {
     GPUSVM_NOT_MIGRATABLE = 33,
     GPUSVM_MIXED_PLACEMENT = 34,
     GPUSVM_NOT_SUPPORTED = 35,
+    GPUSVM_ACCESS_DENIED = 36,
     GPUSVM_OUT_OF_HOST_MEMORY = 48,
     GPUSVM_OUT_OF_DEVICE_MEMORY = 49,
     GPUSVM_TIMED_OUT = 50,
@@ -36,7 +37,8 @@ typedef enum gpusvm_status {
     GPUSVM_COPY_FAILED = 68,
     GPUSVM_INVALID_ARGUMENT = 80,
     GPUSVM_INVALID_HANDLE = 81,
-    GPUSVM_KERNEL_FAILED = 82
+    GPUSVM_KERNEL_FAILED = 82,
+    GPUSVM_CANCELLED = 83,
 } gpusvm_status;
 
 /* Which host memory stands behind the shared memory. */

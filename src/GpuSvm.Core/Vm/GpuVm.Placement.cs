@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
+using GpuSvm.Core.Svm;
+
+namespace GpuSvm.Core.Vm;
+
+/// <content>Where pages go: what faults and prefetches ask alike.</content>
+public sealed partial class GpuVm
+{
+    /// <summary>Begins to bring intervals to a device or home, in the background, several blocks at a time.</summary>
+    /// <param name="intervals">Any intervals that are not empty, at most a million; each is widened to whole pages. The list is copied.</param>
+    /// <param name="target">Where to.</param>
+    /// <param name="operation">The operation: watch it, wait for it, cancel it. It need not be ended.</param>
+    /// <param name="device">Which of the VM's devices, for a prefetch to a device.</param>
+    /// <returns><see cref="SvmStatus.Done"/>: it has begun; <see cref="SvmStatus.InvalidArgument"/> for an empty interval, too many of them, or no such device;
+    /// <see cref="SvmStatus.InvalidHandle"/> if the VM is closing; <see cref="SvmStatus.OutOfHostMemory"/>.</returns>
+    /// <remarks>What it does to memory that is unmapped, advised or launched on meanwhile is what <see cref="Prefetch"/> would do at that moment. Closing the VM cancels it.</remarks>
+    public SvmStatus StartPrefetch(ReadOnlySpan<AddressRange> intervals, PrefetchTarget target, out PrefetchOperation? operation, int device = 0)
+    {
+        const int mostIntervals = 1_000_000;
+        operation = null;
+        if (intervals.Length > mostIntervals || (uint)device >= (uint)_devices.Length || target is not (PrefetchTarget.Device or PrefetchTarget.System))
+            return SvmStatus.InvalidArgument;
+        try
+        {
+            var whole = new AddressRange[intervals.Length];
+            for (int i = 0; i < whole.Length; i++)
+            {
+                if (intervals[i].IsEmpty)
+                    return SvmStatus.InvalidArgument;
+                whole[i] = intervals[i].AlignOutward();
+            }
+
+            var started = new PrefetchOperation(whole, target, _devices[device]);
+            if (!PrefetchWorkers.TryStart(started))
+                return SvmStatus.InvalidHandle;
+            operation = started;
+            return SvmStatus.Done;
+        }
+        catch (OutOfMemoryException)
+        {
+            return SvmStatus.OutOfHostMemory;
+        }
+    }
+
+    /// <summary>What every lookup of this VM asks for.</summary>
+    /// <param name="device">The device that wants the pages.</param>
+    /// <param name="advice">What the program has advised of them.</param>
+    /// <param name="largest">No new range is to be larger, in bytes; 0 for no limit beyond the advice.</param>
+    /// <returns>The context.</returns>
+    internal SvmContext ContextFor(VmDevice device, MemoryAdvice advice, long largest = 0)
+    {
+        long advised = advice.MaxChunkBytes;
+        long limit = advised == 0 || (largest != 0 && largest < advised) ? largest : advised;
+        return new SvmContext(
+            device.Pagemap.OwnerToken, DevicePossible: true, AllowMixed: true, CheckPagesBytes: Options.CheckPagesBytes, MaxChunkBytes: limit);
+    }
+
+    /// <summary>The largest block of device memory that pages are put into: as large as the largest range.</summary>
+    /// <param name="advice">What the program has advised of them.</param>
+    /// <returns>The order.</returns>
+    internal PageOrder LargestBlock(MemoryAdvice advice)
+    {
+        PageOrder largest = Mirror.ChunkOrders[0];
+        return advice.MaxChunkBytes != 0 && advice.MaxChunkBytes < largest.Bytes ? PageOrder.FloorOf(advice.MaxChunkBytes >> PageSize.Shift) : largest;
+    }
+
+    /// <summary>Where the pages of a touched range should be: advice decides, and where there is none the placement policy.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">Who touched it.</param>
+    /// <param name="advice">What the program has advised.</param>
+    /// <param name="access">What was tried.</param>
+    /// <returns>The device to move them to; null to map them where they are.</returns>
+    internal VmDevice? HomeFor(GpuRange range, VmDevice device, MemoryAdvice advice, MemoryAccess access = MemoryAccess.Read)
+    {
+        if (!range.IsMigratable || advice.NeverMigrate)
+            return null;
+        if (access == MemoryAccess.Atomic && advice.Atomics == AtomicMode.Device)
+            return device;
+        if (advice.StaysInRam)
+            return null;
+        if (advice.Preferred.Device is { } preferred && preferred < _devices.Length && !_devices[preferred].Device.IsUnplugged)
+            return _devices[preferred];
+        return Options.Placement.ShouldMigrate(range.Facts(Host.Time.GetTimestamp())) ? device : null;
+    }
+}
