@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Svm;
@@ -17,8 +18,13 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <param name="device">The device, for a prefetch to one.</param>
     /// <param name="result">What was done.</param>
     /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
-    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, VmDevice device, out PrefetchResult result) =>
-        target == PrefetchTarget.System ? ToSystem(interval, out result) : ToDevice(interval, device, out result);
+    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, VmDevice device, out PrefetchResult result)
+    {
+        bool isHome = target == PrefetchTarget.System;
+        SvmStatus status = isHome ? ToSystem(interval, out result) : ToDevice(interval, device, out result);
+        vm.Host.Events.Prefetch(interval, isHome ? SvmPlace.Ram : device.Pagemap.Index, MigrationCause.Prefetch, status);
+        return status;
+    }
 
     /// <summary>Brings what a prefetch policy wants beside a range that a fault has moved to a device. What does not come now comes by its own fault.</summary>
     /// <param name="address">The faulting address.</param>
@@ -46,7 +52,10 @@ internal sealed class Prefetcher(GpuVm vm)
                 if (status is SvmStatus.OutOfDeviceMemory or SvmStatus.OutOfHostMemory or SvmStatus.DeviceGone or SvmStatus.ProcessGone)
                     return;
                 if (status == SvmStatus.Done)
+                {
                     vm.Counters.CountPrefetched((int)done.Pages);
+                    vm.Host.Events.Prefetch(done, device.Pagemap.Index, MigrationCause.GpuFault, status);
+                }
             }
 
             at = done.End;
