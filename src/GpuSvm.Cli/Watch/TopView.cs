@@ -55,9 +55,9 @@ internal static class TopView
         if (memory.Blocks.Count == 0)
             return new Text("nothing moved and nothing faulted");
         var table = new Table().Border(TableBorder.Rounded).AddColumn(new TableColumn($"hottest 2 MiB, last {memory.WindowSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s").NoWrap());
-        foreach (var name in (string[])["GPU faults", "CPU faults", "to device", "to RAM", "evictions", "turns"])
+        foreach (var name in (string[])["GPU faults", "CPU", "to device", "to RAM", "evicted", "turns"])
             table.AddColumn(new TableColumn(name).RightAligned().NoWrap());
-        table.AddColumn("");
+        table.AddColumn(new TableColumn("").NoWrap());
         foreach (var block in memory.Blocks.Take(MostBlocks))
         {
             table.AddRow(
