@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 namespace GpuSvm.Native;
 
-/// <summary>The two handle tables of the library, and the sentences for handles that stand for nothing.</summary>
+/// <summary>The handle tables of the library, and the sentences for handles that stand for nothing.</summary>
 internal static class Handles
 {
     /// <summary>For a gpusvm_memory that is none.</summary>
@@ -9,6 +9,12 @@ internal static class Handles
 
     /// <summary>For a gpusvm_launch that is none.</summary>
     public const string NoLaunch = "The handle is no launch: it was waited for already, its memory was closed, or gpusvm_launch_start never gave it.";
+
+    /// <summary>For a gpusvm_events that is none.</summary>
+    public const string NoEvents = "The handle is no stream of events: it was closed, its memory was closed, or gpusvm_events_open never gave it.";
+
+    /// <summary>Open streams of events.</summary>
+    public static HandleTable<SessionEvents> Events { get; } = new();
 
     /// <summary>Open memories.</summary>
     public static HandleTable<Session> Memories { get; } = new();

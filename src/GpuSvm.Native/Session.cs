@@ -9,6 +9,7 @@ using GpuSvm.Core.Pagemaps;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
 using GpuSvm.Native.Abi;
+using GpuSvm.Native.Monitoring;
 using GpuSvm.SoftwareGpu;
 
 namespace GpuSvm.Native;
@@ -20,7 +21,7 @@ namespace GpuSvm.Native;
 /// <remarks>
 /// Opened from the bottom up and closed from the top down: launches end, fault threads stop, the VM lets go of device pages, the device goes, and the host
 /// memory last. On a memory without CPU faults every page is brought home before a launch is reported done.
-/// Locking: <see cref="_gate"/> guards the list of launches and whether new ones are taken; the queue is called under it, so that draining sees every launch.
+/// Locking: <see cref="_gate"/> guards the lists of launches and event streams and whether new ones are taken; the queue is called under it, so that draining sees every launch.
 /// </remarks>
 internal sealed class Session : IDisposable
 {
@@ -34,6 +35,7 @@ internal sealed class Session : IDisposable
     private readonly FaultService _faults;
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, SoftwareGpuLaunch> _launches = [];
+    private readonly HashSet<ulong> _streams = []; // Handles. Guarded by _gate.
     private bool _draining;
 
     /// <summary>Puts the parts together.</summary>
@@ -67,6 +69,25 @@ internal sealed class Session : IDisposable
     /// <param name="options">Checked options.</param>
     /// <returns>The session; throws a <see cref="SessionException"/> if this machine cannot.</returns>
     public static Session Open(SessionOptions options)
+    {
+        Session session = Assemble(options);
+        try
+        {
+            if (options.Monitor)
+                MonitorServer.Add(session);
+            return session;
+        }
+        catch
+        {
+            session.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Opens shared memory that nobody can watch yet.</summary>
+    /// <param name="options">Checked options.</param>
+    /// <returns>The session.</returns>
+    private static Session Assemble(SessionOptions options)
     {
         SessionMemory memory = SessionMemory.Open(options);
         Stack<IDisposable> parts = [];
@@ -125,6 +146,31 @@ internal sealed class Session : IDisposable
         return result.MovedBytes;
     }
 
+    /// <summary>Opens a stream of events.</summary>
+    /// <param name="capacity">Events that it holds.</param>
+    /// <returns>The stream's handle; throws a <see cref="SessionException"/> if the memory is closing.</returns>
+    public ulong OpenEvents(int capacity)
+    {
+        lock (_gate)
+        {
+            if (_draining)
+                throw new SessionException(SvmStatus.InvalidHandle, Handles.NoMemory);
+            ulong handle = Handles.Events.Add(new SessionEvents(this, _host.Events.Open(capacity)));
+            _streams.Add(handle);
+            return handle;
+        }
+    }
+
+    /// <summary>Ends a stream of events that was taken out of the handles.</summary>
+    /// <param name="handle">Its handle.</param>
+    /// <param name="stream">The stream.</param>
+    public void CloseEvents(ulong handle, SvmEventStream stream)
+    {
+        lock (_gate)
+            _streams.Remove(handle);
+        _host.Events.Close(stream);
+    }
+
     /// <summary>Reads the counters of all parts.</summary>
     /// <returns>The struct, its size filled in.</returns>
     public unsafe StatisticsStruct ReadStatistics()
@@ -162,6 +208,29 @@ internal sealed class Session : IDisposable
         };
     }
 
+    /// <summary>What happens, for the monitor.</summary>
+    public SvmEvents Events => _host.Events;
+
+    /// <summary>Bytes of pages that the CPU does not have now: on a device, a device's alone, or moving.</summary>
+    public long AwayBytes => _host.AwayPages << PageSize.Shift;
+
+    /// <summary>One of the histograms.</summary>
+    /// <param name="kind">Which.</param>
+    /// <returns>The histogram, live.</returns>
+    public Histogram HistogramOf(HistogramKind kind) => kind switch
+    {
+        HistogramKind.GpuFault => _vm.Counters.FaultTimes,
+        HistogramKind.Find => _vm.Counters.FindTimes,
+        HistogramKind.Migrate => _vm.Counters.MigrateTimes,
+        HistogramKind.GetPages => _vm.Counters.GetPagesTimes,
+        HistogramKind.Bind => _vm.Counters.BindTimes,
+        HistogramKind.CpuFault => _host.Counters.CpuFaultTimes,
+        HistogramKind.Invalidation => _host.Counters.InvalidationTimes,
+        HistogramKind.BytesToDevice => _vm.Pagemap.Counters.SizesToDevice,
+        HistogramKind.BytesToRam => _vm.Pagemap.Counters.SizesToRam,
+        _ => throw new SessionException(SvmStatus.InvalidArgument, $"There is no histogram {(int)kind}: they are 0 to {(int)HistogramKind.BytesToRam}."),
+    };
+
     /// <summary>Checks the invariants of all live objects.</summary>
     /// <returns>What is broken, a sentence each.</returns>
     /// <remarks>
@@ -198,6 +267,9 @@ internal sealed class Session : IDisposable
     /// <summary>Brings every page home and ends all parts. The caller has drained the session and is its only user.</summary>
     public void Dispose()
     {
+        MonitorServer.Remove(this);
+        foreach (ulong handle in _streams)
+            Handles.Events.Remove(handle);
         _vm.BringHome(); // CPU threads that wait for a page of the device go on; a failure changes nothing, for the memory ends now.
         _faults.Dispose();
         _vm.Dispose();

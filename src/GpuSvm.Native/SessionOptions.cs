@@ -15,9 +15,12 @@ namespace GpuSvm.Native;
 /// <param name="Migrate">Whether pages move to the device.</param>
 /// <param name="Prefetch">What else comes with a fault; null for nothing.</param>
 /// <param name="Eviction">What leaves a full device.</param>
+/// <param name="Monitor">Whether `gpusvm top` may watch.</param>
 internal sealed record SessionOptions(
-    MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, IEvictionPolicy Eviction)
+    MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, IEvictionPolicy Eviction,
+    bool Monitor)
 {
+    private const string MonitorVariable = "GPUSVM_MONITOR";
     private const ulong DefaultDeviceMemory = 256UL << 20;
     private const ulong DefaultCapacity = 64UL << 30;
     private const ulong MaximumDeviceMemory = 4UL << 40;
@@ -42,8 +45,8 @@ internal sealed record SessionOptions(
         if (options != null && options->StructBytes != sizeof(OptionsStruct))
             throw Refuse($"struct_bytes is {options->StructBytes}, this library's gpusvm_options has {sizeof(OptionsStruct)}: set it to sizeof(gpusvm_options) and compile against this version's gpusvm.h");
         OptionsStruct given = options == null ? default : *options;
-        if (given.Reserved != 0)
-            throw Refuse("reserved must be 0");
+        if (given.Monitor > 2)
+            throw Refuse($"monitor {given.Monitor} does not exist: 0 is as GPUSVM_MONITOR says, 1 on, 2 off");
         if (given.MemoryKind > (uint)MemoryKind.Portable)
             throw Refuse($"memory_kind {given.MemoryKind} does not exist: 0 is auto, 1 real, 2 portable");
         if (given.Migration > 1)
@@ -65,7 +68,8 @@ internal sealed record SessionOptions(
             chunk,
             given.Migration == 0,
             PrefetchOf(given.Prefetch),
-            EvictionOf(given.Eviction));
+            EvictionOf(given.Eviction),
+            given.Monitor == 1 || (given.Monitor == 0 && Environment.GetEnvironmentVariable(MonitorVariable) is { Length: > 0 } and not "0"));
     }
 
     /// <summary>The prefetch policy of a number.</summary>

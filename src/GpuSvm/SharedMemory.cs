@@ -29,6 +29,7 @@ public sealed class SharedMemory : IDisposable
         _handle = handle;
         Kind = (MemoryKind)NativeQueries.Statistics(handle).MemoryKind;
         KindReason = NativeQueries.Reason(handle);
+        SvmMetrics.Add(handle);
     }
 
     /// <summary>Which memory it is: <see cref="MemoryKind.Real"/> or <see cref="MemoryKind.Portable"/>.</summary>
@@ -48,6 +49,26 @@ public sealed class SharedMemory : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             return NativeQueries.Statistics(_handle).ToStatistics();
         }
+    }
+
+    /// <summary>How often what took how long, or was how large, since the memory was opened.</summary>
+    /// <param name="kind">What.</param>
+    /// <returns>The histogram at this moment.</returns>
+    public SvmHistogram Histogram(HistogramKind kind)
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        return NativeQueries.Histogram(_handle, kind);
+    }
+
+    /// <summary>Opens a stream of what happens from now on: faults, migrations, evictions, each with its cause.</summary>
+    /// <param name="capacity">Events that it holds until they are read, 1 to 1,048,576; while it is full new ones are dropped and counted.</param>
+    /// <returns>The stream; dispose it, for events cost nothing only while no stream is open.</returns>
+    public SvmEventReader OpenEvents(int capacity = 65536)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        NativeErrors.Check(NativeMethods.gpusvm_events_open(_handle, (uint)capacity, out ulong events));
+        return new SvmEventReader(events);
     }
 
     /// <summary>Opens shared memory with one software GPU.</summary>
@@ -189,6 +210,7 @@ public sealed class SharedMemory : IDisposable
             if (reference.TryGetTarget(out ISharedAllocation? array))
                 array.OnMemoryClosed();
         }
+        SvmMetrics.Remove(_handle);
         _handle.Dispose();
     }
 

@@ -27,4 +27,7 @@ public sealed record SharedMemoryOptions
 
     /// <summary>What leaves when the device is full.</summary>
     public EvictionPolicy Eviction { get; init; }
+
+    /// <summary>Whether `gpusvm top` may watch this memory, through a Unix socket that only this user can open; null for what the environment's GPUSVM_MONITOR says (1 is on).</summary>
+    public bool? Monitor { get; init; }
 }

@@ -27,6 +27,14 @@ public class CProgramTests
     [InlineData("real")]
     public void AFailureOnPurposeIsSurvivedOrNamedAndTheNextTrySucceeds(string memory) => Run("inject.c", memory);
 
+    [Theory]
+    [InlineData("portable")]
+    [InlineData("real")]
+    public void EventsAndHistogramsTellWhatALaunchDid(string memory) => Run("events.c", memory);
+
+    [Fact]
+    public void AMonitorOutlivesWatchersOfAnyKindAndGoesWithItsMemory() => Run("monitor.c");
+
     /// <summary>Compiles a program, runs it with the library's path and checks that it is content.</summary>
     private static void Run(string source, params string[] arguments)
     {

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core;
+using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Host;
 using GpuSvm.Native.Abi;
 
 namespace GpuSvm.Native.Tests;
@@ -12,8 +14,19 @@ public class LayoutTests
         => LayoutProgram.AssertSameLayout(
             (typeof(OptionsStruct), "gpusvm_options"),
             (typeof(StatisticsStruct), "gpusvm_statistics"),
-            (typeof(LaunchResultStruct), "gpusvm_launch_result"));
+            (typeof(LaunchResultStruct), "gpusvm_launch_result"),
+            (typeof(EventStruct), "gpusvm_event"),
+            (typeof(HistogramStruct), "gpusvm_histogram"));
 
     [Fact]
     public void StatusesHaveTheValuesOfC() => LayoutProgram.AssertSameValues<SvmStatus>("GPUSVM_");
+
+    [Fact]
+    public void WhatEventsSayHasTheValuesOfC()
+    {
+        LayoutProgram.AssertSameValues<SvmEventKind>("GPUSVM_EVENT_");
+        LayoutProgram.AssertSameValues<MigrationCause>("GPUSVM_CAUSE_");
+        LayoutProgram.AssertSameValues<MmuEventKind>("GPUSVM_CHANGE_");
+        LayoutProgram.AssertSameValues<HistogramKind>("GPUSVM_HISTOGRAM_");
+    }
 }

@@ -13,6 +13,8 @@ public class LayoutTests
             (typeof(NativeOptions), "gpusvm_options"),
             (typeof(NativeStatistics), "gpusvm_statistics"),
             (typeof(NativeLaunchResult), "gpusvm_launch_result"),
+            (typeof(SvmEvent), "gpusvm_event"),
+            (typeof(NativeHistogram), "gpusvm_histogram"),
             (typeof(KernelContextData), "struct gpusvm_kernel_context"),
             (typeof(KernelFunctions), "gpusvm_kernel_functions"));
 
@@ -23,5 +25,9 @@ public class LayoutTests
         LayoutProgram.AssertSameValues<MemoryKind>("GPUSVM_MEMORY_");
         LayoutProgram.AssertSameValues<PrefetchPolicy>("GPUSVM_PREFETCH_");
         LayoutProgram.AssertSameValues<EvictionPolicy>("GPUSVM_EVICT_");
+        LayoutProgram.AssertSameValues<SvmEventKind>("GPUSVM_EVENT_");
+        LayoutProgram.AssertSameValues<MigrationCause>("GPUSVM_CAUSE_");
+        LayoutProgram.AssertSameValues<MemoryChange>("GPUSVM_CHANGE_");
+        LayoutProgram.AssertSameValues<HistogramKind>("GPUSVM_HISTOGRAM_");
     }
 }

@@ -20,6 +20,7 @@ internal static class CommandLine
             RunCommand.Create(console),
             DoctorCommand.Create(console),
             BenchCommand.Create(console),
+            TopCommand.Create(console),
             ConformCommand.Create(console),
             new HelpOption { Recursive = true },
         };

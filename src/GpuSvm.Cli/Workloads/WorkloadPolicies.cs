@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 namespace GpuSvm.Cli.Workloads;
 
-/// <summary>By which policies pages come and go during a run.</summary>
+/// <summary>How the shared memory of a run behaves.</summary>
 /// <param name="Prefetch">What else comes with a fault.</param>
 /// <param name="Eviction">What leaves a full device.</param>
 /// <param name="ChunkBytes">The largest piece that moves at once.</param>
-internal sealed record WorkloadPolicies(PrefetchPolicy Prefetch, EvictionPolicy Eviction, int ChunkBytes);
+/// <param name="Monitor">Whether `gpusvm top` may watch; null for what the environment says.</param>
+internal sealed record WorkloadPolicies(PrefetchPolicy Prefetch, EvictionPolicy Eviction, int ChunkBytes, bool? Monitor = null);

@@ -66,6 +66,7 @@ internal static class WorkloadRunner
             LargestChunkBytes = policies.ChunkBytes,
             Prefetch = policies.Prefetch,
             Eviction = policies.Eviction,
+            Monitor = policies.Monitor,
         });
         var clock = Stopwatch.StartNew();
         progress.Stage($"filling {ByteSize.Format(workload.DataBytes)} of shared memory with {settings.Threads} CPU threads");

@@ -118,7 +118,11 @@ public sealed class FaultService : IDisposable
     private void Answer(in GpuFault fault, SvmStatus status)
     {
         if (!status.IsRetry())
+        {
+            if (status == SvmStatus.Done)
+                _vm.Host.Events.Replay(fault, _device.Pagemap.Index);
             _buffer.Acknowledge(fault, status);
+        }
         else if (Stopwatch.GetElapsedTime(fault.Timestamp).TotalSeconds > MaxSeconds)
             _buffer.Acknowledge(fault, SvmStatus.TimedOut);
         else

@@ -46,6 +46,7 @@ public sealed class PageFaultHandler
         if (_vm.Host.TryRentWorkspace() is not { } workspace)
         {
             _vm.Counters.CountFault(start, SvmStatus.OutOfHostMemory);
+            _vm.Host.Events.GpuFault(fault, faulting.Pagemap.Index, SvmStatus.OutOfHostMemory, start);
             return SvmStatus.OutOfHostMemory;
         }
 
@@ -77,6 +78,7 @@ public sealed class PageFaultHandler
             _vm.Prefetcher.Follow(fault.Address, prefetch, home, workspace);
         _vm.Host.ReturnWorkspace(workspace);
         _vm.Counters.CountFault(start, status);
+        _vm.Host.Events.GpuFault(fault, faulting.Pagemap.Index, status, start);
         return status;
     }
 
@@ -148,11 +150,11 @@ public sealed class PageFaultHandler
             if (status == SvmStatus.Done)
                 home = chosen;
             else
-                _vm.Counters.CountRemoteMap(); // Held, full, failed: the pages are intact in RAM, or will be; map them there.
+                _vm.CountRemoteMap(range, device, status); // Held, full, failed: the pages are intact in RAM, or will be; map them there.
         }
         else if (range.IsMigratable)
         {
-            _vm.Counters.CountRemoteMap();
+            _vm.CountRemoteMap(range, device, SvmStatus.Done);
         }
 
         status = GetPages(range, pages, context with { Exclusive = access == MemoryAccess.Atomic }, advice.AccessedBy, workspace);

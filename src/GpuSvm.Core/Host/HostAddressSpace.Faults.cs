@@ -21,6 +21,7 @@ public sealed partial class HostAddressSpace
         long start = System.Diagnostics.Stopwatch.GetTimestamp();
         SvmStatus status = ServeCpuFault(address.AlignDown(PageOrder.Small), access, out bool migrated);
         Counters.CountCpuFault(start, migrated);
+        Events.CpuFault(address, access, migrated, status, start);
         EndUseLater(); // A service thread, which the end of the process side would wait for.
         return status;
     }

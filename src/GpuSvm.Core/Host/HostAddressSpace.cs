@@ -46,6 +46,7 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
         Memory = memory;
         Time = time ?? TimeProvider.System;
         _deferrals = new FaultDeferrals(memory, Time);
+        Notifiers = new MmuNotifierRegistry(Counters.InvalidationTimes);
         memory.Connect(this);
     }
 
@@ -61,8 +62,11 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <summary>Counters of CPU faults.</summary>
     public HostCounters Counters { get; } = new();
 
+    /// <summary>What happens, for whoever opens a stream of it.</summary>
+    public SvmEvents Events { get; } = new();
+
     /// <summary>The notifiers.</summary>
-    internal MmuNotifierRegistry Notifiers { get; } = new();
+    internal MmuNotifierRegistry Notifiers { get; }
 
     /// <summary>The states of its pages.</summary>
     internal PageStates States => _states;

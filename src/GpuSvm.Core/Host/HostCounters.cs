@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
+using GpuSvm.Core.Diagnostics;
 
 namespace GpuSvm.Core.Host;
 
@@ -20,6 +21,12 @@ public sealed class HostCounters
 
     /// <summary>Stopwatch ticks spent serving CPU faults.</summary>
     public long CpuFaultTicks => Interlocked.Read(ref _ticks);
+
+    /// <summary>Nanoseconds of each CPU fault's service.</summary>
+    public Histogram CpuFaultTimes { get; } = new();
+
+    /// <summary>Nanoseconds of telling the notifiers of an event, with the wait for the flushes; of events that concern any. Xe has the sum: svm_tlb_inval_us.</summary>
+    public Histogram InvalidationTimes { get; } = new();
 
     /// <summary>Pages taken from the CPU for devices alone.</summary>
     public long PagesMadeExclusive => Interlocked.Read(ref _exclusive);
@@ -43,6 +50,8 @@ public sealed class HostCounters
         Interlocked.Increment(ref _faults);
         if (migrated)
             Interlocked.Increment(ref _migrated);
-        Interlocked.Add(ref _ticks, Stopwatch.GetTimestamp() - start);
+        long ticks = Stopwatch.GetTimestamp() - start;
+        Interlocked.Add(ref _ticks, ticks);
+        CpuFaultTimes.RecordTicks(ticks);
     }
 }

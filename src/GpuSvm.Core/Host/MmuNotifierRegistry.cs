@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Locking;
@@ -14,7 +15,8 @@ namespace GpuSvm.Core.Host;
 /// While any event is under way the tree does not change: subscriptions are put off to its end, so events can walk the tree without a lock.
 /// Locking: one leaf lock, never held across a callback.
 /// </remarks>
-internal sealed class MmuNotifierRegistry
+/// <param name="times">Gets the nanoseconds of each event that concerned a notifier; null for none.</param>
+internal sealed class MmuNotifierRegistry(Histogram? times = null)
 {
     private readonly RankedLock _lock = new(LockRank.Leaf, "MmuNotifierRegistry");
     private readonly object _ended = new(); // Pulsed when an event ends.
@@ -35,6 +37,7 @@ internal sealed class MmuNotifierRegistry
     {
         LockOrder.AssertNothingAtOrBelow(LockRank.Notifier);
         SchedulePoint.Reach(SchedulePointKind.InvalidationStart, this);
+        long start = Stopwatch.GetTimestamp();
         MmuIntervalNotifier? notifier;
         long sequence;
         using (_lock.Enter())
@@ -46,12 +49,15 @@ internal sealed class MmuNotifierRegistry
             sequence = _sequence;
         }
 
+        bool isHeard = notifier is not null;
         MmuIntervalNotifier? refused = notifier;
         while (refused is not null && refused.Client.InvalidateStart(refused, mmuEvent, sequence))
             refused = _tree.NextOverlap(refused, mmuEvent.Interval);
         SchedulePoint.Reach(SchedulePointKind.InvalidationStarted, this);
         for (; notifier is not null && !ReferenceEquals(notifier, refused); notifier = _tree.NextOverlap(notifier, mmuEvent.Interval))
             notifier.Client.InvalidateFinish(notifier, mmuEvent);
+        if (isHeard)
+            times?.RecordTicks(Stopwatch.GetTimestamp() - start);
         SchedulePoint.Reach(SchedulePointKind.InvalidationCalled, this);
         if (refused is null)
             return true;

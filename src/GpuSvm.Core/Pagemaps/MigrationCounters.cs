@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
 
 namespace GpuSvm.Core.Pagemaps;
 
@@ -35,6 +36,12 @@ public sealed class MigrationCounters
     /// <summary>Pages that left along with a victim, because the eviction policy wanted it.</summary>
     public long NeighbourPages => Interlocked.Read(ref _neighbourPages);
 
+    /// <summary>Bytes that each migration to the device brought.</summary>
+    public Histogram SizesToDevice { get; } = new();
+
+    /// <summary>Bytes that each migration to RAM brought.</summary>
+    public Histogram SizesToRam { get; } = new();
+
     /// <summary>Counts pages that left along with a victim.</summary>
     /// <param name="pages">How many.</param>
     internal void CountNeighbours(int pages) => Interlocked.Add(ref _neighbourPages, pages);
@@ -47,6 +54,7 @@ public sealed class MigrationCounters
         Interlocked.Add(ref _bytesToDevice, (long)copied << PageSize.Shift);
         Interlocked.Add(ref _bytesCleared, (long)Math.Max(0, arrived - copied) << PageSize.Shift);
         Interlocked.Increment(ref _blocksToDevice);
+        SizesToDevice.Record((long)arrived << PageSize.Shift);
     }
 
     /// <summary>Counts a migration to RAM.</summary>
@@ -55,6 +63,7 @@ public sealed class MigrationCounters
     {
         Interlocked.Add(ref _bytesToRam, (long)pages << PageSize.Shift);
         Interlocked.Increment(ref _blocksToRam);
+        SizesToRam.Record((long)pages << PageSize.Shift);
     }
 
     /// <summary>Counts an eviction.</summary>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Host;
 
@@ -20,6 +21,7 @@ public sealed partial class Pagemap
     private SvmStatus Move(
         AddressRange interval, Population population, in MigrationDetails details, MigrationCause cause, HostWorkspace workspace, ref MigrationResult result)
     {
+        long start = Stopwatch.GetTimestamp();
         int there = population.CountThere();
         int first = 0;
         int last = (int)interval.Pages;
@@ -57,6 +59,7 @@ public sealed partial class Pagemap
 
         int arrived = Publish(migration, population, first, details, out int own);
         Counters.CountToDevice(copied, arrived);
+        _host.Events.Migrated(migration, (short)Index, cause, default, start);
         int moved = Math.Min(arrived - own, (int)interval.Pages - there);
         int failed = Math.Min(taken - arrived, (int)interval.Pages - there - moved);
         result = new MigrationResult((int)interval.Pages, there, moved, (int)interval.Pages - there - moved - failed, failed);

@@ -74,6 +74,7 @@ public sealed partial class Pagemap
             return SvmStatus.OutOfHostMemory;
         }
 
+        population.Start = interval.Start;
         population.Add(allocation, 0);
         SvmStatus status = SvmStatus.DeviceGone;
         if (TryEnter())
@@ -125,6 +126,7 @@ public sealed partial class Pagemap
             return SvmStatus.OutOfHostMemory;
         }
 
+        population.Start = interval.Start;
         BringForeignHome(interval, workspace);
         int there = Look(interval, population, workspace);
         SvmStatus status;
@@ -161,7 +163,7 @@ public sealed partial class Pagemap
             // One block for all, so that the interval becomes whole. Without need nobody is evicted for that.
             var order = PageOrder.FloorOf(interval.Pages);
             SvmStatus status = details.AllOrNothing
-                ? AllocateWithRoom(order, IsMostlyHoles(population, 0, order.Pages), mayCut: false, out DeviceAllocation? whole)
+                ? AllocateWithRoom(order, IsMostlyHoles(population, 0, order.Pages), mayCut: false, interval.Start, out DeviceAllocation? whole)
                 : Allocate(order, IsMostlyHoles(population, 0, order.Pages), out whole);
             if (status == SvmStatus.Done)
             {
@@ -218,7 +220,8 @@ public sealed partial class Pagemap
     {
         if (population.Shortage != SvmStatus.Done)
             return;
-        SvmStatus status = AllocateWithRoom(order, IsMostlyHoles(population, page, order.Pages), mayCut: order.Value > 0, out DeviceAllocation? allocation);
+        SvmStatus status = AllocateWithRoom(
+            order, IsMostlyHoles(population, page, order.Pages), mayCut: order.Value > 0, population.Start + ((long)page << PageSize.Shift), out DeviceAllocation? allocation);
         if (status == SvmStatus.Done)
         {
             population.Add(allocation!, page);
@@ -239,9 +242,10 @@ public sealed partial class Pagemap
     /// <param name="order">The block's order.</param>
     /// <param name="clear">As <see cref="Allocate"/>.</param>
     /// <param name="mayCut">Whether smaller blocks will do: then few are evicted while there is room enough in pieces.</param>
+    /// <param name="culprit">The first address that the block is for: what events of evictions say.</param>
     /// <param name="allocation">The allocation.</param>
     /// <returns>As <see cref="Allocate"/>.</returns>
-    private SvmStatus AllocateWithRoom(PageOrder order, bool clear, bool mayCut, out DeviceAllocation? allocation)
+    private SvmStatus AllocateWithRoom(PageOrder order, bool clear, bool mayCut, VirtualAddress culprit, out DeviceAllocation? allocation)
     {
         int failures = 0;
         SvmStatus status = Allocate(order, clear, out allocation);
@@ -251,7 +255,7 @@ public sealed partial class Pagemap
         {
             if (mayCut && Device.Memory.FreePages >= order.Pages && (evictions >= EvictionsForOnePiece || Device.Memory.FreePages >= order.Pages * MuchRoom))
                 return status;
-            SvmStatus evicted = EvictOne();
+            SvmStatus evicted = EvictOne(culprit);
             failures += evicted == SvmStatus.Done ? 0 : 1;
             status = Allocate(order, clear, out allocation); // Also with nothing to evict: the last block may have come free just now.
             if (evicted == SvmStatus.OutOfDeviceMemory)

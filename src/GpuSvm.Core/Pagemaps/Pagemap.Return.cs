@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
@@ -74,8 +75,9 @@ public sealed partial class Pagemap
     /// </summary>
     /// <param name="allocation">An allocation on which the caller holds a reference.</param>
     /// <param name="cause">On whose behalf.</param>
+    /// <param name="culprit">For an eviction: the first address that needs the room.</param>
     /// <returns><see cref="SvmStatus.Done"/> only if no page is left in it; <see cref="SvmStatus.Busy"/> if others hold some; or the failure that kept one there.</returns>
-    public SvmStatus EvictToRam(DeviceAllocation allocation, MigrationCause cause)
+    public SvmStatus EvictToRam(DeviceAllocation allocation, MigrationCause cause, VirtualAddress culprit = default)
     {
         using var balance = LockBalance.Begin();
         ZoneDeviceData zoneData = allocation.ZoneData;
@@ -104,7 +106,7 @@ public sealed partial class Pagemap
                     population.Victims[count++] = new DeviceFrame(frame);
             }
 
-            SvmStatus moved = EvictFrames(population.Victims.AsSpan(0, count), cause, workspace);
+            SvmStatus moved = EvictFrames(population.Victims.AsSpan(0, count), cause, culprit, workspace);
             status = moved == SvmStatus.Done ? status : moved;
             if (!zoneData.IsDetached)
                 zoneData.WaitDetached(); // What is left is in others' hands: their claims end soon.
@@ -119,27 +121,29 @@ public sealed partial class Pagemap
     }
 
     /// <summary>Evicts one allocation that the <see cref="Eviction"/> policy chooses, and what the policy lets leave with it.</summary>
+    /// <param name="culprit">The first address that needs the room; 0 for nobody's.</param>
     /// <returns><see cref="SvmStatus.Done"/> if one was emptied; <see cref="SvmStatus.OutOfDeviceMemory"/> if there is nothing to evict; else why the victim stayed.</returns>
-    public SvmStatus EvictOne()
+    public SvmStatus EvictOne(VirtualAddress culprit = default)
     {
         if (_allocations.PickVictim() is not { } victim)
             return SvmStatus.OutOfDeviceMemory;
         PageOrder order = victim.Order;
         var widening = order < PageOrder.Huge ? Eviction as IWideningEvictionPolicy : null; // Of no interest for a whole block.
         VirtualAddress? address = widening is null ? null : _host.FindByFrame(Index, victim.First);
-        SvmStatus status = EvictToRam(victim, MigrationCause.Eviction);
+        SvmStatus status = EvictToRam(victim, MigrationCause.Eviction, culprit);
         if (status == SvmStatus.Done)
             Counters.CountEviction();
         _allocations.EndEviction(victim);
         if (status == SvmStatus.Done && address is { } start)
-            EvictNeighbours(AddressRange.OfPages(start.AlignDown(order), order.Pages), widening!);
+            EvictNeighbours(AddressRange.OfPages(start.AlignDown(order), order.Pages), widening!, culprit);
         return status;
     }
 
     /// <summary>Evicts what the policy lets leave with a victim. What stays all the same is evicted when its own turn comes.</summary>
     /// <param name="victim">Where the victim's pages lay.</param>
     /// <param name="policy">The policy.</param>
-    private void EvictNeighbours(AddressRange victim, IWideningEvictionPolicy policy)
+    /// <param name="culprit">The first address that needs the room.</param>
+    private void EvictNeighbours(AddressRange victim, IWideningEvictionPolicy policy, VirtualAddress culprit)
     {
         if (_host.TryRentWorkspace() is not { } workspace)
             return;
@@ -150,7 +154,7 @@ public sealed partial class Pagemap
         PageRegion region = policy.Widen(new EvictionBlockFacts(gone, PageSize.PagesPerHuge, resident));
         if (region != gone)
         {
-            _ = EvictInterval(AddressRange.OfPages(block.Start + ((long)region.First << PageSize.Shift), region.Pages), MigrationCause.Eviction, workspace, out MigrationResult result);
+            _ = EvictInterval(AddressRange.OfPages(block.Start + ((long)region.First << PageSize.Shift), region.Pages), MigrationCause.Eviction, workspace, out MigrationResult result, culprit);
             Counters.CountNeighbours(result.Moved);
         }
 
@@ -202,8 +206,9 @@ public sealed partial class Pagemap
     /// <param name="cause">On whose behalf.</param>
     /// <param name="workspace">The caller's.</param>
     /// <param name="result">What was done: pages that were not here count as there already.</param>
+    /// <param name="culprit">For an eviction: the first address that needs the room.</param>
     /// <returns><see cref="SvmStatus.Done"/> if none is left; else the last failure, the rest having been tried.</returns>
-    public SvmStatus EvictInterval(AddressRange interval, MigrationCause cause, HostWorkspace workspace, out MigrationResult result)
+    public SvmStatus EvictInterval(AddressRange interval, MigrationCause cause, HostWorkspace workspace, out MigrationResult result, VirtualAddress culprit = default)
     {
         result = default;
         SvmStatus status = SvmStatus.Done;
@@ -214,7 +219,7 @@ public sealed partial class Pagemap
             int left = before;
             for (int round = 0; round < EvictionRounds && left > 0; round++)
             {
-                SvmStatus moved = EvictPiece(piece, cause, workspace);
+                SvmStatus moved = EvictPiece(piece, cause, culprit, workspace);
                 status = moved == SvmStatus.Done ? status : moved;
                 left = CountHere(piece, workspace);
             }
@@ -246,14 +251,15 @@ public sealed partial class Pagemap
     /// <summary>Brings home what lies here of a part of one 2 MiB block, in one migration whatever allocations it is of.</summary>
     /// <param name="interval">The part.</param>
     /// <param name="cause">On whose behalf.</param>
+    /// <param name="culprit">For an eviction: the first address that needs the room.</param>
     /// <param name="workspace">The caller's.</param>
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if others hold all of them; else what failed.</returns>
-    private SvmStatus EvictPiece(AddressRange interval, MigrationCause cause, HostWorkspace workspace)
+    private SvmStatus EvictPiece(AddressRange interval, MigrationCause cause, VirtualAddress culprit, HostWorkspace workspace)
     {
         SvmStatus status = SvmStatus.Done;
         for (VirtualAddress at = interval.Start; at < interval.End; at = workspace.Migration.Interval.End)
         {
-            SvmStatus moved = MoveToRam(new AddressRange(at, interval.End), new FrameSelection(Index, MayNarrow: true), cause, workspace);
+            SvmStatus moved = MoveToRam(new AddressRange(at, interval.End), new FrameSelection(Index, MayNarrow: true), cause, workspace, culprit);
             status = moved == SvmStatus.Done ? status : moved;
             if (moved == SvmStatus.ProcessGone)
                 break;
@@ -265,16 +271,18 @@ public sealed partial class Pagemap
     /// <summary>Brings home what lies in some frames, wherever its addresses are: one migration for each 2 MiB of addresses that has some of it.</summary>
     /// <param name="frames">The frames.</param>
     /// <param name="cause">On whose behalf.</param>
+    /// <param name="culprit">For an eviction: the first address that needs the room.</param>
     /// <param name="workspace">A rented workspace with an idle migration.</param>
     /// <returns><see cref="SvmStatus.Done"/>, also if others hold some; else the last failure, the rest having been tried.</returns>
-    private SvmStatus EvictFrames(ReadOnlySpan<DeviceFrame> frames, MigrationCause cause, HostWorkspace workspace)
+    private SvmStatus EvictFrames(ReadOnlySpan<DeviceFrame> frames, MigrationCause cause, VirtualAddress culprit, HostWorkspace workspace)
     {
         SvmStatus status = SvmStatus.Done;
         for (int cursor = 0; cursor < frames.Length;)
         {
+            long start = Stopwatch.GetTimestamp();
             SvmStatus moved = workspace.Migration.SetupByFrames(Index, frames, ref cursor, cause);
             if (moved == SvmStatus.Done)
-                moved = workspace.Migration.CollectedPages == 0 ? SvmStatus.Done : FinishToRam(workspace.Migration);
+                moved = workspace.Migration.CollectedPages == 0 ? SvmStatus.Done : FinishToRam(workspace.Migration, cause, culprit, start);
             status = moved == SvmStatus.Done ? status : moved;
             if (moved == SvmStatus.ProcessGone)
                 break;
@@ -288,19 +296,24 @@ public sealed partial class Pagemap
     /// <param name="selection">Which frames, of this pagemap. Frames of a block that were given back may be of another allocation by now; a page there that lies in the interval comes along.</param>
     /// <param name="cause">On whose behalf.</param>
     /// <param name="workspace">A rented workspace with an idle migration.</param>
+    /// <param name="culprit">For an eviction: the first address that needs the room.</param>
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/> if others hold all of them; else what failed, with the pages still here.</returns>
-    private SvmStatus MoveToRam(AddressRange interval, in FrameSelection selection, MigrationCause cause, HostWorkspace workspace)
+    private SvmStatus MoveToRam(AddressRange interval, in FrameSelection selection, MigrationCause cause, HostWorkspace workspace, VirtualAddress culprit = default)
     {
+        long start = Stopwatch.GetTimestamp();
         SvmStatus status = workspace.Migration.SetupToRam(interval, selection, cause);
         if (status != SvmStatus.Done)
             return status;
-        return workspace.Migration.CollectedPages == 0 ? SvmStatus.Retry : FinishToRam(workspace.Migration);
+        return workspace.Migration.CollectedPages == 0 ? SvmStatus.Retry : FinishToRam(workspace.Migration, cause, culprit, start);
     }
 
     /// <summary>Copies what a migration to RAM has claimed, completes it, and gives the frames back that pages have left.</summary>
     /// <param name="migration">The migration, set up.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <param name="culprit">For an eviction: the first address that needs the room.</param>
+    /// <param name="start">Stopwatch ticks at which it began.</param>
     /// <returns><see cref="SvmStatus.Done"/>, or what failed, with the pages still here.</returns>
-    private SvmStatus FinishToRam(PageMigration migration)
+    private SvmStatus FinishToRam(PageMigration migration, MigrationCause cause, VirtualAddress culprit, long start)
     {
         SvmStatus status = CopyOut(migration);
         if (status != SvmStatus.Done)
@@ -313,6 +326,7 @@ public sealed partial class Pagemap
         if (arrived == 0)
             return status;
         Counters.CountToRam(arrived);
+        _host.Events.Migrated(migration, SvmPlace.Ram, cause, culprit, start);
         int pages = (int)migration.Interval.Pages;
         for (int page = 0; page < pages;)
         {

@@ -25,6 +25,9 @@ internal sealed class Population
     /// <summary>Frames to evict.</summary>
     public DeviceFrame[] Victims { get; } = new DeviceFrame[PageSize.PagesPerHuge];
 
+    /// <summary>The interval's first address.</summary>
+    public VirtualAddress Start { get; set; }
+
     /// <summary>The interval's length in pages.</summary>
     public int Length { get; private set; }
 

@@ -59,4 +59,14 @@ public sealed partial class GpuVm
             return null;
         }
     }
+
+    /// <summary>Counts and tells of a range that a fault maps where it is, in RAM.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">Who faulted.</param>
+    /// <param name="status">Why it did not move; done if it was not to.</param>
+    internal void CountRemoteMap(GpuRange range, VmDevice device, SvmStatus status)
+    {
+        Counters.CountRemoteMap();
+        Host.Events.MapRemote(range.Interval, device.Pagemap.Index, status);
+    }
 }

@@ -65,7 +65,8 @@ internal sealed class PrefetchWorkers(GpuVm vm)
                 vm.Host.ReturnWorkspace(workspace);
             }
 
-            operation!.Finish(status, result);
+            vm.Prefetcher.Tell(piece, operation!.Target, operation.Device, status);
+            operation.Finish(status, result);
         }
     }
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Svm;
@@ -37,8 +38,17 @@ internal sealed class Prefetcher(GpuVm vm)
         }
 
         vm.Host.ReturnWorkspace(workspace);
+        Tell(interval, target, device, first);
         return first;
     }
+
+    /// <summary>Records a prefetch that was asked for.</summary>
+    /// <param name="interval">What was to come.</param>
+    /// <param name="target">Where to.</param>
+    /// <param name="device">The device, for a prefetch to one.</param>
+    /// <param name="status">What became of it.</param>
+    public void Tell(AddressRange interval, PrefetchTarget target, VmDevice device, SvmStatus status) =>
+        vm.Host.Events.Prefetch(interval, target == PrefetchTarget.System ? SvmPlace.Ram : device.Pagemap.Index, MigrationCause.Prefetch, status);
 
     /// <summary>Prefetches a part of one 2 MiB block: one migration for all of its ranges that move, then one binding for each.</summary>
     /// <param name="piece">Page aligned, inside one aligned block of 2 MiB.</param>
@@ -91,10 +101,23 @@ internal sealed class Prefetcher(GpuVm vm)
         Span<ulong> resident = stackalloc ulong[PageSize.PagesPerHuge / 64];
         device.Pagemap.ReadResidency(block, resident, workspace);
         PageRegion region = policy.Choose(new PrefetchFacts(block.PageIndexOf(address.AlignDown(PageOrder.Small)), (int)block.Pages, resident));
-        var wanted = AddressRange.OfPages(block.Start + ((long)region.First << PageSize.Shift), region.Pages);
+        int first = region.First;
+        int end = region.End;
+        while (first < end && IsSet(resident, first))
+            first++;
+        while (end > first && IsSet(resident, end - 1))
+            end--;
+        if (first == end)
+            return;
+        var wanted = AddressRange.OfPages(block.Start + ((long)first << PageSize.Shift), end - first);
         using (vm.Lock.EnterRead())
             _ = ToDevice(wanted, device, MigrationCause.GpuFault, workspace); // Advice: nobody waits for these pages yet.
     }
+
+    /// <summary>Whether a bit is set.</summary>
+    /// <param name="bits">The bits.</param>
+    /// <param name="index">Which.</param>
+    private static bool IsSet(ReadOnlySpan<ulong> bits, int index) => (bits[index >> 6] >> (index & 63) & 1) != 0;
 
     /// <summary>One try to bring a part of a 2 MiB block to a device and bind it there. Neighbouring ranges that want the same travel in one migration.</summary>
     /// <param name="piece">The part.</param>
@@ -178,7 +201,11 @@ internal sealed class Prefetcher(GpuVm vm)
             return SvmStatus.Done;
         SvmStatus status = device.Migrator.Migrate(run, cause, advice.IsPinned, vm.LargestBlock(advice), workspace, out int moved);
         if (cause == MigrationCause.GpuFault && moved > 0)
+        {
             vm.Counters.CountPrefetched(moved);
+            vm.Host.Events.Prefetch(run, device.Pagemap.Index, cause, status);
+        }
+
         if (status != SvmStatus.Done)
             return status;
         for (SvmRange? range = vm.Mirror.FirstRange(run); range is not null; range = vm.Mirror.NextRange(range, run))

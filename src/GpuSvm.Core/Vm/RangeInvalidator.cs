@@ -105,7 +105,11 @@ internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCol
 
         ulong invalidation = device.PageTable.StartTlbInvalidation(zapped);
         if (invalidation != 0)
+        {
             counters.CountInvalidation();
+            host.Events.Invalidation(mmuEvent, device.Pagemap.Index);
+        }
+
         bool isUnmap = mmuEvent.Kind is MmuEventKind.Unmap or MmuEventKind.Release;
         for (SvmRange? range = notifier.Ranges.FindFirst(mmuEvent.Interval); range is not null; range = notifier.Ranges.NextOverlap(range, mmuEvent.Interval))
         {

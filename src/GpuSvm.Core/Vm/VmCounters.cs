@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
+using GpuSvm.Core.Diagnostics;
 
 namespace GpuSvm.Core.Vm;
 
@@ -79,6 +80,21 @@ public sealed class VmCounters
     /// <summary>Whole time in the handler. Xe: svm_*_pagefault_us.</summary>
     public long FaultTicks => Interlocked.Read(ref _faultTicks);
 
+    /// <summary>Nanoseconds of each call of the handler.</summary>
+    public Histogram FaultTimes { get; } = new();
+
+    /// <summary>Nanoseconds of finding or inserting the range, pass by pass.</summary>
+    public Histogram FindTimes { get; } = new();
+
+    /// <summary>Nanoseconds of evicting and migrating, pass by pass.</summary>
+    public Histogram MigrateTimes { get; } = new();
+
+    /// <summary>Nanoseconds of faulting in and mapping for the device, pass by pass.</summary>
+    public Histogram GetPagesTimes { get; } = new();
+
+    /// <summary>Nanoseconds of writing page tables, pass by pass.</summary>
+    public Histogram BindTimes { get; } = new();
+
     /// <summary>Counts a fault's end.</summary>
     /// <param name="start">When its handling began.</param>
     /// <param name="status">How it ended.</param>
@@ -87,7 +103,9 @@ public sealed class VmCounters
         Interlocked.Increment(ref _faults);
         if (status != SvmStatus.Done && !status.IsRetry())
             Interlocked.Increment(ref _failed);
-        Interlocked.Add(ref _faultTicks, Stopwatch.GetTimestamp() - start);
+        long ticks = Stopwatch.GetTimestamp() - start;
+        Interlocked.Add(ref _faultTicks, ticks);
+        FaultTimes.RecordTicks(ticks);
     }
 
     /// <summary>Counts a fault on a bound range.</summary>
@@ -128,31 +146,33 @@ public sealed class VmCounters
     /// <summary>Adds to the time of finding.</summary>
     /// <param name="start">When it began.</param>
     /// <returns>Now.</returns>
-    internal long AddFind(long start) => Add(ref _findTicks, start);
+    internal long AddFind(long start) => Add(ref _findTicks, FindTimes, start);
 
     /// <summary>Adds to the time of migrating.</summary>
     /// <param name="start">When it began.</param>
     /// <returns>Now.</returns>
-    internal long AddMigrate(long start) => Add(ref _migrateTicks, start);
+    internal long AddMigrate(long start) => Add(ref _migrateTicks, MigrateTimes, start);
 
     /// <summary>Adds to the time of getting pages.</summary>
     /// <param name="start">When it began.</param>
     /// <returns>Now.</returns>
-    internal long AddGetPages(long start) => Add(ref _getPagesTicks, start);
+    internal long AddGetPages(long start) => Add(ref _getPagesTicks, GetPagesTimes, start);
 
     /// <summary>Adds to the time of binding.</summary>
     /// <param name="start">When it began.</param>
     /// <returns>Now.</returns>
-    internal long AddBind(long start) => Add(ref _bindTicks, start);
+    internal long AddBind(long start) => Add(ref _bindTicks, BindTimes, start);
 
     /// <summary>Adds the time since a start.</summary>
     /// <param name="ticks">The sum.</param>
+    /// <param name="times">The histogram beside it.</param>
     /// <param name="start">The start.</param>
     /// <returns>Now.</returns>
-    private static long Add(ref long ticks, long start)
+    private static long Add(ref long ticks, Histogram times, long start)
     {
         long now = Stopwatch.GetTimestamp();
         Interlocked.Add(ref ticks, now - start);
+        times.RecordTicks(now - start);
         return now;
     }
 }

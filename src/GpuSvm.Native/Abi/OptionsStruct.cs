@@ -32,7 +32,7 @@ internal readonly struct OptionsStruct
     /// <summary>A gpusvm_eviction_policy.</summary>
     public readonly uint Eviction;
 
-    /// <summary>Must be 0.</summary>
-    public readonly uint Reserved;
+    /// <summary>Whether it may be watched: 0 as the environment says, 1 yes, 2 no.</summary>
+    public readonly uint Monitor;
 #pragma warning restore CS0649
 }

@@ -77,11 +77,101 @@ typedef struct gpusvm_options {
     uint32_t migration;             /* 0: to the device on its first touch (default); 1: never, map system memory */
     uint32_t prefetch;              /* gpusvm_prefetch_policy */
     uint32_t eviction;              /* gpusvm_eviction_policy */
-    uint32_t reserved;              /* 0 */
+    uint32_t monitor;               /* 0: as the environment's GPUSVM_MONITOR says (1 is on); 1: `gpusvm top` may watch; 2: it may not */
 } gpusvm_options;
 
 typedef uint64_t gpusvm_memory; /* a handle; 0 is none */
 typedef uint64_t gpusvm_launch; /* a handle; 0 is none */
+typedef uint64_t gpusvm_events; /* a handle; 0 is none */
+
+/* What an event tells of. docs/observing.md says which fields each fills. */
+typedef enum gpusvm_event_kind {
+    GPUSVM_EVENT_NONE = 0,                  /* for all kinds, where a kind is asked for */
+    GPUSVM_EVENT_CPU_FAULT = 1,
+    GPUSVM_EVENT_GPU_FAULT = 2,
+    GPUSVM_EVENT_MIGRATION = 3,
+    GPUSVM_EVENT_EVICTION = 4,              /* address and bytes are the victim, culprit is who needed the room */
+    GPUSVM_EVENT_PREFETCH = 5,
+    GPUSVM_EVENT_FAULT_REPLAY = 6,
+    GPUSVM_EVENT_FATAL_FAULT = 7,
+    GPUSVM_EVENT_INVALIDATION = 8,
+    GPUSVM_EVENT_MAP_REMOTE = 9,
+    GPUSVM_EVENT_THRASHING_DETECTED = 10,   /* from here on: not yet, unless docs/observing.md says so */
+    GPUSVM_EVENT_THROTTLING_START = 11,
+    GPUSVM_EVENT_THROTTLING_END = 12,
+    GPUSVM_EVENT_FAULT_BUFFER_OVERFLOW = 13,
+    GPUSVM_EVENT_ACCESS_COUNTER = 14,
+    GPUSVM_EVENT_READ_DUPLICATE = 15,
+    GPUSVM_EVENT_READ_DUPLICATE_INVALIDATE = 16
+} gpusvm_event_kind;
+
+/* On whose behalf pages move. */
+typedef enum gpusvm_cause {
+    GPUSVM_CAUSE_NONE = 0,
+    GPUSVM_CAUSE_GPU_FAULT = 1,
+    GPUSVM_CAUSE_CPU_FAULT = 2,
+    GPUSVM_CAUSE_EVICTION = 3,
+    GPUSVM_CAUSE_PREFETCH = 4,
+    GPUSVM_CAUSE_HOST_FAULT = 5,
+    GPUSVM_CAUSE_UNPLUG = 6
+} gpusvm_cause;
+
+/* Which change of the address space an invalidation follows. */
+typedef enum gpusvm_change {
+    GPUSVM_CHANGE_UNMAP = 0,
+    GPUSVM_CHANGE_CLEAR = 1,
+    GPUSVM_CHANGE_PROTECTION = 2,
+    GPUSVM_CHANGE_MIGRATE = 3,
+    GPUSVM_CHANGE_EXCLUSIVE = 4,
+    GPUSVM_CHANGE_RELEASE = 5
+} gpusvm_change;
+
+/* Where pages are: a device's number from 0, or one of these. */
+#define GPUSVM_PLACE_RAM (-1)
+#define GPUSVM_PLACE_NONE (-2)
+
+/* One thing that happened. Fields that a kind does not fill are 0, places GPUSVM_PLACE_NONE. */
+typedef struct gpusvm_event {
+    uint64_t timestamp_ns;          /* of the monotonic clock, at its end */
+    uint64_t address;
+    uint64_t bytes;
+    uint64_t duration_ns;           /* 0 where that is not measured */
+    uint64_t culprit;               /* of an eviction: the first address that needed the room */
+    int32_t status;                 /* gpusvm_status */
+    int16_t from;                   /* a place */
+    int16_t to;                     /* a place; of a fault who touched */
+    uint8_t kind;                   /* gpusvm_event_kind */
+    uint8_t cause;                  /* gpusvm_cause */
+    uint8_t change;                 /* gpusvm_change, of an invalidation */
+    uint8_t access;                 /* of a fault: 0 read, 1 write, 2 atomic */
+    uint32_t reserved;
+} gpusvm_event;
+
+/* What there are histograms of: times in nanoseconds, sizes in bytes. */
+typedef enum gpusvm_histogram_kind {
+    GPUSVM_HISTOGRAM_GPU_FAULT = 0,
+    GPUSVM_HISTOGRAM_FIND = 1,
+    GPUSVM_HISTOGRAM_MIGRATE = 2,
+    GPUSVM_HISTOGRAM_GET_PAGES = 3,
+    GPUSVM_HISTOGRAM_BIND = 4,
+    GPUSVM_HISTOGRAM_CPU_FAULT = 5,
+    GPUSVM_HISTOGRAM_INVALIDATION = 6,
+    GPUSVM_HISTOGRAM_BYTES_TO_DEVICE = 7,
+    GPUSVM_HISTOGRAM_BYTES_TO_RAM = 8
+} gpusvm_histogram_kind;
+
+/* How often values of which size came since the memory was opened. Percentiles are estimates: right within a factor of two. */
+typedef struct gpusvm_histogram {
+    uint32_t struct_bytes;          /* sizeof(gpusvm_histogram), set by the caller */
+    uint32_t kind;                  /* gpusvm_histogram_kind */
+    uint64_t count;
+    uint64_t sum;
+    uint64_t max;
+    uint64_t p50;
+    uint64_t p90;
+    uint64_t p99;
+    uint64_t buckets[64];           /* [0] zeroes, [i] values from 2^(i-1) to 2^i - 1 */
+} gpusvm_histogram;
 
 /* What happened since the memory was opened. Times are sums over all faults, in nanoseconds. */
 typedef struct gpusvm_statistics {
@@ -204,6 +294,24 @@ int32_t gpusvm_prefetch(gpusvm_memory memory, const void* pointer, uint64_t byte
 
 /* Reads the counters. */
 int32_t gpusvm_read_statistics(gpusvm_memory memory, gpusvm_statistics* statistics);
+
+/* Reads one histogram; kind is a gpusvm_histogram_kind. */
+int32_t gpusvm_read_histogram(gpusvm_memory memory, uint32_t kind, gpusvm_histogram* histogram);
+
+/*
+ * Opens a stream of what happens from now on. It holds up to capacity events (1 to 1048576; 0: 65536; rounded up to a power of two); while it is full new ones are
+ * dropped and counted. Streams end with their memory.
+ */
+int32_t gpusvm_events_open(gpusvm_memory memory, uint32_t capacity, gpusvm_events* events);
+
+/* Takes up to count of the oldest events, without waiting; *read gets how many. event_bytes is sizeof(gpusvm_event). */
+int32_t gpusvm_events_read(gpusvm_events events, gpusvm_event* buffer, uint32_t event_bytes, uint64_t count, uint64_t* read);
+
+/* How many events of a kind (GPUSVM_EVENT_NONE: of all) were dropped because the stream was full. */
+int32_t gpusvm_events_dropped(gpusvm_events events, uint32_t kind, uint64_t* dropped);
+
+/* Ends a stream. */
+int32_t gpusvm_events_close(gpusvm_events events);
 
 /* Walks all live objects and checks the invariants; GPUSVM_DONE if none is broken, else GPUSVM_KERNEL_FAILED and the error lists them. */
 int32_t gpusvm_check(gpusvm_memory memory);

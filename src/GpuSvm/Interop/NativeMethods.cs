@@ -60,6 +60,26 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     public static partial int gpusvm_read_statistics(MemoryHandle memory, ref NativeStatistics statistics);
 
+    /// <summary>int32_t gpusvm_read_histogram(gpusvm_memory memory, uint32_t kind, gpusvm_histogram* histogram).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_read_histogram(MemoryHandle memory, uint kind, ref NativeHistogram histogram);
+
+    /// <summary>int32_t gpusvm_events_open(gpusvm_memory memory, uint32_t capacity, gpusvm_events* events).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_events_open(MemoryHandle memory, uint capacity, out ulong events);
+
+    /// <summary>int32_t gpusvm_events_read(gpusvm_events events, gpusvm_event* buffer, uint32_t event_bytes, uint64_t count, uint64_t* read).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_events_read(ulong events, SvmEvent* buffer, uint eventBytes, ulong count, out ulong read);
+
+    /// <summary>int32_t gpusvm_events_dropped(gpusvm_events events, uint32_t kind, uint64_t* dropped).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_events_dropped(ulong events, uint kind, out ulong dropped);
+
+    /// <summary>int32_t gpusvm_events_close(gpusvm_events events).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_events_close(ulong events);
+
     /// <summary>int32_t gpusvm_check(gpusvm_memory memory).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_check(MemoryHandle memory);

@@ -31,8 +31,8 @@ internal struct NativeOptions
     /// <summary>An <see cref="EvictionPolicy"/>.</summary>
     public uint Eviction;
 
-    /// <summary>0.</summary>
-    public uint Reserved;
+    /// <summary>0 as the environment says, 1 on, 2 off.</summary>
+    public uint Monitor;
 
     /// <summary>Translates and checks what C cannot tell apart: negative numbers, and zeroes, which mean the default there.</summary>
     /// <param name="options">The program's options.</param>
@@ -64,6 +64,7 @@ internal struct NativeOptions
             Migration = options.Migrate ? 0u : 1u,
             Prefetch = (uint)options.Prefetch,
             Eviction = (uint)options.Eviction,
+            Monitor = options.Monitor switch { null => 0u, true => 1u, false => 2u },
         };
     }
 }

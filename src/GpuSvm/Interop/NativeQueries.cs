@@ -18,6 +18,18 @@ internal static unsafe class NativeQueries
         return statistics;
     }
 
+    /// <summary>Reads a histogram of a memory.</summary>
+    /// <param name="handle">The memory.</param>
+    /// <param name="kind">Which.</param>
+    /// <returns>The histogram.</returns>
+    public static SvmHistogram Histogram(MemoryHandle handle, HistogramKind kind)
+    {
+        NativeHistogram histogram = default;
+        histogram.StructBytes = (uint)sizeof(NativeHistogram);
+        NativeErrors.Check(NativeMethods.gpusvm_read_histogram(handle, (uint)kind, ref histogram));
+        return histogram.ToHistogram();
+    }
+
     /// <summary>Why a memory is not real.</summary>
     /// <param name="handle">The memory.</param>
     /// <returns>The sentence; empty if it is real.</returns>

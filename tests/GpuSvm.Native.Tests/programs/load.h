@@ -30,6 +30,11 @@ static struct {
     int32_t (*inject)(const char*, uint64_t);
     int32_t (*inject_reset)(uint32_t);
     uint64_t (*injections)(char*, uint64_t);
+    int32_t (*read_histogram)(gpusvm_memory, uint32_t, gpusvm_histogram*);
+    int32_t (*events_open)(gpusvm_memory, uint32_t, gpusvm_events*);
+    int32_t (*events_read)(gpusvm_events, gpusvm_event*, uint32_t, uint64_t, uint64_t*);
+    int32_t (*events_dropped)(gpusvm_events, uint32_t, uint64_t*);
+    int32_t (*events_close)(gpusvm_events);
 } svm;
 
 static char error_text[4096];
@@ -57,7 +62,7 @@ static void load(const char* path)
     }
     static const char* const names[] = { "abi_version", "last_error", "open", "close", "memory_reason", "alloc", "free",
         "launch_start", "launch_wait", "prefetch", "read_statistics", "check", "probe",
-        "inject", "inject_reset", "injections" };
+        "inject", "inject_reset", "injections", "read_histogram", "events_open", "events_read", "events_dropped", "events_close" };
     void** slots = (void**)&svm;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];

@@ -58,8 +58,8 @@ static void bad_options(void)
     options.eviction = 6;
     EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "eviction 6");
     options = options_for("portable");
-    options.reserved = 1;
-    EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "reserved");
+    options.monitor = 3;
+    EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "monitor 3");
 }
 
 static void bad_handles(gpusvm_memory memory)
@@ -77,6 +77,17 @@ static void bad_handles(gpusvm_memory memory)
     EXPECT(svm.read_statistics(memory, &statistics), GPUSVM_INVALID_HANDLE, "no open shared memory");
     EXPECT(svm.check(memory), GPUSVM_INVALID_HANDLE, "no open shared memory");
     CHECK(svm.memory_reason(memory, NULL, 0) == 0);
+    gpusvm_histogram histogram = { .struct_bytes = sizeof histogram };
+    gpusvm_events events = 7;
+    gpusvm_event event;
+    uint64_t count = 7;
+    EXPECT(svm.read_histogram(memory, 0, &histogram), GPUSVM_INVALID_HANDLE, "no open shared memory");
+    EXPECT(svm.events_open(memory, 0, &events), GPUSVM_INVALID_HANDLE, "no open shared memory");
+    CHECK(events == 0);
+    EXPECT(svm.events_read(5, &event, sizeof event, 1, &count), GPUSVM_INVALID_HANDLE, "no stream");
+    CHECK(count == 0);
+    EXPECT(svm.events_dropped(5, 0, &count), GPUSVM_INVALID_HANDLE, "no stream");
+    EXPECT(svm.events_close(5), GPUSVM_INVALID_HANDLE, "no stream");
 }
 
 static void bad_work(gpusvm_memory memory)

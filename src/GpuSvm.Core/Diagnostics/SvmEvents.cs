@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using System.Numerics;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
+using GpuSvm.Core.Host;
+
+namespace GpuSvm.Core.Diagnostics;
+
+/// <summary>The events of one host address space, for whoever has opened a stream of them.</summary>
+/// <remarks>
+/// Off, which it is until the first stream is opened, an event site costs one read and one branch. On, an event is copied into every open stream's ring, without a lock, a wait or an
+/// allocation, so that sites may stand under the notifier lock (INV-25). It hangs on the host address space because all sites know that: pages and pagemaps
+/// know no addresses, and what they move has them from the migration, which the address space runs.
+/// </remarks>
+public sealed class SvmEvents
+{
+    /// <summary>The most events that a stream can hold.</summary>
+    public const int MaxCapacity = 1 << 20;
+
+    private readonly Lock _gate = new(); // Guards replacing _streams. Never held while recording.
+    private volatile SvmEventStream[]? _streams; // Replaced whole; null while there is none.
+
+    /// <summary>Whether anybody listens: ask before an event is put together.</summary>
+    public bool IsOn => _streams is not null;
+
+    /// <summary>Opens a stream: it gets every event from now on.</summary>
+    /// <param name="capacity">Events that it holds, 1 to <see cref="MaxCapacity"/>; rounded up to a power of two.</param>
+    /// <returns>The stream; end with <see cref="Close"/>.</returns>
+    public SvmEventStream Open(int capacity)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, MaxCapacity);
+        var stream = new SvmEventStream((int)BitOperations.RoundUpToPowerOf2((uint)capacity));
+        lock (_gate)
+            _streams = [.. _streams ?? [], stream];
+        return stream;
+    }
+
+    /// <summary>Ends a stream: it gets no event any more; what it holds can still be read.</summary>
+    /// <param name="stream">An open one; nothing happens for another.</param>
+    public void Close(SvmEventStream stream)
+    {
+        lock (_gate)
+        {
+            SvmEventStream[] left = Array.FindAll(_streams ?? [], other => !ReferenceEquals(other, stream));
+            _streams = left.Length == 0 ? null : left;
+        }
+    }
+
+    /// <summary>Records an event in every open stream.</summary>
+    /// <param name="one">The event; its timestamp is filled in if it has none.</param>
+    /// <remarks>Locking: may hold anything. Allocates nothing, waits for nobody.</remarks>
+    public void Record(in SvmEvent one)
+    {
+        if (_streams is not { } streams)
+            return;
+        SvmEvent stamped = one.Timestamp != 0 ? one : one with { Timestamp = Histogram.NanosecondsOf(Stopwatch.GetTimestamp()) };
+        foreach (SvmEventStream stream in streams)
+            stream.Record(stamped);
+    }
+
+    /// <summary>A CPU touch was served.</summary>
+    /// <param name="address">What was touched.</param>
+    /// <param name="access">How.</param>
+    /// <param name="migrated">Whether it came back from a device.</param>
+    /// <param name="status">What became of it.</param>
+    /// <param name="start">Stopwatch ticks at which its service began.</param>
+    internal void CpuFault(VirtualAddress address, MemoryAccess access, bool migrated, SvmStatus status, long start)
+    {
+        if (!IsOn)
+            return;
+        Record(new SvmEvent(SvmEventKind.CpuFault, address, PageSize.Bytes)
+        {
+            To = SvmPlace.Ram,
+            Cause = migrated ? MigrationCause.CpuFault : MigrationCause.None,
+            Access = access,
+            Status = status,
+            Duration = Since(start),
+        });
+    }
+
+    /// <summary>A GPU fault was handled; if it was refused, a fatal one beside it.</summary>
+    /// <param name="fault">The fault.</param>
+    /// <param name="device">Who faulted: the pagemap's index.</param>
+    /// <param name="status">What became of it.</param>
+    /// <param name="start">Stopwatch ticks at which its handling began.</param>
+    internal void GpuFault(in GpuFault fault, int device, SvmStatus status, long start)
+    {
+        if (!IsOn)
+            return;
+        var one = new SvmEvent(SvmEventKind.GpuFault, fault.Address, PageSize.Bytes)
+        {
+            To = (short)device,
+            Access = fault.Access,
+            Status = status,
+            Duration = Since(start),
+        };
+        Record(one);
+        if (status != SvmStatus.Done && !status.IsRetry())
+            Record(one with { Kind = SvmEventKind.FatalFault });
+    }
+
+    /// <summary>A waiting GPU access was told to try again.</summary>
+    /// <param name="fault">The fault.</param>
+    /// <param name="device">Who faulted: the pagemap's index.</param>
+    internal void Replay(in GpuFault fault, int device)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.FaultReplay, fault.Address, PageSize.Bytes) { To = (short)device, Access = fault.Access, Duration = Since(fault.Timestamp) });
+    }
+
+    /// <summary>A device lost its mappings.</summary>
+    /// <param name="mmuEvent">Why.</param>
+    /// <param name="device">Which: the pagemap's index.</param>
+    internal void Invalidation(in MmuEvent mmuEvent, int device)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.Invalidation, mmuEvent.Interval.Start, mmuEvent.Interval.Bytes) { To = (short)device, Cause = mmuEvent.Cause, Change = mmuEvent.Kind });
+    }
+
+    /// <summary>A range was mapped where it was.</summary>
+    /// <param name="interval">The range.</param>
+    /// <param name="device">Whose fault it was: the pagemap's index.</param>
+    /// <param name="status">Why it did not move; done if it was not to.</param>
+    internal void MapRemote(AddressRange interval, int device, SvmStatus status)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.MapRemote, interval.Start, interval.Bytes) { From = SvmPlace.Ram, To = (short)device, Cause = MigrationCause.GpuFault, Status = status });
+    }
+
+    /// <summary>Pages were brought before they were touched.</summary>
+    /// <param name="interval">What was asked for.</param>
+    /// <param name="to">Where to: a pagemap's index, or <see cref="SvmPlace.Ram"/>.</param>
+    /// <param name="cause">A prefetch that was asked for, or one that follows a fault.</param>
+    /// <param name="status">What came of it.</param>
+    internal void Prefetch(AddressRange interval, int to, MigrationCause cause, SvmStatus status)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.Prefetch, interval.Start, interval.Bytes) { To = (short)to, Cause = cause, Status = status });
+    }
+
+    /// <summary>Pages have moved: tells of each run that came from one place.</summary>
+    /// <param name="migration">The migration, completed.</param>
+    /// <param name="to">Where to.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <param name="culprit">For an eviction: who needed the room.</param>
+    /// <param name="start">Stopwatch ticks at which it began.</param>
+    internal void Migrated(PageMigration migration, short to, MigrationCause cause, VirtualAddress culprit, long start)
+    {
+        if (!IsOn)
+            return;
+        int pages = (int)migration.Interval.Pages;
+        for (int page = 0; page < pages;)
+        {
+            int run = 0;
+            short from = PlaceOf(migration.SourceEntry(page));
+            while (page + run < pages && migration.HasArrived(page + run) && PlaceOf(migration.SourceEntry(page + run)) == from)
+                run++;
+            if (run > 0)
+            {
+                var one = new SvmEvent(SvmEventKind.Migration, migration.Interval.Start + ((long)page << PageSize.Shift), (long)run << PageSize.Shift)
+                {
+                    From = from,
+                    To = to,
+                    Cause = cause,
+                    Culprit = culprit,
+                    Duration = Since(start),
+                };
+                Record(one);
+                if (cause == MigrationCause.Eviction)
+                    Record(one with { Kind = SvmEventKind.Eviction });
+            }
+
+            page += Math.Max(run, 1);
+        }
+    }
+
+    /// <summary>Where a page was.</summary>
+    /// <param name="entry">Its entry before the migration.</param>
+    /// <returns>The pagemap's index, or RAM.</returns>
+    private static short PlaceOf(PageEntry entry) => entry.IsDevice ? (short)entry.Pagemap : SvmPlace.Ram;
+
+    /// <summary>Nanoseconds since a timestamp.</summary>
+    /// <param name="start">Stopwatch ticks; 0 for unknown.</param>
+    /// <returns>Nanoseconds; 0 for unknown.</returns>
+    private static long Since(long start) => start == 0 ? 0 : Histogram.NanosecondsOf(Stopwatch.GetTimestamp() - start);
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm;
+
+/// <summary>Why an interval of the host address space changes.</summary>
+public enum MemoryChange
+{
+    /// <summary>The mapping goes away.</summary>
+    Unmap,
+
+    /// <summary>The pages' contents go away (madvise), the mapping stays.</summary>
+    Clear,
+
+    /// <summary>The mapping's protection changes.</summary>
+    Protection,
+
+    /// <summary>Pages move between memories.</summary>
+    Migrate,
+
+    /// <summary>A device takes pages in RAM for itself alone, for its atomics, or the CPU takes them back.</summary>
+    Exclusive,
+
+    /// <summary>The whole address space ends.</summary>
+    Release,
+}

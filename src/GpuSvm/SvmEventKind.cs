@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm;
+
+/// <summary>What an event tells of. The words are those of NVIDIA's UVM tools where it has one.</summary>
+public enum SvmEventKind
+{
+    /// <summary>No event; where a number asks for all kinds.</summary>
+    None = 0,
+
+    /// <summary>A CPU touch was served.</summary>
+    CpuFault = 1,
+
+    /// <summary>A GPU fault was handled, whatever came of it.</summary>
+    GpuFault = 2,
+
+    /// <summary>Pages have moved: one event for each run of addresses that came from one place.</summary>
+    Migration = 3,
+
+    /// <summary>Pages were pushed out to make room: victim, and for whom (culprit).</summary>
+    Eviction = 4,
+
+    /// <summary>Pages were brought before they were touched: a call, or what came beside a fault.</summary>
+    Prefetch = 5,
+
+    /// <summary>A waiting access was told to try again; the duration is its whole wait.</summary>
+    FaultReplay = 6,
+
+    /// <summary>A GPU fault was refused: the access fails with the status.</summary>
+    FatalFault = 7,
+
+    /// <summary>A device lost its mappings of an interval.</summary>
+    Invalidation = 8,
+
+    /// <summary>A range was mapped where it was, in RAM, although it could have moved.</summary>
+    MapRemote = 9,
+
+    /// <summary>Pages go to and fro. No site yet.</summary>
+    ThrashingDetected = 10,
+
+    /// <summary>A processor is held back from thrashing pages. No site yet.</summary>
+    ThrottlingStart = 11,
+
+    /// <summary>It is not any more. No site yet.</summary>
+    ThrottlingEnd = 12,
+
+    /// <summary>The device could not note a fault for want of room. No site: the software GPU's buffer has room for every unit.</summary>
+    FaultBufferOverflow = 13,
+
+    /// <summary>A device has often used pages that are elsewhere. No site yet.</summary>
+    AccessCounter = 14,
+
+    /// <summary>Pages were copied for reading on several places. No site yet.</summary>
+    ReadDuplicate = 15,
+
+    /// <summary>Copies were given up because somebody wrote. No site yet.</summary>
+    ReadDuplicateInvalidate = 16,
+}
