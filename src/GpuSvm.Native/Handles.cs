@@ -13,6 +13,12 @@ internal static class Handles
     /// <summary>For a gpusvm_events that is none.</summary>
     public const string NoEvents = "The handle is no stream of events: it was closed, its memory was closed, or gpusvm_events_open never gave it.";
 
+    /// <summary>For a gpusvm_prefetch_operation that is none.</summary>
+    public const string NoPrefetch = "The handle is no prefetch: it was ended, its memory was closed, or gpusvm_prefetch_start never gave it.";
+
+    /// <summary>Prefetches in the background that were not ended.</summary>
+    public static HandleTable<SessionPrefetch> Prefetches { get; } = new();
+
     /// <summary>Open streams of events.</summary>
     public static HandleTable<SessionEvents> Events { get; } = new();
 

@@ -36,6 +36,7 @@ internal sealed class Session : IDisposable
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, SoftwareGpuLaunch> _launches = [];
     private readonly HashSet<ulong> _streams = []; // Handles. Guarded by _gate.
+    private readonly HashSet<ulong> _prefetches = []; // As _streams.
     private bool _draining;
 
     /// <summary>Puts the parts together.</summary>
@@ -144,6 +145,35 @@ internal sealed class Session : IDisposable
         if (status is not (SvmStatus.Done or SvmStatus.OutOfDeviceMemory)) // What does not fit is not moved, and not counted.
             throw new SessionException(status, $"Prefetch of {interval} ended early, with {result.MovedBytes} of {result.RequestedBytes} bytes moved: {status.Describe()}.");
         return result.MovedBytes;
+    }
+
+    /// <summary>Begins to move pages in the background.</summary>
+    /// <param name="intervals">Whole pages inside allocations.</param>
+    /// <param name="toDevice">Where to.</param>
+    /// <returns>The operation's handle; throws a <see cref="SessionException"/> if it cannot begin. To the device of a portable memory it ends at once, as <see cref="Prefetch"/> does.</returns>
+    public ulong StartPrefetch(ReadOnlySpan<AddressRange> intervals, bool toDevice)
+    {
+        if (toDevice && _memory.Kind == MemoryKind.Portable)
+            intervals = [];
+        lock (_gate)
+        {
+            if (_draining)
+                throw new SessionException(SvmStatus.InvalidHandle, Handles.NoMemory);
+            SvmStatus status = _vm.StartPrefetch(intervals, toDevice ? PrefetchTarget.Device : PrefetchTarget.System, out PrefetchOperation? operation);
+            if (status != SvmStatus.Done)
+                throw new SessionException(status, $"The prefetch could not be started: {status.Describe()}.");
+            ulong handle = Handles.Prefetches.Add(new SessionPrefetch(this, operation!));
+            _prefetches.Add(handle);
+            return handle;
+        }
+    }
+
+    /// <summary>Notes that a prefetch was taken out of the handles.</summary>
+    /// <param name="handle">Its handle.</param>
+    public void ForgetPrefetch(ulong handle)
+    {
+        lock (_gate)
+            _prefetches.Remove(handle);
     }
 
     /// <summary>Opens a stream of events.</summary>
@@ -270,6 +300,8 @@ internal sealed class Session : IDisposable
         MonitorServer.Remove(this);
         foreach (ulong handle in _streams)
             Handles.Events.Remove(handle);
+        foreach (ulong handle in _prefetches)
+            Handles.Prefetches.RemoveAndDrain(handle, out _, static ended => ended.Operation.Cancel());
         _vm.BringHome(); // CPU threads that wait for a page of the device go on; a failure changes nothing, for the memory ends now.
         _faults.Dispose();
         _vm.Dispose();

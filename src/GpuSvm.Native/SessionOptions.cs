@@ -81,7 +81,9 @@ internal sealed record SessionOptions(
         1 => new SequentialPrefetch(),
         2 => new TreePrefetch(),
         3 => new WholeRangePrefetch(),
-        _ => throw Refuse($"prefetch {number} does not exist: 0 is none, 1 sequential, 2 tree, 3 block"),
+        4 => new StridePrefetch(),
+        5 => new AdaptivePrefetch(),
+        _ => throw Refuse($"prefetch {number} does not exist: 0 is none, 1 sequential, 2 tree, 3 block, 4 stride, 5 adaptive"),
     };
 
     /// <summary>The eviction policy of a number.</summary>

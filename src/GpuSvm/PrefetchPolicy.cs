@@ -15,4 +15,10 @@ public enum PrefetchPolicy
 
     /// <summary>The 2 MiB around the fault.</summary>
     Block,
+
+    /// <summary>As many steps ahead as faults have come at the same distance, in either direction.</summary>
+    Stride,
+
+    /// <summary>A window behind the fault that doubles as long as it is hit and shrinks when it is missed.</summary>
+    Adaptive,
 }

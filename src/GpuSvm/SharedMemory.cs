@@ -13,7 +13,7 @@ namespace GpuSvm;
 /// <para>All members may be called from any thread. Disposing waits for running launches, then frees all arrays. Memory that is never disposed stays
 /// until the process ends: the collector cannot know whether a span or a running kernel still uses it.</para>
 /// </remarks>
-public sealed class SharedMemory : IDisposable
+public sealed partial class SharedMemory : IDisposable
 {
     private readonly Lock _gate = new();
     private readonly MemoryHandle _handle;

@@ -132,6 +132,8 @@ public sealed class EvictionPolicyTests
     [InlineData("sequential", 16)]
     [InlineData("tree", 6)]
     [InlineData("block", 1)]
+    [InlineData("stride", 6)]
+    [InlineData("adaptive", 5)]
     public void AFaultBringsWhatThePolicyWants(string name, int faults)
     {
         IPrefetchPolicy? policy = name switch
@@ -139,6 +141,8 @@ public sealed class EvictionPolicyTests
             "none" => null,
             "sequential" => new SequentialPrefetch(),
             "tree" => new TreePrefetch(),
+            "stride" => new StridePrefetch(),
+            "adaptive" => new AdaptivePrefetch(),
             _ => new WholeRangePrefetch(),
         };
         using Machine machine = NewMachine(new UseEviction(), policy, devicePages: 1024);

@@ -133,6 +133,33 @@ public sealed class PrefetchPolicyTests
             Assert.Equal(Naive(there, fault, 0, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)pages), threshold, big), chosen);
         }, iter: 20_000);
 
+    /// <summary>Backwards in steps of 32 KiB, forwards in steps of 128 KiB, and in steps too large to follow.</summary>
+    [Theory]
+    [InlineData(511, -8, 9)]
+    [InlineData(0, 32, 6)]
+    [InlineData(0, 100, 6)]
+    public void AStrideIsFollowedInEitherDirection(int first, int step, int faults)
+    {
+        int[] order = [.. Enumerable.Range(0, 511 / Math.Abs(step) + 1).Select(i => first + (i * step))];
+        Assert.InRange(Faults(new StridePrefetch(), order, BlockPages).Count, 1, faults);
+        Assert.Equal(order.Length, Faults(new FaultingPagesPrefetch(), order, BlockPages).Count + (step == -8 ? order.Length / 2 : 0));
+    }
+
+    [Fact]
+    public void AnAdaptiveWindowGrowsInOrderAndIsGivenUpAtRandom()
+    {
+        var policy = new AdaptivePrefetch();
+        int[] inOrder = [.. Enumerable.Range(0, BlockPages)];
+        Assert.Equal(5, Faults(policy, inOrder, BlockPages).Count);
+        Assert.Equal(2, Faults(policy, inOrder, BlockPages, block: 1).Count); // The next block begins with the window that this one has ended with.
+        int[] atRandom = [300, 100, 400, 200, 500, 0, 450, 250, 50, 350];
+        int brought = 0;
+        ulong[] resident = new ulong[8];
+        foreach (int page in atRandom)
+            brought += policy.Choose(new PrefetchFacts(page, BlockPages, resident, block: 2)).Pages;
+        Assert.InRange(brought, atRandom.Length * 16, (atRandom.Length * 16) + 170); // The first fault brings a quarter of the last window, the next less, then none.
+    }
+
     [Fact]
     public void ChoosingAllocatesNothing()
     {
@@ -163,7 +190,7 @@ public sealed class PrefetchPolicyTests
     private static bool Has(ulong[] bits, int page) => (bits[page / 64] >> (page % 64) & 1) != 0;
 
     /// <summary>Touches every page in turn; the pages that fault.</summary>
-    private static List<int> Faults(IPrefetchPolicy policy, int[] order)
+    private static List<int> Faults(IPrefetchPolicy policy, int[] order, int pages = 0, long block = 0)
     {
         ulong[] resident = new ulong[8];
         var faults = new List<int>();
@@ -172,7 +199,7 @@ public sealed class PrefetchPolicyTests
             if (Has(resident, page))
                 continue;
             faults.Add(page);
-            PageRegion region = Choose(policy, page, order.Length, resident);
+            PageRegion region = policy.Choose(new PrefetchFacts(page, pages == 0 ? order.Length : pages, resident, block: block));
             for (int i = region.First; i < region.End; i++)
                 resident[i / 64] |= 1UL << (i % 64);
         }

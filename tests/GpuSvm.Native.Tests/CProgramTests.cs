@@ -30,6 +30,11 @@ public class CProgramTests
     [Theory]
     [InlineData("portable")]
     [InlineData("real")]
+    public void PrefetchesGoOnInTheBackground(string memory) => Run("prefetch.c", memory);
+
+    [Theory]
+    [InlineData("portable")]
+    [InlineData("real")]
     public void EventsAndHistogramsTellWhatALaunchDid(string memory) => Run("events.c", memory);
 
     [Fact]

@@ -6,8 +6,12 @@ namespace GpuSvm.Core.Policies;
 /// <param name="pages">The block's pages, 1 to 512.</param>
 /// <param name="resident">Bit i: page i is at the destination, or another fault is bringing it. At least as many bits as pages; those behind are not looked at.</param>
 /// <param name="toPreferredLocation">Whether the destination is where the program would rather have the pages.</param>
-public readonly ref struct PrefetchFacts(int page, int pages, ReadOnlySpan<ulong> resident, bool toPreferredLocation = false)
+/// <param name="block">The block's number: the next one's is one more.</param>
+public readonly ref struct PrefetchFacts(int page, int pages, ReadOnlySpan<ulong> resident, bool toPreferredLocation = false, long block = 0)
 {
+    /// <summary>The block's number in its address space, from 0; the next block's is one more.</summary>
+    public long Block { get; } = block;
+
     /// <summary>The faulting page's number in the block.</summary>
     public int Page { get; } = page;
 

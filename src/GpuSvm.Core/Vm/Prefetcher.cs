@@ -100,7 +100,7 @@ internal sealed class Prefetcher(GpuVm vm)
         AddressRange block = address.Block(PageOrder.Huge).Intersect(mapping.Interval);
         Span<ulong> resident = stackalloc ulong[PageSize.PagesPerHuge / 64];
         device.Pagemap.ReadResidency(block, resident, workspace);
-        PageRegion region = policy.Choose(new PrefetchFacts(block.PageIndexOf(address.AlignDown(PageOrder.Small)), (int)block.Pages, resident));
+        PageRegion region = policy.Choose(new PrefetchFacts(block.PageIndexOf(address.AlignDown(PageOrder.Small)), (int)block.Pages, resident, block: (long)(address.Value >> 21)));
         int first = region.First;
         int end = region.End;
         while (first < end && IsSet(resident, first))

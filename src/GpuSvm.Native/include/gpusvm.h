@@ -53,7 +53,9 @@ typedef enum gpusvm_prefetch_policy {
     GPUSVM_PREFETCH_NONE = 0,
     GPUSVM_PREFETCH_SEQUENTIAL = 1, /* the 64 KiB of the fault and the 64 KiB behind them */
     GPUSVM_PREFETCH_TREE = 2,       /* the largest aligned part of the 2 MiB that is then more than half there */
-    GPUSVM_PREFETCH_BLOCK = 3       /* the 2 MiB */
+    GPUSVM_PREFETCH_BLOCK = 3,      /* the 2 MiB */
+    GPUSVM_PREFETCH_STRIDE = 4,     /* as many steps ahead as faults have come at the same distance, in either direction */
+    GPUSVM_PREFETCH_ADAPTIVE = 5    /* a window behind the fault that doubles as long as it is hit and shrinks when it is missed */
 } gpusvm_prefetch_policy;
 
 /* What leaves when the device is full. */
@@ -83,6 +85,7 @@ typedef struct gpusvm_options {
 typedef uint64_t gpusvm_memory; /* a handle; 0 is none */
 typedef uint64_t gpusvm_launch; /* a handle; 0 is none */
 typedef uint64_t gpusvm_events; /* a handle; 0 is none */
+typedef uint64_t gpusvm_prefetch_operation;
 
 /* What an event tells of. docs/observing.md says which fields each fills. */
 typedef enum gpusvm_event_kind {
@@ -201,6 +204,23 @@ typedef struct gpusvm_statistics {
     uint64_t cpu_fault_ns;          /* whole service of CPU faults */
 } gpusvm_statistics;
 
+/* A piece of shared memory. */
+typedef struct gpusvm_interval {
+    const void* pointer;
+    uint64_t bytes;                 /* at least 1 */
+} gpusvm_interval;
+
+/* How far a prefetch in the background is. */
+typedef struct gpusvm_prefetch_progress {
+    uint32_t struct_bytes;          /* sizeof(gpusvm_prefetch_progress), set by the caller */
+    int32_t status;                 /* GPUSVM_BUSY while it runs; then GPUSVM_DONE, GPUSVM_CANCELLED, or the first failure, the rest having been tried */
+    uint64_t requested_bytes;       /* all that was asked for, in whole pages */
+    uint64_t tried_bytes;           /* of these, tried so far; the next three add up to it */
+    uint64_t already_there_bytes;
+    uint64_t moved_bytes;
+    uint64_t failed_bytes;
+} gpusvm_prefetch_progress;
+
 /* How a launch ended. */
 typedef struct gpusvm_launch_result {
     uint32_t struct_bytes;          /* sizeof(gpusvm_launch_result), set by the caller */
@@ -291,6 +311,21 @@ int32_t gpusvm_launch_wait(gpusvm_launch launch, uint32_t timeout_ms, gpusvm_lau
 
 /* Moves pages to the device (location 0) or to system memory (location 1) now; *moved (may be NULL) gets the bytes that really moved. */
 int32_t gpusvm_prefetch(gpusvm_memory memory, const void* pointer, uint64_t bytes, uint32_t location, uint64_t* moved);
+
+/*
+ * Begins to move count intervals (at most 1000000, any pieces of allocations, widened to whole pages) in the background, several blocks of 2 MiB at a time.
+ * The list is copied. End the operation with gpusvm_prefetch_end; closing the memory ends it too.
+ */
+int32_t gpusvm_prefetch_start(gpusvm_memory memory, const gpusvm_interval* intervals, uint64_t count, uint32_t location, gpusvm_prefetch_operation* operation);
+
+/* Waits for an operation, up to so many milliseconds (UINT32_MAX: forever; 0: looks), and tells how far it is. GPUSVM_TIMED_OUT: it still runs; progress is told. */
+int32_t gpusvm_prefetch_wait(gpusvm_prefetch_operation operation, uint32_t timeout_ms, gpusvm_prefetch_progress* progress);
+
+/* Begins no further block of an operation; what has moved stays where it is. */
+int32_t gpusvm_prefetch_cancel(gpusvm_prefetch_operation operation);
+
+/* Cancels an operation if it still runs, waits for the blocks on their way, and ends the handle. */
+int32_t gpusvm_prefetch_end(gpusvm_prefetch_operation operation);
 
 /* Reads the counters. */
 int32_t gpusvm_read_statistics(gpusvm_memory memory, gpusvm_statistics* statistics);

@@ -56,6 +56,22 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     public static partial int gpusvm_prefetch(MemoryHandle memory, nint pointer, ulong bytes, uint location, out ulong moved);
 
+    /// <summary>int32_t gpusvm_prefetch_start(gpusvm_memory memory, const gpusvm_interval* intervals, uint64_t count, uint32_t location, gpusvm_prefetch_operation* operation).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_prefetch_start(MemoryHandle memory, NativeInterval* intervals, ulong count, uint location, out ulong operation);
+
+    /// <summary>int32_t gpusvm_prefetch_wait(gpusvm_prefetch_operation operation, uint32_t timeout_ms, gpusvm_prefetch_progress* progress).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_prefetch_wait(ulong operation, uint timeoutMs, ref NativePrefetchProgress progress);
+
+    /// <summary>int32_t gpusvm_prefetch_cancel(gpusvm_prefetch_operation operation).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_prefetch_cancel(ulong operation);
+
+    /// <summary>int32_t gpusvm_prefetch_end(gpusvm_prefetch_operation operation).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_prefetch_end(ulong operation);
+
     /// <summary>int32_t gpusvm_read_statistics(gpusvm_memory memory, gpusvm_statistics* statistics).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_read_statistics(MemoryHandle memory, ref NativeStatistics statistics);

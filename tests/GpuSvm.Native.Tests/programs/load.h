@@ -35,6 +35,10 @@ static struct {
     int32_t (*events_read)(gpusvm_events, gpusvm_event*, uint32_t, uint64_t, uint64_t*);
     int32_t (*events_dropped)(gpusvm_events, uint32_t, uint64_t*);
     int32_t (*events_close)(gpusvm_events);
+    int32_t (*prefetch_start)(gpusvm_memory, const gpusvm_interval*, uint64_t, uint32_t, gpusvm_prefetch_operation*);
+    int32_t (*prefetch_wait)(gpusvm_prefetch_operation, uint32_t, gpusvm_prefetch_progress*);
+    int32_t (*prefetch_cancel)(gpusvm_prefetch_operation);
+    int32_t (*prefetch_end)(gpusvm_prefetch_operation);
 } svm;
 
 static char error_text[4096];
@@ -62,7 +66,8 @@ static void load(const char* path)
     }
     static const char* const names[] = { "abi_version", "last_error", "open", "close", "memory_reason", "alloc", "free",
         "launch_start", "launch_wait", "prefetch", "read_statistics", "check", "probe",
-        "inject", "inject_reset", "injections", "read_histogram", "events_open", "events_read", "events_dropped", "events_close" };
+        "inject", "inject_reset", "injections", "read_histogram", "events_open", "events_read", "events_dropped", "events_close",
+        "prefetch_start", "prefetch_wait", "prefetch_cancel", "prefetch_end" };
     void** slots = (void**)&svm;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];

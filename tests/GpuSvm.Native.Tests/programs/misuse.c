@@ -52,8 +52,8 @@ static void bad_options(void)
     options.migration = 2;
     EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "migration");
     options = options_for("portable");
-    options.prefetch = 4;
-    EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "prefetch 4");
+    options.prefetch = 6;
+    EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "prefetch 6");
     options = options_for("portable");
     options.eviction = 6;
     EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "eviction 6");
@@ -87,6 +87,16 @@ static void bad_handles(gpusvm_memory memory)
     EXPECT(svm.events_read(5, &event, sizeof event, 1, &count), GPUSVM_INVALID_HANDLE, "no stream");
     CHECK(count == 0);
     EXPECT(svm.events_dropped(5, 0, &count), GPUSVM_INVALID_HANDLE, "no stream");
+    gpusvm_prefetch_operation operation;
+    gpusvm_prefetch_progress progress = { .struct_bytes = sizeof progress - 8 };
+    EXPECT(svm.prefetch_start(5, NULL, 0, 0, &operation), GPUSVM_INVALID_HANDLE, "no open shared memory");
+    EXPECT(svm.prefetch_start(5, NULL, 1, 0, &operation), GPUSVM_INVALID_ARGUMENT, "NULL");
+    EXPECT(svm.prefetch_start(5, NULL, 0, 2, &operation), GPUSVM_INVALID_ARGUMENT, "location 2");
+    EXPECT(svm.prefetch_wait(5, 0, &progress), GPUSVM_INVALID_ARGUMENT, "struct_bytes");
+    progress.struct_bytes = sizeof progress;
+    EXPECT(svm.prefetch_wait(5, 0, &progress), GPUSVM_INVALID_HANDLE, "no prefetch");
+    EXPECT(svm.prefetch_cancel(5), GPUSVM_INVALID_HANDLE, "no prefetch");
+    EXPECT(svm.prefetch_end(5), GPUSVM_INVALID_HANDLE, "no prefetch");
     EXPECT(svm.events_close(5), GPUSVM_INVALID_HANDLE, "no stream");
 }
 
