@@ -130,6 +130,7 @@ public static class AllocatorScenarios
         };
         if (step is null)
             return;
+        steps.Add(new Step.GpuRead(memory)); // The CPU has just read, which brought everything home.
         steps.Add(step);
         if (after != "TriedByAChild")
             steps.Add(new Step.GpuRead(memory));

@@ -47,6 +47,7 @@ public sealed partial class ScenarioMachine
             {
                 step = scenario.Steps[number];
                 player.Do(step);
+                machine.WaitForFrames();
                 machine.Check();
             }
 
