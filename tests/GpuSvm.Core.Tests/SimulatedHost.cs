@@ -48,7 +48,8 @@ internal sealed class SimulatedHost : HostMemoryFixture
     /// <inheritdoc/>
     public override bool TryMove(IHostMemory memory, AddressRange from, out AddressRange to, out bool isShared)
     {
-        to = AddressRange.OfBytes(new VirtualAddress(0x3000_0000_0000UL), from.Bytes); // Far behind everything allocated.
+        var far = new VirtualAddress(0x3000_0000_0000UL); // Behind everything allocated; what is there already moves on.
+        to = AddressRange.OfBytes(from.Start < far ? far : from.Start + (1L << 32), from.Bytes);
         isShared = true;
         return ((SimulatedHostMemory)memory).Remap(from, to.Start).IsDone();
     }

@@ -194,6 +194,9 @@ public sealed class RaceMachine : IDisposable
     /// <summary>Waits until nobody uses the address space: a service thread lets go a moment after the thread that it has served goes on.</summary>
     public void WaitUntilQuiet() => Interleaving.Until(() => Host.Users == 0);
 
+    /// <summary>Waits until devices have no frames but those of pages: whoever has handled an event gives the frames of dropped pages back a moment after the event's end.</summary>
+    public void WaitForFrames() => Interleaving.Until(() => _devices.Sum(device => (long)device.Memory.Pages - device.Memory.FreePages) == Host.AwayPages - Host.ExclusivePages);
+
     /// <summary>Asserts that no invariant is broken.</summary>
     public void Check()
     {
