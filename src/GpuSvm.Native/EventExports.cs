@@ -2,6 +2,7 @@
 using System.Runtime.InteropServices;
 using GpuSvm.Core;
 using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Faults;
 using GpuSvm.Native.Abi;
 
 namespace GpuSvm.Native;
@@ -24,6 +25,36 @@ internal static unsafe class EventExports
                 return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);
             using (lease)
                 histogram->Fill((HistogramKind)kind, lease.Value.HistogramOf((HistogramKind)kind));
+            return (int)SvmStatus.Done;
+        }
+        catch (Exception exception)
+        {
+            return LastError.Set(exception);
+        }
+    }
+
+    /// <summary>int32_t gpusvm_take_failed_faults(gpusvm_memory memory, gpusvm_failed_fault* buffer, uint32_t fault_bytes, uint64_t count, uint64_t* taken, uint64_t* dropped).</summary>
+    [UnmanagedCallersOnly(EntryPoint = "gpusvm_take_failed_faults")]
+    public static int TakeFailedFaults(ulong memory, FailedFaultStruct* buffer, uint faultBytes, ulong count, ulong* taken, ulong* dropped)
+    {
+        try
+        {
+            if (taken == null || dropped == null || (buffer == null && count > 0))
+                return LastError.Set(SvmStatus.InvalidArgument, "gpusvm_take_failed_faults: buffer, taken and dropped must not be NULL.");
+            (*taken, *dropped) = (0, 0);
+            if (faultBytes != sizeof(FailedFaultStruct))
+                return LastError.Set(SvmStatus.InvalidArgument, $"gpusvm_take_failed_faults: fault_bytes is {faultBytes}, this library's gpusvm_failed_fault has {sizeof(FailedFaultStruct)}: compile against this version's gpusvm.h.");
+            if (!Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
+                return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);
+            using (lease)
+            {
+                Span<FailedFault> faults = stackalloc FailedFault[FailedFaults.Capacity];
+                int got = lease.Value.FailedFaults.Take(faults[..(int)Math.Min((ulong)faults.Length, count)], out long lost);
+                for (int i = 0; i < got; i++)
+                    buffer[i] = FailedFaultStruct.Of(faults[i]); // SAFETY: the caller says that the buffer has room for count faults.
+                (*taken, *dropped) = ((ulong)got, (ulong)lost);
+            }
+
             return (int)SvmStatus.Done;
         }
         catch (Exception exception)

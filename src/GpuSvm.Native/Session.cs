@@ -238,6 +238,9 @@ internal sealed class Session : IDisposable
         };
     }
 
+    /// <summary>Faults that were refused.</summary>
+    public FailedFaults FailedFaults => _vm.FailedFaults;
+
     /// <summary>What happens, for the monitor.</summary>
     public SvmEvents Events => _host.Events;
 

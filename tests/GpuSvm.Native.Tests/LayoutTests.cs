@@ -16,6 +16,9 @@ public class LayoutTests
             (typeof(StatisticsStruct), "gpusvm_statistics"),
             (typeof(LaunchResultStruct), "gpusvm_launch_result"),
             (typeof(EventStruct), "gpusvm_event"),
+            (typeof(FailedFaultStruct), "gpusvm_failed_fault"),
+            (typeof(IntervalStruct), "gpusvm_interval"),
+            (typeof(PrefetchProgressStruct), "gpusvm_prefetch_progress"),
             (typeof(HistogramStruct), "gpusvm_histogram"));
 
     [Fact]

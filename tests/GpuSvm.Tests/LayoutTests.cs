@@ -14,6 +14,9 @@ public class LayoutTests
             (typeof(NativeStatistics), "gpusvm_statistics"),
             (typeof(NativeLaunchResult), "gpusvm_launch_result"),
             (typeof(SvmEvent), "gpusvm_event"),
+            (typeof(FailedFault), "gpusvm_failed_fault"),
+            (typeof(NativeInterval), "gpusvm_interval"),
+            (typeof(NativePrefetchProgress), "gpusvm_prefetch_progress"),
             (typeof(NativeHistogram), "gpusvm_histogram"),
             (typeof(KernelContextData), "struct gpusvm_kernel_context"),
             (typeof(KernelFunctions), "gpusvm_kernel_functions"));

@@ -117,15 +117,18 @@ public sealed class FaultService : IDisposable
     /// <param name="status">What became of it.</param>
     private void Answer(in GpuFault fault, SvmStatus status)
     {
-        if (!status.IsRetry())
+        if (status.IsRetry() && Stopwatch.GetElapsedTime(fault.Timestamp).TotalSeconds <= MaxSeconds)
         {
-            if (status == SvmStatus.Done)
-                _vm.Host.Events.Replay(fault, _device.Pagemap.Index);
-            _buffer.Acknowledge(fault, status);
-        }
-        else if (Stopwatch.GetElapsedTime(fault.Timestamp).TotalSeconds > MaxSeconds)
-            _buffer.Acknowledge(fault, SvmStatus.TimedOut);
-        else
             _buffer.Requeue(fault);
+            return;
+        }
+
+        if (status.IsRetry())
+            status = SvmStatus.TimedOut;
+        if (status == SvmStatus.Done)
+            _vm.Host.Events.Replay(fault, _device.Pagemap.Index);
+        else
+            _vm.FailedFaults.Add(fault, status, _device.Index); // Before the launcher hears of it: it may ask for the list.
+        _buffer.Acknowledge(fault, status);
     }
 }

@@ -115,6 +115,9 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
     /// <summary>Serves faults of this space.</summary>
     public PageFaultHandler FaultHandler { get; }
 
+    /// <summary>Faults that were refused, with address, access and reason.</summary>
+    public FailedFaults FailedFaults { get; } = new();
+
     /// <summary>What the fault handler did.</summary>
     public VmCounters Counters { get; } = new();
 

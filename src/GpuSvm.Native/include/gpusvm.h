@@ -204,6 +204,14 @@ typedef struct gpusvm_statistics {
     uint64_t cpu_fault_ns;          /* whole service of CPU faults */
 } gpusvm_statistics;
 
+/* A fault that was refused: what gpusvm_take_failed_faults tells. */
+typedef struct gpusvm_failed_fault {
+    uint64_t address;               /* the address that was touched */
+    uint64_t timestamp_ns;          /* when the device raised it, on the monotonic clock */
+    int32_t status;                 /* why it was refused, a gpusvm_status */
+    uint32_t access;                /* 0 read, 1 write, 2 atomic */
+} gpusvm_failed_fault;
+
 /* A piece of shared memory. */
 typedef struct gpusvm_interval {
     const void* pointer;
@@ -332,6 +340,12 @@ int32_t gpusvm_read_statistics(gpusvm_memory memory, gpusvm_statistics* statisti
 
 /* Reads one histogram; kind is a gpusvm_histogram_kind. */
 int32_t gpusvm_read_histogram(gpusvm_memory memory, uint32_t kind, gpusvm_histogram* histogram);
+
+/*
+ * Takes the faults that were refused out of the list, oldest first: it keeps the first 64 since it was last taken. *taken gets how many, *dropped how many
+ * more there were since then. fault_bytes is sizeof(gpusvm_failed_fault).
+ */
+int32_t gpusvm_take_failed_faults(gpusvm_memory memory, gpusvm_failed_fault* buffer, uint32_t fault_bytes, uint64_t count, uint64_t* taken, uint64_t* dropped);
 
 /*
  * Opens a stream of what happens from now on. It holds up to capacity events (1 to 1048576; 0: 65536; rounded up to a power of two); while it is full new ones are

@@ -80,6 +80,10 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     public static partial int gpusvm_read_histogram(MemoryHandle memory, uint kind, ref NativeHistogram histogram);
 
+    /// <summary>int32_t gpusvm_take_failed_faults(gpusvm_memory memory, gpusvm_failed_fault* buffer, uint32_t fault_bytes, uint64_t count, uint64_t* taken, uint64_t* dropped).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_take_failed_faults(MemoryHandle memory, FailedFault* buffer, uint faultBytes, ulong count, out ulong taken, out ulong dropped);
+
     /// <summary>int32_t gpusvm_events_open(gpusvm_memory memory, uint32_t capacity, gpusvm_events* events).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_events_open(MemoryHandle memory, uint capacity, out ulong events);

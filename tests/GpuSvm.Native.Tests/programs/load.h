@@ -39,6 +39,7 @@ static struct {
     int32_t (*prefetch_wait)(gpusvm_prefetch_operation, uint32_t, gpusvm_prefetch_progress*);
     int32_t (*prefetch_cancel)(gpusvm_prefetch_operation);
     int32_t (*prefetch_end)(gpusvm_prefetch_operation);
+    int32_t (*take_failed_faults)(gpusvm_memory, gpusvm_failed_fault*, uint32_t, uint64_t, uint64_t*, uint64_t*);
 } svm;
 
 static char error_text[4096];
@@ -67,7 +68,8 @@ static void load(const char* path)
     static const char* const names[] = { "abi_version", "last_error", "open", "close", "memory_reason", "alloc", "free",
         "launch_start", "launch_wait", "prefetch", "read_statistics", "check", "probe",
         "inject", "inject_reset", "injections", "read_histogram", "events_open", "events_read", "events_dropped", "events_close",
-        "prefetch_start", "prefetch_wait", "prefetch_cancel", "prefetch_end" };
+        "prefetch_start", "prefetch_wait", "prefetch_cancel", "prefetch_end",
+        "take_failed_faults" };
     void** slots = (void**)&svm;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];

@@ -96,6 +96,11 @@ static void bad_handles(gpusvm_memory memory)
     progress.struct_bytes = sizeof progress;
     EXPECT(svm.prefetch_wait(5, 0, &progress), GPUSVM_INVALID_HANDLE, "no prefetch");
     EXPECT(svm.prefetch_cancel(5), GPUSVM_INVALID_HANDLE, "no prefetch");
+    gpusvm_failed_fault failed;
+    uint64_t taken, dropped;
+    EXPECT(svm.take_failed_faults(5, &failed, sizeof failed, 1, &taken, &dropped), GPUSVM_INVALID_HANDLE, "no open shared memory");
+    EXPECT(svm.take_failed_faults(5, &failed, 8, 1, &taken, &dropped), GPUSVM_INVALID_ARGUMENT, "fault_bytes");
+    EXPECT(svm.take_failed_faults(5, NULL, sizeof failed, 1, &taken, &dropped), GPUSVM_INVALID_ARGUMENT, "NULL");
     EXPECT(svm.prefetch_end(5), GPUSVM_INVALID_HANDLE, "no prefetch");
     EXPECT(svm.events_close(5), GPUSVM_INVALID_HANDLE, "no stream");
 }
