@@ -49,7 +49,7 @@ internal sealed class Session : IDisposable
         parts.Push(memory.Host);
         _host = new HostAddressSpace(memory.Host);
         parts.Push(_host);
-        _gpu = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = options.DeviceMemoryBytes, ComputeUnits = options.ComputeUnits });
+        _gpu = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = options.DeviceMemoryBytes, ComputeUnits = options.ComputeUnits, PrefetchFaults = options.PrefetchFaults });
         parts.Push(_gpu);
         _vm = new GpuVm(_host, _gpu, VmOptions(options));
         parts.Push(_vm);

@@ -14,12 +14,14 @@ namespace GpuSvm.Native;
 /// <param name="LargestChunk">4 KiB, 64 KiB or 2 MiB.</param>
 /// <param name="Migrate">Whether pages move to the device.</param>
 /// <param name="Prefetch">What else comes with a fault; null for nothing.</param>
+/// <param name="PrefetchFaults">Whether the device raises faults ahead of need.</param>
 /// <param name="Eviction">What leaves a full device.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch.</param>
 internal sealed record SessionOptions(
-    MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, IEvictionPolicy Eviction,
+    MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, bool PrefetchFaults, IEvictionPolicy Eviction,
     bool Monitor)
 {
+    private const uint HardwarePrefetch = 6;
     private const string MonitorVariable = "GPUSVM_MONITOR";
     private const ulong DefaultDeviceMemory = 256UL << 20;
     private const ulong DefaultCapacity = 64UL << 30;
@@ -68,6 +70,7 @@ internal sealed record SessionOptions(
             chunk,
             given.Migration == 0,
             PrefetchOf(given.Prefetch),
+            given.Prefetch == HardwarePrefetch,
             EvictionOf(given.Eviction),
             given.Monitor == 1 || (given.Monitor == 0 && Environment.GetEnvironmentVariable(MonitorVariable) is { Length: > 0 } and not "0"));
     }
@@ -83,7 +86,8 @@ internal sealed record SessionOptions(
         3 => new WholeRangePrefetch(),
         4 => new StridePrefetch(),
         5 => new AdaptivePrefetch(),
-        _ => throw Refuse($"prefetch {number} does not exist: 0 is none, 1 sequential, 2 tree, 3 block, 4 stride, 5 adaptive"),
+        HardwarePrefetch => null,
+        _ => throw Refuse($"prefetch {number} does not exist: 0 is none, 1 sequential, 2 tree, 3 block, 4 stride, 5 adaptive, 6 hardware"),
     };
 
     /// <summary>The eviction policy of a number.</summary>

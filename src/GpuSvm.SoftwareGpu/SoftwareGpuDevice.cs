@@ -46,6 +46,7 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
         CopyEngine = new SoftwareGpuCopyEngine(Memory, options.CopyEngineThread, options.InlineCopyBytes);
         Iommu = options.IommuBytes == 0 ? null : new SoftwareGpuIommu(options.IommuBytes);
         DmaMapper = Iommu ?? (IDmaMapper)new SoftwareGpuDmaMapper();
+        PrefetchFaults = options.PrefetchFaults;
         FaultBuffer = new SoftwareGpuFaultBuffer(options.ComputeUnits, options.WaitSpins);
         _unitStates = GC.AllocateArray<SoftwareGpuUnitState>(options.ComputeUnits, pinned: true);
         _units = new SoftwareGpuUnit[options.ComputeUnits];
@@ -73,6 +74,9 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
 
     /// <summary>The IOMMU that it stands behind; null without one.</summary>
     public SoftwareGpuIommu? Iommu { get; }
+
+    /// <summary>Whether units raise faults ahead of need.</summary>
+    internal bool PrefetchFaults { get; }
 
     /// <summary>Its fault buffer.</summary>
     public SoftwareGpuFaultBuffer FaultBuffer { get; }

@@ -7,8 +7,8 @@ using GpuSvm.Core.Device;
 namespace GpuSvm.SoftwareGpu;
 
 /// <summary>
-/// The software GPU's queue of faults: a ring of fixed size. A unit has at most one fault outstanding, so a ring with a place for each unit never overflows,
-/// requeued faults included. Equal faults of several units are not merged here; that is the service's business.
+/// The software GPU's queue of faults: a ring of fixed size. A unit has at most one fault outstanding, so with a place for each unit theirs never overflow,
+/// requeued faults included. Faults that units raise ahead of need have some places more; what does not fit is dropped, and counted. Equal faults of several units are not merged here; that is the service's business.
 /// </summary>
 /// <remarks>
 /// <para>A fault's token is the unit's number (low 8 bits) with a running number, so that an acknowledge reaches exactly the unit that waits for it, and a second
@@ -20,6 +20,10 @@ public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
     private const int UnitBits = 8;
     private const int MaxSequence = int.MaxValue >> UnitBits;
 
+    private const int PrefetchPlaces = 16;
+    private const int RefusalsToRest = 8;
+    private const int Rest = 256;
+
     private readonly object _gate = new(); // A monitor, for it can wait; guards the ring.
     private readonly GpuFault[] _ring;
     private readonly Waiter[] _waiters;
@@ -27,6 +31,10 @@ public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
     private int _first;
     private int _count;
     private int _sleeping; // Fetchers that wait for a pulse.
+    private int _prefetches; // Of those in the ring. Guarded by _gate.
+    private int _refusals; // Prefetches refused in a row; advice. Interlocked.
+    private int _resting; // Prefetches still to be left out; advice. Interlocked.
+    private long _overflows; // Interlocked.
     private bool _closed;
 
     /// <summary>Makes an empty buffer.</summary>
@@ -34,7 +42,7 @@ public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
     /// <param name="waitSpins">Rounds to look before sleeping.</param>
     internal SoftwareGpuFaultBuffer(int units, int waitSpins)
     {
-        _ring = new GpuFault[units];
+        _ring = new GpuFault[units + PrefetchPlaces];
         _waitSpins = waitSpins;
         _waiters = new Waiter[units];
         for (int i = 0; i < units; i++)
@@ -43,6 +51,9 @@ public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
 
     /// <summary>Whom a faulting unit asks to serve in place; null, the default, leaves all to the fetchers. Set before the first launch.</summary>
     public IFaultHelper? Helper { get; set; }
+
+    /// <summary>Faults that units raised ahead of need and that found no place.</summary>
+    public long Overflows => Interlocked.Read(ref _overflows);
 
     /// <summary>Faults in the buffer at this moment; those fetched and not acknowledged are not counted.</summary>
     public int Count => Volatile.Read(ref _count); // Pairs with the stores under _gate; any recent value will do.
@@ -82,6 +93,12 @@ public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
     /// <exception cref="InvalidOperationException">Nobody waits for this fault: it was acknowledged before.</exception>
     public void Acknowledge(in GpuFault fault, SvmStatus status)
     {
+        if (fault.IsPrefetch)
+        {
+            NotePrefetch(status);
+            return;
+        }
+
         Waiter waiter = WaiterOf(fault);
         lock (waiter)
         {
@@ -119,6 +136,45 @@ public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
             _closed = true;
             Monitor.PulseAll(_gate);
         }
+    }
+
+    /// <summary>Puts a fault ahead of need into the buffer. A device whose prefetches are refused one after the other leaves the next ones out for a while.</summary>
+    /// <param name="address">The address that may be wanted next.</param>
+    /// <param name="access">How.</param>
+    /// <param name="addressSpaceId">In which address space.</param>
+    /// <returns>False if it was left out: prefetches rest, the buffer is full, or closed.</returns>
+    internal bool TryRaisePrefetch(VirtualAddress address, MemoryAccess access, int addressSpaceId)
+    {
+        if (Volatile.Read(ref _resting) > 0) // A hint; a few more or less do not matter.
+        {
+            Interlocked.Decrement(ref _resting);
+            return false;
+        }
+
+        lock (_gate)
+        {
+            if (_closed)
+                return false;
+            if (_prefetches < PrefetchPlaces)
+            {
+                _prefetches++;
+                PutLocked(new GpuFault(address, access, addressSpaceId, 0, Stopwatch.GetTimestamp(), IsPrefetch: true));
+                return true;
+            }
+        }
+
+        Interlocked.Increment(ref _overflows);
+        return false;
+    }
+
+    /// <summary>Learns whether prefetches are of use.</summary>
+    /// <param name="status">What became of one.</param>
+    private void NotePrefetch(SvmStatus status)
+    {
+        if (status == SvmStatus.Done)
+            Volatile.Write(ref _refusals, 0); // Advice.
+        else if (Interlocked.Increment(ref _refusals) % RefusalsToRest == 0)
+            Volatile.Write(ref _resting, Rest); // Advice.
     }
 
     /// <summary>Puts a unit's fault into the buffer and waits for its acknowledge.</summary>
@@ -186,6 +242,7 @@ public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
         for (int i = 0; i < taken; i++)
         {
             faults[i] = _ring[_first];
+            _prefetches -= faults[i].IsPrefetch ? 1 : 0;
             _first = _first + 1 == _ring.Length ? 0 : _first + 1;
         }
 

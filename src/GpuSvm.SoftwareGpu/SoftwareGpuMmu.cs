@@ -28,6 +28,7 @@ internal sealed unsafe class SoftwareGpuMmu
     private SoftwareGpuPageTable? _table;
     private ulong* _newest; // The table's newest invalidation.
     private ulong _seen; // The newest invalidation that the TLB has been cleared of.
+    private bool _looksAhead; // The next translation is what a fault was served for.
     private bool _isRefused; // Whether the last walk found an entry that the IOMMU does not let through.
 
     /// <summary>Makes an MMU with an empty TLB.</summary>
@@ -159,6 +160,7 @@ internal sealed unsafe class SoftwareGpuMmu
             replays++;
             Faults++;
             status = _device.FaultBuffer.RaiseAndWait(_unit, new VirtualAddress(address), access, _table!.AddressSpaceId);
+            _looksAhead = status == SvmStatus.Done && _device.PrefetchFaults;
         }
 
         Resume();
@@ -238,7 +240,19 @@ internal sealed unsafe class SoftwareGpuMmu
         if (known)
             _tlb.Drop(address & ~(block - 1), (address & ~(block - 1)) + block); // An older translation of larger size and less right would be found first for ever.
         _tlb.Insert(address, size, pointer);
+        if (_looksAhead)
+            LookAhead((address & ~(block - 1)) + block, need != 0);
         return pointer;
+    }
+
+    /// <summary>Raises a fault ahead of need where the page table ends. Nobody waits for it.</summary>
+    /// <param name="next">The address behind what was mapped for the last fault.</param>
+    /// <param name="write">Whether that was for a write.</param>
+    private void LookAhead(ulong next, bool write)
+    {
+        _looksAhead = false;
+        if (!_table!.Walk(next).IsPresent)
+            _ = _device.FaultBuffer.TryRaisePrefetch(new VirtualAddress(next), write ? MemoryAccess.Write : MemoryAccess.Read, _table.AddressSpaceId);
     }
 
     /// <summary>log2 of the bytes of a size.</summary>

@@ -27,6 +27,10 @@ public sealed record SoftwareGpuOptions
     /// <summary>Rounds that a unit and a fault fetcher look before they sleep; each yields the processor. 0 sleeps at once. Default 10.</summary>
     public int WaitSpins { get; init; } = 10;
 
+    /// <summary>Whether a unit that had to fault raises another fault, for which it does not wait, at the end of what was mapped for it: of use to kernels that read in order, where the
+    /// service has a processor of its own. Default: no.</summary>
+    public bool PrefetchFaults { get; init; }
+
     /// <summary>The group of devices that can reach each other's memory by pointer, at least 1. Default 1: all of a process can.</summary>
     public int LinkGroup { get; init; } = 1;
 

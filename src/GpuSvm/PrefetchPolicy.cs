@@ -21,4 +21,7 @@ public enum PrefetchPolicy
 
     /// <summary>A window behind the fault that doubles as long as it is hit and shrinks when it is missed.</summary>
     Adaptive,
+
+    /// <summary>What the device asks for itself: behind each fault that it had to wait for it raises another, for which it does not wait.</summary>
+    Hardware,
 }

@@ -26,7 +26,8 @@ internal sealed unsafe class KernelMachine : IDisposable
     /// <param name="placement">Where touched pages go.</param>
     /// <param name="units">Compute units of each.</param>
     /// <param name="iommuBytes">Device addresses of each, if they stand behind IOMMUs.</param>
-    public KernelMachine(int devices, int devicePages = 1024, IPlacementPolicy? placement = null, int units = 2, long iommuBytes = 0)
+    /// <param name="prefetchFaults">Whether they raise faults ahead of need.</param>
+    public KernelMachine(int devices, int devicePages = 1024, IPlacementPolicy? placement = null, int units = 2, long iommuBytes = 0, bool prefetchFaults = false)
     {
         Memory = new SimulatedHostMemory();
         Host = new HostAddressSpace(Memory);
@@ -36,7 +37,7 @@ internal sealed unsafe class KernelMachine : IDisposable
         _gone = new bool[devices];
         for (int i = 0; i < devices; i++)
         {
-            Devices[i] = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = units, IommuBytes = iommuBytes });
+            Devices[i] = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = units, IommuBytes = iommuBytes, PrefetchFaults = prefetchFaults });
             Vms[i] = new GpuVm(Host, Devices[i], new GpuVmOptions { Placement = placement ?? new FirstTouchPlacement() });
             _services[i] = new FaultService(Devices[i].FaultBuffer, Vms[i], threads: 1);
         }

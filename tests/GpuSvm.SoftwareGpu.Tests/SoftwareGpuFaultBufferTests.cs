@@ -22,6 +22,33 @@ public sealed class SoftwareGpuFaultBufferTests
     }
 
     [Fact]
+    public void FaultsAheadOfNeedNeverTakeAUnitsPlace()
+    {
+        var buffer = new SoftwareGpuFaultBuffer(1, 0);
+        for (int i = 0; i < 16; i++)
+            Assert.True(buffer.TryRaisePrefetch(new VirtualAddress(4096UL * (ulong)(i + 1)), MemoryAccess.Read, 1));
+        Assert.False(buffer.TryRaisePrefetch(new VirtualAddress(1 << 20), MemoryAccess.Read, 1));
+        Assert.Equal(1, buffer.Overflows);
+        SvmStatus status = SvmStatus.Busy;
+        var unit = new Thread(() => status = buffer.RaiseAndWait(0, new VirtualAddress(1 << 21), MemoryAccess.Write, 1));
+        unit.Start();
+        while (buffer.Count < 17)
+            Thread.Yield();
+        var faults = new GpuFault[20];
+        Assert.Equal(17, buffer.Fetch(faults));
+        Assert.All(faults[..16], fault => Assert.True(fault.IsPrefetch));
+        buffer.Acknowledge(faults[16], SvmStatus.Done);
+        unit.Join();
+        Assert.Equal(SvmStatus.Done, status);
+        foreach (GpuFault fault in faults[..8])
+            buffer.Acknowledge(fault, SvmStatus.NotMapped);
+        for (int i = 0; i < 256; i++)
+            Assert.False(buffer.TryRaisePrefetch(new VirtualAddress(4096), MemoryAccess.Read, 1)); // Refused one after the other: they rest for a while.
+        Assert.True(buffer.TryRaisePrefetch(new VirtualAddress(4096), MemoryAccess.Read, 1));
+        Assert.Equal(1, buffer.Overflows);
+    }
+
+    [Fact]
     public async Task AFaultCarriesWhatWasTriedAndEndsWithItsOwnStatus()
     {
         Task<SvmStatus> first = Raise(0);

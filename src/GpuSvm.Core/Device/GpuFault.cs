@@ -9,4 +9,5 @@ namespace GpuSvm.Core.Device;
 /// <param name="AddressSpaceId">Which GPU address space, as its page table was numbered.</param>
 /// <param name="Token">The device's own mark of who waits; handed back with the acknowledge.</param>
 /// <param name="Timestamp">Stopwatch ticks at which the fault was raised.</param>
-public readonly record struct GpuFault(VirtualAddress Address, MemoryAccess Access, int AddressSpaceId, int Token, long Timestamp);
+/// <param name="IsPrefetch">Whether the device raised it ahead of need: nobody waits for it, so a refusal fails nothing, and one that was overtaken is not put back. Kernel: Xe's and UVM's prefetch faults.</param>
+public readonly record struct GpuFault(VirtualAddress Address, MemoryAccess Access, int AddressSpaceId, int Token, long Timestamp, bool IsPrefetch = false);

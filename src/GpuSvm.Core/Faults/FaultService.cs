@@ -9,7 +9,8 @@ namespace GpuSvm.Core.Faults;
 /// Takes faults from a device's buffer and has them served, with a few threads of its own. Kernel: xe_pagefault_handler with its queues.
 /// </summary>
 /// <remarks>A fault is acknowledged exactly once, with what became of it: served, or refused with the reason. One that was overtaken in every pass goes back
-/// to the end of the queue, so that others get their turn, until its time is up. Equal faults that are fetched together are served by one call.</remarks>
+/// to the end of the queue, so that others get their turn, until its time is up. Equal faults that are fetched together are served by one call. Of what is fetched together the VMs
+/// have their turns one after the other, so that one with many faults does not keep the others waiting; faults ahead of need come last.</remarks>
 public sealed class FaultService : IDisposable
 {
     private const int MostFetched = 256; // By all threads together, so that one does not take everything.
@@ -17,8 +18,8 @@ public sealed class FaultService : IDisposable
     private const int MaxSeconds = 10;
 
     private readonly IFaultBuffer _buffer;
-    private readonly GpuVm _vm;
-    private readonly VmDevice _device;
+    private readonly VmDevice[] _devices; // The device as each VM knows it.
+    private readonly GpuVm[] _vms; // By the same index.
     private readonly Thread[] _threads;
 
     /// <summary>Starts the service.</summary>
@@ -27,12 +28,24 @@ public sealed class FaultService : IDisposable
     /// <param name="threads">How many threads serve, 1 to 64.</param>
     /// <param name="device">The number in the VM of the device whose buffer it is.</param>
     public FaultService(IFaultBuffer buffer, GpuVm vm, int threads, int device = 0)
+        : this(buffer, [vm], [device], threads)
     {
+    }
+
+    /// <summary>Starts the service of a device that several VMs use.</summary>
+    /// <param name="buffer">The device's fault buffer.</param>
+    /// <param name="vms">The VMs, at least one; faults of any other address space are refused with <see cref="SvmStatus.NotMapped"/>.</param>
+    /// <param name="devices">For each VM the number under which it knows the device.</param>
+    /// <param name="threads">How many threads serve, 1 to 64.</param>
+    public FaultService(IFaultBuffer buffer, IReadOnlyList<GpuVm> vms, IReadOnlyList<int> devices, int threads)
+    {
+        if (vms.Count == 0 || vms.Count != devices.Count)
+            throw new ArgumentException($"Give at least one VM, and a device number for each: there are {vms.Count} and {devices.Count}.", nameof(vms));
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 64);
         _buffer = buffer;
-        _vm = vm;
-        _device = vm.Devices[device];
+        _vms = [.. vms];
+        _devices = [.. vms.Select((vm, i) => vm.Devices[devices[i]])];
         _threads = new Thread[threads];
         for (int i = 0; i < threads; i++)
         {
@@ -62,12 +75,68 @@ public sealed class FaultService : IDisposable
         while ((count = _buffer.Fetch(batch)) > 0)
         {
             isAnswered.AsSpan(0, count).Clear();
+            TakeTurns(batch.AsSpan(0, count));
             for (int i = 0; i < count; i++)
             {
                 while (!isAnswered[i])
                     ServeEqual(batch.AsSpan(i, count - i), isAnswered.AsSpan(i, count - i));
             }
         }
+    }
+
+    /// <summary>Puts faults in the order in which they are served: each VM's in the order of arrival, the VMs in turns, faults ahead of need last.</summary>
+    /// <param name="faults">Fetched faults, oldest first.</param>
+    private void TakeTurns(Span<GpuFault> faults)
+    {
+        int last = -1; // The address space that has had its turn.
+        for (int i = 0; i < faults.Length - 1; i++)
+        {
+            int next = i;
+            for (int other = i; other < faults.Length; other++)
+            {
+                if (RankOf(faults[other], last) < RankOf(faults[next], last))
+                    next = other;
+            }
+
+            GpuFault chosen = faults[next];
+            faults[i..next].CopyTo(faults[(i + 1)..]);
+            faults[i] = chosen;
+            last = chosen.AddressSpaceId;
+            if (RankOf(chosen, -1) == 0 && next == i && _vms.Length == 1 && !HasPrefetch(faults[i..]))
+                return; // The usual case: nothing to put in order.
+        }
+    }
+
+    /// <summary>Whether there is a fault ahead of need.</summary>
+    /// <param name="faults">Faults.</param>
+    private static bool HasPrefetch(ReadOnlySpan<GpuFault> faults)
+    {
+        foreach (ref readonly GpuFault fault in faults)
+        {
+            if (fault.IsPrefetch)
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>How late a fault comes: 0 for the next VM's, 1 for one of the VM that has just had its turn, 2 and 3 the same ahead of need.</summary>
+    /// <param name="fault">The fault.</param>
+    /// <param name="last">The address space that has had its turn; -1 for none.</param>
+    private static int RankOf(in GpuFault fault, int last) => (fault.IsPrefetch ? 2 : 0) + (fault.AddressSpaceId == last ? 1 : 0);
+
+    /// <summary>The VM of a fault.</summary>
+    /// <param name="fault">A fetched fault.</param>
+    /// <returns>Its index; -1 for an address space that is none of this service's.</returns>
+    private int IndexOf(in GpuFault fault)
+    {
+        for (int i = 0; i < _devices.Length; i++)
+        {
+            if (_devices[i].AddressSpaceId == fault.AddressSpaceId)
+                return i;
+        }
+
+        return -1;
     }
 
     /// <summary>Serves the strongest access of the faults that equal the first one, and answers all that this decides. At least one is answered.</summary>
@@ -97,26 +166,32 @@ public sealed class FaultService : IDisposable
         }
 
         if (answered > 1)
-            _vm.Counters.CountMerged(answered - 1);
+            _vms[Math.Max(IndexOf(faults[0]), 0)].Counters.CountMerged(answered - 1);
     }
 
     /// <summary>Whether two faults are of one page of one address space; the access may differ.</summary>
     /// <param name="one">A fault.</param>
     /// <param name="other">Another.</param>
     private static bool AreEqual(in GpuFault one, in GpuFault other)
-        => one.AddressSpaceId == other.AddressSpaceId && one.Address.PageNumber == other.Address.PageNumber;
+        => one.AddressSpaceId == other.AddressSpaceId && one.IsPrefetch == other.IsPrefetch && one.Address.PageNumber == other.Address.PageNumber;
 
     /// <summary>Has a fault handled, if it is of this service's address space.</summary>
     /// <param name="fault">A fetched fault.</param>
     /// <returns>What became of it.</returns>
     private SvmStatus Handle(in GpuFault fault)
-        => fault.AddressSpaceId == _device.AddressSpaceId ? _vm.FaultHandler.Handle(fault, _device.Index) : SvmStatus.NotMapped;
+        => IndexOf(fault) is var i and >= 0 ? _vms[i].FaultHandler.Handle(fault, _devices[i].Index) : SvmStatus.NotMapped;
 
     /// <summary>Acknowledges a fault, or puts it back if it was overtaken and has time left.</summary>
     /// <param name="fault">The fault.</param>
     /// <param name="status">What became of it.</param>
     private void Answer(in GpuFault fault, SvmStatus status)
     {
+        if (fault.IsPrefetch)
+        {
+            _buffer.Acknowledge(fault, status); // Nobody waits: what has not come now comes by its own fault.
+            return;
+        }
+
         if (status.IsRetry() && Stopwatch.GetElapsedTime(fault.Timestamp).TotalSeconds <= MaxSeconds)
         {
             _buffer.Requeue(fault);
@@ -125,10 +200,11 @@ public sealed class FaultService : IDisposable
 
         if (status.IsRetry())
             status = SvmStatus.TimedOut;
+        int i = Math.Max(IndexOf(fault), 0);
         if (status == SvmStatus.Done)
-            _vm.Host.Events.Replay(fault, _device.Pagemap.Index);
+            _vms[i].Host.Events.Replay(fault, _devices[i].Pagemap.Index);
         else
-            _vm.FailedFaults.Add(fault, status, _device.Index); // Before the launcher hears of it: it may ask for the list.
+            _vms[i].FailedFaults.Add(fault, status, _devices[i].Index); // Before the launcher hears of it: it may ask for the list.
         _buffer.Acknowledge(fault, status);
     }
 }

@@ -77,6 +77,13 @@ public sealed class PageFaultHandler
         if (status == SvmStatus.Done && home is not null && _vm.Options.Prefetch is { } prefetch)
             _vm.Prefetcher.Follow(fault.Address, prefetch, home, workspace);
         _vm.Host.ReturnWorkspace(workspace);
+        if (fault.IsPrefetch)
+        {
+            _vm.Counters.CountPrefetchFault(status);
+            _vm.Host.Events.Prefetch(AddressRange.OfPages(fault.Address.AlignDown(PageOrder.Small), 1), faulting.Pagemap.Index, MigrationCause.GpuFault, status);
+            return status;
+        }
+
         _vm.Counters.CountFault(start, status);
         _vm.Host.Events.GpuFault(fault, faulting.Pagemap.Index, status, start);
         return status;

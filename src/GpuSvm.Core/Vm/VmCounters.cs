@@ -9,6 +9,8 @@ public sealed class VmCounters
 {
     private long _faults;
     private long _valid;
+    private long _prefetchFaults;
+    private long _prefetchFaultsRefused;
     private long _merged;
     private long _failed;
     private long _retries;
@@ -34,6 +36,12 @@ public sealed class VmCounters
 
     /// <summary>Faults that were answered with an equal one's answer, without a call of the handler.</summary>
     public long Merged => Interlocked.Read(ref _merged);
+
+    /// <summary>Faults that devices raised ahead of need; not among <see cref="Faults"/>.</summary>
+    public long PrefetchFaults => Interlocked.Read(ref _prefetchFaults);
+
+    /// <summary>Of these, those that brought nothing.</summary>
+    public long PrefetchFaultsRefused => Interlocked.Read(ref _prefetchFaultsRefused);
 
     /// <summary>Faults refused with a status.</summary>
     public long Failed => Interlocked.Read(ref _failed);
@@ -106,6 +114,15 @@ public sealed class VmCounters
         long ticks = Stopwatch.GetTimestamp() - start;
         Interlocked.Add(ref _faultTicks, ticks);
         FaultTimes.RecordTicks(ticks);
+    }
+
+    /// <summary>Counts a fault that a device raised ahead of need.</summary>
+    /// <param name="status">What became of it.</param>
+    internal void CountPrefetchFault(SvmStatus status)
+    {
+        Interlocked.Increment(ref _prefetchFaults);
+        if (status != SvmStatus.Done)
+            Interlocked.Increment(ref _prefetchFaultsRefused);
     }
 
     /// <summary>Counts a fault on a bound range.</summary>

@@ -55,7 +55,8 @@ typedef enum gpusvm_prefetch_policy {
     GPUSVM_PREFETCH_TREE = 2,       /* the largest aligned part of the 2 MiB that is then more than half there */
     GPUSVM_PREFETCH_BLOCK = 3,      /* the 2 MiB */
     GPUSVM_PREFETCH_STRIDE = 4,     /* as many steps ahead as faults have come at the same distance, in either direction */
-    GPUSVM_PREFETCH_ADAPTIVE = 5    /* a window behind the fault that doubles as long as it is hit and shrinks when it is missed */
+    GPUSVM_PREFETCH_ADAPTIVE = 5,   /* a window behind the fault that doubles as long as it is hit and shrinks when it is missed */
+    GPUSVM_PREFETCH_HARDWARE = 6    /* the device raises a fault of its own behind each that it had to wait for */
 } gpusvm_prefetch_policy;
 
 /* What leaves when the device is full. */

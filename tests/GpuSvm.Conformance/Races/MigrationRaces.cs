@@ -54,6 +54,7 @@ public abstract class MigrationRaces : RaceConformance
                 time.Advance(TimeSpan.FromMilliseconds(5));
                 foreach (ProgramThread thread in threads)
                     thread.Join();
+                machine.WaitUntilQuiet(); // A thread goes on as soon as its page is there, a moment before whoever brought it is done.
                 Assert.False(gpu.Holds(memory.Start));
                 Assert.Equal((1, 2, 4), (machine.Load(memory.Start), machine.Load(memory.Start + 8), machine.Load(memory.Start + 16)));
                 Assert.Equal(3, machine.Load(memory.Start + PageSize.Bytes));

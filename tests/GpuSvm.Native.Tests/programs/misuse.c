@@ -52,8 +52,8 @@ static void bad_options(void)
     options.migration = 2;
     EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "migration");
     options = options_for("portable");
-    options.prefetch = 6;
-    EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "prefetch 6");
+    options.prefetch = 7;
+    EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "prefetch 7");
     options = options_for("portable");
     options.eviction = 6;
     EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "eviction 6");
