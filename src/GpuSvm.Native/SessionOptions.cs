@@ -16,10 +16,11 @@ namespace GpuSvm.Native;
 /// <param name="Prefetch">What else comes with a fault; null for nothing.</param>
 /// <param name="PrefetchFaults">Whether the device raises faults ahead of need.</param>
 /// <param name="Eviction">What leaves a full device.</param>
+/// <param name="KeepFreeBytes">Device memory that is kept free by evicting ahead of need.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch.</param>
 internal sealed record SessionOptions(
     MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, bool PrefetchFaults, IEvictionPolicy Eviction,
-    bool Monitor)
+    long KeepFreeBytes, bool Monitor)
 {
     private const uint HardwarePrefetch = 6;
     private const string MonitorVariable = "GPUSVM_MONITOR";
@@ -72,6 +73,7 @@ internal sealed record SessionOptions(
             PrefetchOf(given.Prefetch),
             given.Prefetch == HardwarePrefetch,
             EvictionOf(given.Eviction),
+            (long)Math.Min(given.KeepFreeBytes, MaximumDeviceMemory),
             given.Monitor == 1 || (given.Monitor == 0 && Environment.GetEnvironmentVariable(MonitorVariable) is { Length: > 0 } and not "0"));
     }
 

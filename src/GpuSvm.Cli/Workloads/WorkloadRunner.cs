@@ -66,6 +66,7 @@ internal static class WorkloadRunner
             LargestChunkBytes = policies.ChunkBytes,
             Prefetch = policies.Prefetch,
             Eviction = policies.Eviction,
+            KeepFreeBytes = policies.KeepFreeBytes,
             Monitor = policies.Monitor,
         });
         var clock = Stopwatch.StartNew();

@@ -193,7 +193,7 @@ public static partial class InvariantChecker
         if (pagesOf.Count != pagemap.AllocationCount)
             violations.Add(Say("INV-30", $"{pagemap.AllocationCount} allocations are listed, {pagesOf.Count} hold pages"));
         int used = memory.Pages - memory.FreePages;
-        if (used != owned)
-            violations.Add(Say("INV-31", $"{used} frames are taken from device {device.Index}, {owned} belong to allocations"));
+        if (pagemap.UsedPages != owned || DevicePagemaps.Of(pagemap.Device).Shares.UsedWith(pagemap) != used)
+            violations.Add(Say("INV-31", $"{used} frames are taken from device {device.Index}, {pagemap.UsedPages} by this address space, {owned} belong to its allocations"));
     }
 }

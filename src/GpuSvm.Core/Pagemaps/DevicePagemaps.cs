@@ -18,6 +18,9 @@ public sealed class DevicePagemaps
     /// <param name="device">The device.</param>
     private DevicePagemaps(IGpuDevice device) => _device = device;
 
+    /// <summary>How those in use share the device's memory.</summary>
+    public DeviceShares Shares { get; } = new();
+
     /// <summary>The device's idle pagemaps.</summary>
     public PagemapShrinker Shrinker { get; } = new();
 

@@ -56,7 +56,14 @@ public sealed partial class Pagemap
     }
 
     /// <summary>A user begins: it will bring pages here. It holds a reference for as long.</summary>
-    internal void BeginUse() => Interlocked.Increment(ref _users); // Pairs with EndUse.
+    internal void BeginUse()
+    {
+        Interlocked.Increment(ref _users); // Pairs with EndUse.
+        _shares.Join(this);
+    }
+
+    /// <summary>Whether somebody brings pages here.</summary>
+    internal bool HasUsers => Volatile.Read(ref _users) > 0; // Pairs with BeginUse and EndUse.
 
     /// <summary>A user ends: it brings no more pages here. The last one brings home what is left; if another user begins meanwhile, what is left is that one's.</summary>
     /// <returns><see cref="SvmStatus.Done"/>, or why some pages are still here.</returns>
@@ -65,6 +72,7 @@ public sealed partial class Pagemap
         if (Interlocked.Decrement(ref _users) > 0) // Pairs with BeginUse.
             return SvmStatus.Done;
         SvmStatus status = EvictAll(MigrationCause.Prefetch);
+        _shares.Leave(this);
         return Volatile.Read(ref _users) > 0 ? SvmStatus.Done : status; // As above.
     }
 

@@ -238,6 +238,18 @@ public sealed partial class Pagemap
         }
     }
 
+    /// <summary>Has another pagemap of the device evict, if this one has less than it has reserved.</summary>
+    /// <param name="culprit">The first address that needs the room.</param>
+    /// <returns>Whether something was evicted.</returns>
+    private bool TryEvictOther(VirtualAddress culprit)
+    {
+        if (_shares.PickOther(this) is not { } other)
+            return false;
+        SvmStatus status = other.EvictOne(culprit);
+        other.Put();
+        return status == SvmStatus.Done;
+    }
+
     /// <summary>Takes a block of device memory, evicting others until one is free.</summary>
     /// <param name="order">The block's order.</param>
     /// <param name="clear">As <see cref="Allocate"/>.</param>
@@ -258,8 +270,10 @@ public sealed partial class Pagemap
             SvmStatus evicted = EvictOne(culprit);
             failures += evicted == SvmStatus.Done ? 0 : 1;
             status = Allocate(order, clear, out allocation); // Also with nothing to evict: the last block may have come free just now.
-            if (evicted == SvmStatus.OutOfDeviceMemory)
+            if (evicted == SvmStatus.OutOfDeviceMemory && (status == SvmStatus.Done || !TryEvictOther(culprit)))
                 return status;
+            if (evicted == SvmStatus.OutOfDeviceMemory)
+                status = Allocate(order, clear, out allocation);
         }
 
         return status;

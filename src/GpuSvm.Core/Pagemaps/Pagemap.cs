@@ -33,6 +33,8 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
     private readonly ZoneDeviceData?[] _zoneData; // By frame; see the remarks.
     private readonly AllocationList _allocations;
     private readonly ReturnHistory _returns;
+    private readonly DeviceShares _shares;
+    private int _usedPages; // Frames taken from the device. Interlocked.
     private readonly Stack<DeviceAllocation> _recycled = new(); // Guarded by _recycleLock.
     private readonly Stack<Population> _populations = new(); // Guarded by _recycleLock.
     private readonly RankedLock _recycleLock = new(LockRank.Leaf, "PagemapRecycled");
@@ -50,6 +52,7 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
         _allocations = new AllocationList(device.Memory);
         _returns = new ReturnHistory(host.Time);
         _zoneData = new ZoneDeviceData?[device.Memory.Pages];
+        _shares = DevicePagemaps.Of(device).Shares;
     }
 
     /// <summary>Creates the pagemap of a device, with one reference, and registers it with the address space. Users ask <see cref="PagemapCache"/>.</summary>
@@ -96,6 +99,12 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
         set => _allocations.Policy = value;
     }
 
+    /// <summary>Pages of device memory that it has taken.</summary>
+    public int UsedPages => Volatile.Read(ref _usedPages); // Pairs with the interlocked changes; any recent value will do.
+
+    /// <summary>Pages of device memory that others leave to it. Guarded by the shares' lock.</summary>
+    public int ReservedPages { get; internal set; }
+
     /// <summary>The number of allocations that hold pages.</summary>
     public int AllocationCount => _allocations.Count;
 
@@ -111,6 +120,8 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
         if (IsClosed)
             return SvmStatus.DeviceGone;
         if (Injection.ShouldFail(InjectionPoint.DeviceAllocate))
+            return SvmStatus.OutOfDeviceMemory;
+        if (!_shares.MayTake(this, order.Pages))
             return SvmStatus.OutOfDeviceMemory;
         SvmStatus status = Device.Memory.Allocate(order, out DeviceFrame first);
         if (status != SvmStatus.Done)
@@ -134,6 +145,7 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
             return SvmStatus.OutOfHostMemory;
         }
 
+        Interlocked.Add(ref _usedPages, order.Pages);
         allocation.First = first;
         allocation.Order = order;
         allocation.Fence = fence;
@@ -224,6 +236,7 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
     /// <param name="pages">How many in a row.</param>
     private void GiveBack(DeviceFrame first, int pages)
     {
+        Interlocked.Add(ref _usedPages, -pages);
         Array.Clear(_zoneData, first.Number, pages); // Before the device can give them to others.
         Device.Memory.FreePart(first, pages);
     }

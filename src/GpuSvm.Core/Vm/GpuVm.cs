@@ -68,6 +68,14 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
 
             if (options.Eviction is { } eviction)
                 _devices[i].Pagemap.Eviction = eviction;
+            if (!_devices[i].TryReserve(options.ReservedBytes))
+            {
+                do
+                    _devices[i].Release();
+                while (--i >= 0);
+                throw new ArgumentException($"{options.ReservedBytes} bytes of a device's memory cannot be reserved: it has less, or other VMs have reserved it.", nameof(options));
+            }
+
             smallest = Math.Min(smallest, devices[i].Memory.Pages);
         }
 
@@ -79,6 +87,8 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         FaultHandler = new PageFaultHandler(this);
         Attributes = new MemoryAttributes(Lock, options.ResetAdviceOnUnmap);
         Mirror = new SvmMirror(host, this, options.NotifierBytes, UsableOrders(options.ChunkOrders, smallest), Lock);
+        foreach (VmDevice device in options.KeepFreeBytes > 0 ? _devices : [])
+            device.Ahead = new EvictionAhead(device.Pagemap, Math.Min(options.KeepFreeBytes, device.Device.Memory.Pages * (long)PageSize.Bytes / 2));
         _windows.Insert(new GpuVma(new AddressRange(new VirtualAddress(PageSize.Bytes), new VirtualAddress(1UL << 47))));
     }
 
@@ -303,6 +313,8 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         PrefetchWorkers.Close();
+        foreach (VmDevice device in _devices)
+            device.Ahead?.Dispose();
         if (!Host.IsAlive)
             Host.WaitForEnd();
         SvmStatus home = SvmStatus.Done;
@@ -320,6 +332,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         foreach (VmDevice device in _devices)
         {
             device.PageTable.Dispose();
+            device.Unreserve();
             device.Pagemap.Put();
         }
 

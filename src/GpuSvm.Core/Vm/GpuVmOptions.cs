@@ -35,6 +35,13 @@ public sealed record GpuVmOptions
     /// <summary>What leaves when a device is full; null for what its pagemap goes by already. A pagemap is shared by all VMs on a device and an address space: the VM made last decides.</summary>
     public IEvictionPolicy? Eviction { get; init; }
 
+    /// <summary>Device memory in bytes, of each device, that a thread keeps free by evicting ahead of need; 0 for none. Worth it where programs stream through more than the device holds.</summary>
+    public long KeepFreeBytes { get; init; }
+
+    /// <summary>Device memory in bytes, of each device, that others leave to this VM, and that it gets back from them if they have it already; 0 for none. All VMs together can reserve
+    /// what there is.</summary>
+    public long ReservedBytes { get; init; }
+
     /// <summary>How long pages that a GPU fault has brought to the device stay there whatever the CPU does; zero for no guarantee. A CPU thread that touches one sleeps until then.</summary>
     public TimeSpan Timeslice { get; init; }
 }

@@ -6,15 +6,15 @@ using GpuSvm.Core.Pagemaps;
 namespace GpuSvm.Core.Vm;
 
 /// <summary>Moves a range's pages to the device: what a fault and what a prefetch want of the pagemap. Kernel: xe_drm_pagemap_populate_mm.</summary>
-/// <param name="pagemap">The device's memory.</param>
+/// <param name="device">The device.</param>
 /// <param name="timeslice">How long pages that a fault has brought stay there whatever the CPU does.</param>
-internal sealed class RangeMigrator(Pagemap pagemap, TimeSpan timeslice)
+internal sealed class RangeMigrator(VmDevice device, TimeSpan timeslice)
 {
     /// <summary>How many pages of an interval lie on the device.</summary>
     /// <param name="interval">At most 512 pages.</param>
     /// <param name="workspace">Receives the entries.</param>
     /// <returns>The number of pages; a snapshot.</returns>
-    public int CountDevicePages(AddressRange interval, HostWorkspace workspace) => pagemap.CountHere(interval, workspace);
+    public int CountDevicePages(AddressRange interval, HostWorkspace workspace) => device.Pagemap.CountHere(interval, workspace);
 
     /// <summary>Makes all pages of an interval device pages: those that are missing come.</summary>
     /// <param name="interval">Inside one mapping.</param>
@@ -28,8 +28,9 @@ internal sealed class RangeMigrator(Pagemap pagemap, TimeSpan timeslice)
     {
         bool isPrefetch = cause == MigrationCause.Prefetch;
         var details = new MigrationDetails(isPrefetch ? TimeSpan.Zero : timeslice, CanMigrateSamePagemap: isPrefetch, IsPinned: isPinned, LargestBlock: largest);
-        SvmStatus status = pagemap.Populate(interval, details, cause, workspace, out MigrationResult result);
+        SvmStatus status = device.Pagemap.Populate(interval, details, cause, workspace, out MigrationResult result);
         moved = result.Moved;
+        device.Ahead?.Notice();
         return status;
     }
 }

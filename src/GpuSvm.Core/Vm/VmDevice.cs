@@ -8,6 +8,8 @@ namespace GpuSvm.Core.Vm;
 /// <summary>One of the devices of a <see cref="GpuVm"/>, with its page table and its memory. Kernel: one SVM instance serving many devices, as amdgpu has it.</summary>
 public sealed class VmDevice
 {
+    private int _reservedPages; // Set by the VM's constructor.
+
     /// <summary>Makes a device part of a VM.</summary>
     /// <param name="host">The host address space.</param>
     /// <param name="device">The device.</param>
@@ -34,7 +36,7 @@ public sealed class VmDevice
             throw;
         }
 
-        Migrator = new RangeMigrator(Pagemap, timeslice);
+        Migrator = new RangeMigrator(this, timeslice);
         Binder = new RangeBinder(this);
     }
 
@@ -53,16 +55,40 @@ public sealed class VmDevice
     /// <summary>Its memory.</summary>
     public Pagemap Pagemap { get; }
 
+    /// <summary>Keeps some of its memory free; null where nothing is to be kept free.</summary>
+    internal EvictionAhead? Ahead { get; set; }
+
     /// <summary>Moves pages to it.</summary>
     internal RangeMigrator Migrator { get; }
 
     /// <summary>Commits its page-table entries.</summary>
     internal RangeBinder Binder { get; }
 
+    /// <summary>Reserves some of its memory for the VM.</summary>
+    /// <param name="bytes">How much.</param>
+    /// <returns>False if that much cannot be reserved.</returns>
+    internal bool TryReserve(long bytes)
+    {
+        long pages = bytes >> Addressing.PageSize.Shift;
+        if (pages > Device.Memory.Pages || (pages > 0 && !DevicePagemaps.Of(Device).Shares.TryReserve(Pagemap, (int)pages)))
+            return false;
+        _reservedPages = (int)pages;
+        return true;
+    }
+
+    /// <summary>Gives up what was reserved.</summary>
+    internal void Unreserve()
+    {
+        if (_reservedPages > 0)
+            _ = DevicePagemaps.Of(Device).Shares.TryReserve(Pagemap, -_reservedPages); // Less is always possible.
+        _reservedPages = 0;
+    }
+
     /// <summary>Lets go of a device that was not used: what a VM does that cannot have all of its devices.</summary>
     internal void Release()
     {
         PageTable.Dispose();
+        Unreserve();
         _ = Pagemap.EndUse(); // It has brought nothing; if others have, what is left is theirs.
         Pagemap.Put();
     }

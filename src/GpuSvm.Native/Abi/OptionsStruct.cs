@@ -34,5 +34,8 @@ internal readonly struct OptionsStruct
 
     /// <summary>Whether it may be watched: 0 as the environment says, 1 yes, 2 no.</summary>
     public readonly uint Monitor;
+
+    /// <summary>Device memory in bytes that is kept free by evicting ahead of need.</summary>
+    public readonly ulong KeepFreeBytes;
 #pragma warning restore CS0649
 }

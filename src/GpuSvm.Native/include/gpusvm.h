@@ -81,6 +81,7 @@ typedef struct gpusvm_options {
     uint32_t prefetch;              /* gpusvm_prefetch_policy */
     uint32_t eviction;              /* gpusvm_eviction_policy */
     uint32_t monitor;               /* 0: as the environment's GPUSVM_MONITOR says (1 is on); 1: `gpusvm top` may watch; 2: it may not */
+    uint64_t keep_free_bytes;       /* device memory that is kept free by evicting ahead of need, at most half of it; 0: none (default) */
 } gpusvm_options;
 
 typedef uint64_t gpusvm_memory; /* a handle; 0 is none */

@@ -34,6 +34,9 @@ internal struct NativeOptions
     /// <summary>0 as the environment says, 1 on, 2 off.</summary>
     public uint Monitor;
 
+    /// <summary>Device memory in bytes that is kept free.</summary>
+    public ulong KeepFreeBytes;
+
     /// <summary>Translates and checks what C cannot tell apart: negative numbers, and zeroes, which mean the default there.</summary>
     /// <param name="options">The program's options.</param>
     /// <returns>The struct.</returns>
@@ -47,10 +50,12 @@ internal struct NativeOptions
             throw new ArgumentException($"{options.ComputeUnits} compute units are not possible: choose 1 to 256, or 0 for one a processor.", nameof(options));
         if (options.LargestChunkBytes is not (4096 or 65536 or 2097152))
             throw new ArgumentException($"A largest chunk of {options.LargestChunkBytes} bytes is not possible: choose 4096, 65536 or 2097152.", nameof(options));
+        if (options.KeepFreeBytes < 0)
+            throw new ArgumentException($"{options.KeepFreeBytes} bytes cannot be kept free: choose 0 for none, or up to half of the device's memory.", nameof(options));
         if (!Enum.IsDefined(options.Memory))
             throw new ArgumentException($"Memory kind {options.Memory} does not exist: choose Auto, Real or Portable.", nameof(options));
         if (!Enum.IsDefined(options.Prefetch))
-            throw new ArgumentException($"Prefetch policy {options.Prefetch} does not exist: choose None, Sequential, Tree or Block.", nameof(options));
+            throw new ArgumentException($"Prefetch policy {options.Prefetch} does not exist: choose None, Sequential, Tree, Block, Stride, Adaptive or Hardware.", nameof(options));
         if (!Enum.IsDefined(options.Eviction))
             throw new ArgumentException($"Eviction policy {options.Eviction} does not exist: choose Unused, FaultOrder, Fifo, Clock, Random or Tree.", nameof(options));
         return new NativeOptions
@@ -64,6 +69,7 @@ internal struct NativeOptions
             Migration = options.Migrate ? 0u : 1u,
             Prefetch = (uint)options.Prefetch,
             Eviction = (uint)options.Eviction,
+            KeepFreeBytes = (ulong)options.KeepFreeBytes,
             Monitor = options.Monitor switch { null => 0u, true => 1u, false => 2u },
         };
     }
