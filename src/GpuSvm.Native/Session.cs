@@ -296,6 +296,7 @@ internal sealed class Session : IDisposable
         Placement = options.Migrate ? new FirstTouchPlacement() : new SystemPlacement(),
         Prefetch = options.Prefetch,
         Eviction = options.Eviction,
+        Thrash = options.Thrash,
     };
 
     /// <summary>How many threads serve GPU faults: no more than can work at once.</summary>

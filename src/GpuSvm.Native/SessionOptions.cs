@@ -15,10 +15,11 @@ namespace GpuSvm.Native;
 /// <param name="Migrate">Whether pages move to the device.</param>
 /// <param name="Prefetch">What else comes with a fault; null for nothing.</param>
 /// <param name="Eviction">What leaves a full device.</param>
+/// <param name="Thrash">What becomes of pages that go to and fro; null for nothing.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch.</param>
 internal sealed record SessionOptions(
     MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, IEvictionPolicy Eviction,
-    bool Monitor)
+    IThrashPolicy? Thrash, bool Monitor)
 {
     private const string MonitorVariable = "GPUSVM_MONITOR";
     private const ulong DefaultDeviceMemory = 256UL << 20;
@@ -69,6 +70,7 @@ internal sealed record SessionOptions(
             given.Migration == 0,
             PrefetchOf(given.Prefetch),
             EvictionOf(given.Eviction),
+            ThrashOf(0), // gpusvm_options has no field for it yet.
             given.Monitor == 1 || (given.Monitor == 0 && Environment.GetEnvironmentVariable(MonitorVariable) is { Length: > 0 } and not "0"));
     }
 
@@ -96,6 +98,17 @@ internal sealed record SessionOptions(
         4 => new RandomEviction(),
         5 => new TreeEviction(),
         _ => throw Refuse($"eviction {number} does not exist: 0 is unused, 1 fault order, 2 first in first out, 3 clock, 4 random, 5 tree"),
+    };
+
+    /// <summary>The thrash policy of a number.</summary>
+    /// <param name="number">A gpusvm_thrash_policy.</param>
+    /// <returns>A policy of its own for the session; null for none.</returns>
+    private static IThrashPolicy? ThrashOf(uint number) => number switch
+    {
+        0 => new BackOffThrash(),
+        1 => new WindowThrash(),
+        2 => null,
+        _ => throw Refuse($"thrash {number} does not exist: 0 is back-off, 1 window, 2 none"),
     };
 
     /// <summary>Checks the device memory's size.</summary>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Policies;
 using GpuSvm.Core.Svm;
 
 namespace GpuSvm.Core.Vm;
@@ -66,22 +67,51 @@ public sealed partial class GpuVm
         return advice.MaxChunkBytes != 0 && advice.MaxChunkBytes < largest.Bytes ? PageOrder.FloorOf(advice.MaxChunkBytes >> PageSize.Shift) : largest;
     }
 
-    /// <summary>Where the pages of a touched range should be: advice decides, and where there is none the placement policy.</summary>
+    /// <summary>Where the pages of a range should be: advice decides, and where there is none the placement policy, and the thrash policy about what goes to and fro.</summary>
     /// <param name="range">The range.</param>
     /// <param name="device">Who touched it.</param>
     /// <param name="advice">What the program has advised.</param>
     /// <param name="access">What was tried.</param>
+    /// <param name="late">Above zero: the touch is to be served after that time; nothing else is decided.</param>
     /// <returns>The device to move them to; null to map them where they are.</returns>
-    internal VmDevice? HomeFor(GpuRange range, VmDevice device, MemoryAdvice advice, MemoryAccess access = MemoryAccess.Read)
+    internal VmDevice? HomeFor(GpuRange range, VmDevice device, MemoryAdvice advice, MemoryAccess access, out TimeSpan late)
     {
+        late = default;
+        if (AdvisedHome(range, device, advice, access, out VmDevice? home))
+            return home;
+        return ShouldMigrate(range) && (Thrash is null || Thrash.Decide(range, device, out late) == ThrashAction.Move) ? device : null;
+    }
+
+    /// <summary>Whether a range that was not touched is to come beside one that was.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">Where the other one came to.</param>
+    /// <param name="advice">What the program has advised.</param>
+    /// <returns>True if its own touch would bring it.</returns>
+    internal bool ComesAlong(GpuRange range, VmDevice device, MemoryAdvice advice) => AdvisedHome(range, device, advice, MemoryAccess.Read, out VmDevice? home)
+        ? home == device
+        : ShouldMigrate(range) && Thrash?.LetsCome(range) != false;
+
+    /// <summary>Asks the placement policy.</summary>
+    /// <param name="range">The range.</param>
+    /// <returns>Its answer.</returns>
+    private bool ShouldMigrate(GpuRange range) => Options.Placement.ShouldMigrate(range.Facts(Host.Time.GetTimestamp()));
+
+    /// <summary>Where advice, or the memory's kind, wants the pages of a range.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">Who touched it.</param>
+    /// <param name="advice">What the program has advised.</param>
+    /// <param name="access">What was tried.</param>
+    /// <param name="home">The device to move them to; null to map them where they are.</param>
+    /// <returns>False if nothing is advised: policies decide.</returns>
+    private bool AdvisedHome(GpuRange range, VmDevice device, MemoryAdvice advice, MemoryAccess access, out VmDevice? home)
+    {
+        home = null;
         if (!range.IsMigratable || advice.NeverMigrate)
-            return null;
+            return true;
         if (access == MemoryAccess.Atomic && advice.Atomics == AtomicMode.Device)
-            return device;
-        if (advice.StaysInRam)
-            return null;
-        if (advice.Preferred.Device is { } preferred && preferred < _devices.Length && !_devices[preferred].Device.IsUnplugged)
-            return _devices[preferred];
-        return Options.Placement.ShouldMigrate(range.Facts(Host.Time.GetTimestamp())) ? device : null;
+            home = device;
+        else if (advice.Preferred.Device is { } preferred && !advice.StaysInRam && preferred < _devices.Length && !_devices[preferred].Device.IsUnplugged)
+            home = _devices[preferred];
+        return home is not null || advice.StaysInRam;
     }
 }

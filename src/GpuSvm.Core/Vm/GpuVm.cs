@@ -72,7 +72,8 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         }
 
         _collector = new RangeCollector(this);
-        Invalidator = new RangeInvalidator(_devices, _collector, Counters, host, options.PartialUnmap == PartialUnmapMode.Split);
+        Thrash = options.Thrash is { } thrash ? new ThrashControl(this, thrash) : null;
+        Invalidator = new RangeInvalidator(_devices, _collector, Counters, host, Thrash, options.PartialUnmap == PartialUnmapMode.Split);
         Splitter = new RangeSplitter(this);
         Prefetcher = new Prefetcher(this);
         PrefetchWorkers = new PrefetchWorkers(this);
@@ -126,6 +127,9 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
 
     /// <summary>Brings pages before they are touched.</summary>
     internal Prefetcher Prefetcher { get; }
+
+    /// <summary>Controls thrashing; null where nothing does.</summary>
+    internal ThrashControl? Thrash { get; }
 
     /// <summary>Bring pages in the background.</summary>
     internal PrefetchWorkers PrefetchWorkers { get; }
@@ -300,6 +304,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         PrefetchWorkers.Close();
+        Thrash?.Dispose();
         if (!Host.IsAlive)
             Host.WaitForEnd();
         SvmStatus home = SvmStatus.Done;
