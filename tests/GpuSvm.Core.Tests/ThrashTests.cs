@@ -11,7 +11,7 @@ namespace GpuSvm.Core.Tests;
 /// <summary>Pages that go to and fro, under a clock of the test's own: detected, held back, pinned, let go again.</summary>
 public sealed unsafe class ThrashTests
 {
-    private static readonly TimeSpan _nap = TimeSpan.FromMicroseconds(500);
+    private static readonly TimeSpan _nap = TimeSpan.FromMicroseconds(250);
     private static readonly TimeSpan _pin = TimeSpan.FromMilliseconds(150);
 
     private readonly ManualTime _time = new();
@@ -63,7 +63,7 @@ public sealed unsafe class ThrashTests
         SvmEvent[] told = [.. events.Where(one => one.Kind is SvmEventKind.ThrashingDetected or SvmEventKind.ThrottlingStart or SvmEventKind.ThrottlingEnd)];
         Assert.Equal([SvmEventKind.ThrashingDetected, SvmEventKind.ThrottlingStart, SvmEventKind.ThrottlingEnd], told.Select(one => one.Kind));
         Assert.All(told, one => Assert.Equal((memory.Start, PageOrder.Medium.Bytes, (short)0), (one.Address, one.Bytes, one.To)));
-        Assert.Equal((0, 0, 500_000), (told[0].Duration, told[1].Duration, told[2].Duration));
+        Assert.Equal((0, 0, 250_000), (told[0].Duration, told[1].Duration, told[2].Duration));
     }
 
     /// <summary>Throttle by throttle until the pin; then both sides work on the same bytes without a move; after it the pages move again.</summary>

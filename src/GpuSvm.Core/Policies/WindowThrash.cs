@@ -8,11 +8,11 @@ namespace GpuSvm.Core.Policies;
 /// <param name="threshold">Moves within the window of each other that are thrashing.</param>
 /// <param name="pinThreshold">Throttles in one quarrel after which the pages are pinned.</param>
 /// <param name="window">The window; null for 5 ms.</param>
-/// <param name="nap">How long a touch is held back; null for 500 us.</param>
+/// <param name="nap">How long a touch is held back; null for 250 us.</param>
 /// <param name="pin">How long pages stay in RAM; null for 150 ms.</param>
-public sealed class WindowThrash(int threshold = 3, int pinThreshold = 10, TimeSpan? window = null, TimeSpan? nap = null, TimeSpan? pin = null) : IThrashPolicy
+public sealed class WindowThrash(int threshold = 3, int pinThreshold = 3, TimeSpan? window = null, TimeSpan? nap = null, TimeSpan? pin = null) : IThrashPolicy
 {
-    private readonly TimeSpan _nap = nap ?? TimeSpan.FromMicroseconds(500);
+    private readonly TimeSpan _nap = nap ?? TimeSpan.FromMicroseconds(250);
     private readonly TimeSpan _pin = pin ?? TimeSpan.FromMilliseconds(150);
 
     /// <inheritdoc/>
