@@ -332,6 +332,7 @@ internal sealed class Session : IDisposable
         Prefetch = options.Prefetch,
         Eviction = options.Eviction,
         KeepFreeBytes = options.KeepFreeBytes,
+        Thrash = options.Thrash,
     };
 
     /// <summary>How many threads serve GPU faults: no more than can work at once.</summary>

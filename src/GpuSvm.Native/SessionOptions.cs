@@ -17,10 +17,11 @@ namespace GpuSvm.Native;
 /// <param name="PrefetchFaults">Whether the device raises faults ahead of need.</param>
 /// <param name="Eviction">What leaves a full device.</param>
 /// <param name="KeepFreeBytes">Device memory that is kept free by evicting ahead of need.</param>
+/// <param name="Thrash">What becomes of pages that go to and fro; null for nothing.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch.</param>
 internal sealed record SessionOptions(
     MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, bool PrefetchFaults, IEvictionPolicy Eviction,
-    long KeepFreeBytes, bool Monitor)
+    long KeepFreeBytes, IThrashPolicy? Thrash, bool Monitor)
 {
     private const uint HardwarePrefetch = 6;
     private const string MonitorVariable = "GPUSVM_MONITOR";
@@ -74,6 +75,7 @@ internal sealed record SessionOptions(
             given.Prefetch == HardwarePrefetch,
             EvictionOf(given.Eviction),
             (long)Math.Min(given.KeepFreeBytes, MaximumDeviceMemory),
+            ThrashOf(given.Thrash),
             given.Monitor == 1 || (given.Monitor == 0 && Environment.GetEnvironmentVariable(MonitorVariable) is { Length: > 0 } and not "0"));
     }
 
@@ -104,6 +106,17 @@ internal sealed record SessionOptions(
         4 => new RandomEviction(),
         5 => new TreeEviction(),
         _ => throw Refuse($"eviction {number} does not exist: 0 is unused, 1 fault order, 2 first in first out, 3 clock, 4 random, 5 tree"),
+    };
+
+    /// <summary>The thrash policy of a number.</summary>
+    /// <param name="number">A gpusvm_thrash_policy.</param>
+    /// <returns>A policy of its own for the session; null for none.</returns>
+    private static IThrashPolicy? ThrashOf(uint number) => number switch
+    {
+        0 => new BackOffThrash(),
+        1 => new WindowThrash(),
+        2 => null,
+        _ => throw Refuse($"thrash {number} does not exist: 0 is back-off, 1 window, 2 none"),
     };
 
     /// <summary>Checks the device memory's size.</summary>

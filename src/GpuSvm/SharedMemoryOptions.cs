@@ -33,4 +33,7 @@ public sealed record SharedMemoryOptions
 
     /// <summary>Device memory in bytes that is kept free by evicting ahead of need, at most half of it; 0, the default, for none. For programs that stream through more than the device holds.</summary>
     public long KeepFreeBytes { get; init; }
+
+    /// <summary>What becomes of pages that go to and fro.</summary>
+    public ThrashPolicy Thrash { get; init; }
 }

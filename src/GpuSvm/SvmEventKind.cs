@@ -34,13 +34,13 @@ public enum SvmEventKind
     /// <summary>A range was mapped where it was, in RAM, although it could have moved.</summary>
     MapRemote = 9,
 
-    /// <summary>Pages go to and fro. No site yet.</summary>
+    /// <summary>Pages go to and fro, and the thrash policy has stepped in.</summary>
     ThrashingDetected = 10,
 
-    /// <summary>A processor is held back from thrashing pages. No site yet.</summary>
+    /// <summary>A processor is held back from thrashing pages.</summary>
     ThrottlingStart = 11,
 
-    /// <summary>It is not any more. No site yet.</summary>
+    /// <summary>It is not any more; the duration is how long it was.</summary>
     ThrottlingEnd = 12,
 
     /// <summary>The device could not note a fault for want of room. No site: the software GPU's buffer has room for every unit.</summary>

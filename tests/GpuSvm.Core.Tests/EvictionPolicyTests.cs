@@ -160,7 +160,7 @@ public sealed class EvictionPolicyTests
     [Fact]
     public void APrefetchBesideAFaultLeavesAloneWhatTheCpuHasJustCalledHome()
     {
-        using Machine machine = NewMachine(new UseEviction(), new WholeRangePrefetch(), devicePages: 1024, placement: new FirstTouchPlacement(60_000_000));
+        using Machine machine = NewMachine(new UseEviction(), new WholeRangePrefetch(), devicePages: 1024, thrash: new BackOffThrash(60_000_000));
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         Touch(machine, memory, 'B');
         Assert.Equal("", Gone(machine, memory, "ABCDE"));
@@ -180,12 +180,13 @@ public sealed class EvictionPolicyTests
         return Gone(machine, memory, "ABCDEF");
     }
 
-    private static Machine NewMachine(IEvictionPolicy eviction, IPrefetchPolicy? prefetch = null, int devicePages = 4 * Group, IPlacementPolicy? placement = null) => new(
+    private static Machine NewMachine(IEvictionPolicy eviction, IPrefetchPolicy? prefetch = null, int devicePages = 4 * Group, IThrashPolicy? thrash = null) => new(
         devicePages,
         vm: new GpuVmOptions
         {
             ChunkOrders = [PageOrder.Medium, PageOrder.Small],
-            Placement = placement ?? new Machine.AlwaysMigrate(),
+            Placement = thrash is null ? new Machine.AlwaysMigrate() : new FirstTouchPlacement(),
+            Thrash = thrash,
             Eviction = eviction,
             Prefetch = prefetch,
         });

@@ -33,6 +33,13 @@ public sealed class FaultPathTests
             Assert.Equal(SvmStatus.Done, m.Fault(m.All.Start, MemoryAccess.Read));
             return m.Memory.Protect(m.All, HostProtection.ReadWrite);
         }),
+        ["place: throttled"] = () =>
+        {
+            using var setup = new Setup(inRam: false, thrash: new AlwaysLater());
+            Assert.Equal(SvmStatus.Done, setup.Fault(setup.All.Start));
+            Assert.Equal(SvmStatus.Done, setup.Memory.CpuWrite(setup.All.Start, new byte[8])); // The CPU takes it back.
+            return setup.Serve(MemoryAccess.Write);
+        },
         ["migrate: `Done`"] = () => On(_ => SvmStatus.Done),
         ["migrate: `NotMapped`"] = () => At(
             SchedulePointKind.LockTake,
@@ -173,6 +180,16 @@ public sealed class FaultPathTests
         return setup.Serve(MemoryAccess.Write);
     }
 
+    /// <summary>Holds every touch of what has gone home back.</summary>
+    private sealed class AlwaysLater : IThrashPolicy
+    {
+        /// <inheritdoc/>
+        public TimeSpan Window => TimeSpan.FromSeconds(1);
+
+        /// <inheritdoc/>
+        public ThrashAnswer Answer(in ThrashFacts facts) => ThrashAnswer.Throttle(TimeSpan.FromMilliseconds(10));
+    }
+
     /// <summary>A machine with 2 MiB to fault on, and a mapping beside them in the same window.</summary>
     private sealed class Setup : IDisposable
     {
@@ -183,12 +200,13 @@ public sealed class FaultPathTests
         /// <summary>Builds it.</summary>
         /// <param name="inRam">Whether touched pages stay in RAM.</param>
         /// <param name="devices">Devices of the VM.</param>
-        public Setup(bool inRam, int devices = 1)
+        /// <param name="thrash">What becomes of pages that go to and fro.</param>
+        public Setup(bool inRam, int devices = 1, IThrashPolicy? thrash = null)
         {
             _inRam = inRam;
             Host = new HostAddressSpace(Memory);
             _devices = [.. Enumerable.Range(0, devices).Select(_ => new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = 8 << 20, ComputeUnits = 1 }))];
-            Vm = new GpuVm(Host, _devices, new GpuVmOptions { Placement = inRam ? new SystemPlacement() : new Machine.AlwaysMigrate() });
+            Vm = new GpuVm(Host, _devices, new GpuVmOptions { Placement = inRam ? new SystemPlacement() : new Machine.AlwaysMigrate(), Thrash = thrash });
             All = AddressRange.OfBytes(new VirtualAddress(1UL << 32), PageSize.HugeBytes);
             Beside = AddressRange.OfBytes(All.End + PageSize.HugeBytes, PageSize.HugeBytes);
             Assert.Equal(SvmStatus.Done, Memory.Map(All.Start, All.Bytes));

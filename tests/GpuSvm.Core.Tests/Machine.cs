@@ -36,7 +36,7 @@ internal sealed unsafe class Machine : IDisposable
         Memory = new SimulatedHostMemory(host ?? new SimulatedHostOptions());
         Host = new HostAddressSpace(Memory, time);
         Device = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = 1, IommuBytes = iommuBytes });
-        Vm = new GpuVm(Host, Device, vm ?? new GpuVmOptions { Placement = new AlwaysMigrate() });
+        Vm = new GpuVm(Host, Device, Alone(vm ?? new GpuVmOptions { Placement = new AlwaysMigrate() }));
     }
 
     /// <summary>The memory.</summary>
@@ -197,6 +197,11 @@ internal sealed unsafe class Machine : IDisposable
         Host.Dispose();
         Assert.Equal(0, LockOrder.HeldCount);
     }
+
+    /// <summary>Options under which a placement policy of the tests' own decides alone: no thrash control beside it.</summary>
+    /// <param name="options">The options.</param>
+    /// <returns>The options, without thrash control unless first touch places.</returns>
+    internal static GpuVmOptions Alone(GpuVmOptions options) => options.Placement is FirstTouchPlacement ? options : options with { Thrash = null };
 
     /// <summary>Begins a step: checks what the one before has left, if everything stands still.</summary>
     /// <returns>The step; others begin theirs when no check is running.</returns>

@@ -201,7 +201,7 @@ public class MigrationTests
     [Fact]
     public void PagesFoughtOverAreMappedWhereTheyAreForAWhile()
     {
-        using var machine = new Machine(iommuBytes: IommuBytes, vm: new GpuVmOptions { Placement = new Policies.FirstTouchPlacement(quietMicroseconds: 60_000_000) });
+        using var machine = new Machine(iommuBytes: IommuBytes, vm: new GpuVmOptions { Thrash = new Policies.BackOffThrash(quietMicroseconds: 60_000_000) });
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.GpuStore(memory.Start, 1);
         Assert.True(machine.IsOnDevice(memory.Start));

@@ -169,7 +169,7 @@ public sealed class PagemapLifetimeTests : IDisposable
     [Fact]
     public void TwoVmsOfOneDeviceShareOnePagemapAndTheLastOneBringsThePagesHome()
     {
-        var options = new GpuVmOptions { Placement = new Machine.AlwaysMigrate() };
+        var options = new GpuVmOptions { Placement = new Machine.AlwaysMigrate(), Thrash = null };
         var first = new GpuVm(_host, _device, options);
         var second = new GpuVm(_host, _device, options);
         Assert.Same(first.Pagemap, second.Pagemap);

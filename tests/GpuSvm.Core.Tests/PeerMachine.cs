@@ -39,7 +39,7 @@ internal sealed unsafe class PeerMachine : IDisposable
         });
         new GpuVm(_host, Device, new GpuVmOptions()).Dispose(); // Leaves an idle pagemap, which the next one revives.
         Assert.Equal(1, DevicePagemaps.Of(Device).Shrinker.Count);
-        Vm = new GpuVm(_host, Device, new GpuVmOptions { Placement = placement ?? new SystemPlacement() });
+        Vm = new GpuVm(_host, Device, Machine.Alone(new GpuVmOptions { Placement = placement ?? new SystemPlacement() }));
         machine.Peers.Add(Vm);
     }
 

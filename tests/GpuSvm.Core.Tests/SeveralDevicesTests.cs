@@ -153,7 +153,7 @@ public sealed unsafe class SeveralDevicesTests
     {
         const int Groups = 4;
         const long Times = 300;
-        using var machine = new KernelMachine(devices, placement: migrate ? new FirstTouchPlacement(quietMicroseconds: 1) : new SystemPlacement(), iommuBytes: iommuBytes);
+        using var machine = new KernelMachine(devices, placement: migrate ? new FirstTouchPlacement() : new SystemPlacement(), thrash: new BackOffThrash(quietMicroseconds: 1), iommuBytes: iommuBytes);
         AddressRange memory = machine.Allocate(65536);
         var launches = new SoftwareGpuLaunch[devices];
         for (int i = 0; i < devices; i++)

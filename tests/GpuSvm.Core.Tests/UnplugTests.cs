@@ -136,7 +136,7 @@ public sealed unsafe class UnplugTests
     {
         const int Groups = 2;
         const long Times = 400;
-        using var machine = new KernelMachine(devices: 3, placement: new FirstTouchPlacement(quietMicroseconds: 1));
+        using var machine = new KernelMachine(devices: 3, thrash: new BackOffThrash(quietMicroseconds: 1));
         AddressRange memory = machine.Allocate(65536);
         var launches = new SoftwareGpuLaunch[3];
         PeerKernels.Counters* arguments = null;

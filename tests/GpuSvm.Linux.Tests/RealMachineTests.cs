@@ -23,7 +23,7 @@ public sealed class RealMachineTests : IDisposable
     {
         _host = new HostAddressSpace(RealMemory.Open());
         _device = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = 16 << 20, ComputeUnits = 1 });
-        _vm = new GpuVm(_host, _device, new GpuVmOptions { Placement = new FirstTouchPlacement(quietMicroseconds: 0) });
+        _vm = new GpuVm(_host, _device, new GpuVmOptions { Thrash = new BackOffThrash(quietMicroseconds: 0) });
         Assert.Equal(SvmStatus.Done, _host.Allocate(32 << 20, out _memory));
     }
 

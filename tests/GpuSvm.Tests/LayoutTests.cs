@@ -27,6 +27,7 @@ public class LayoutTests
         LayoutProgram.AssertSameValues<StatusCode>("GPUSVM_");
         LayoutProgram.AssertSameValues<MemoryKind>("GPUSVM_MEMORY_");
         LayoutProgram.AssertSameValues<PrefetchPolicy>("GPUSVM_PREFETCH_");
+        LayoutProgram.AssertSameValues<ThrashPolicy>("GPUSVM_THRASH_");
         LayoutProgram.AssertSameValues<EvictionPolicy>("GPUSVM_EVICT_");
         LayoutProgram.AssertSameValues<SvmEventKind>("GPUSVM_EVENT_");
         LayoutProgram.AssertSameValues<MigrationCause>("GPUSVM_CAUSE_");

@@ -5,6 +5,7 @@ namespace GpuSvm.Cli.Workloads;
 /// <param name="Prefetch">What else comes with a fault.</param>
 /// <param name="Eviction">What leaves a full device.</param>
 /// <param name="ChunkBytes">The largest piece that moves at once.</param>
+/// <param name="Thrash">What becomes of pages that go to and fro.</param>
 /// <param name="KeepFreeBytes">Device memory to keep free.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch; null for what the environment says.</param>
-internal sealed record WorkloadPolicies(PrefetchPolicy Prefetch, EvictionPolicy Eviction, int ChunkBytes, long KeepFreeBytes = 0, bool? Monitor = null);
+internal sealed record WorkloadPolicies(PrefetchPolicy Prefetch, EvictionPolicy Eviction, int ChunkBytes, ThrashPolicy Thrash = ThrashPolicy.BackOff, long KeepFreeBytes = 0, bool? Monitor = null);

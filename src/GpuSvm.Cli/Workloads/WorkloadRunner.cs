@@ -66,6 +66,7 @@ internal static class WorkloadRunner
             LargestChunkBytes = policies.ChunkBytes,
             Prefetch = policies.Prefetch,
             Eviction = policies.Eviction,
+            Thrash = policies.Thrash,
             KeepFreeBytes = policies.KeepFreeBytes,
             Monitor = policies.Monitor,
         });

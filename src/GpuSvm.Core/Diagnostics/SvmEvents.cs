@@ -129,6 +129,34 @@ public sealed class SvmEvents
             Record(new SvmEvent(SvmEventKind.MapRemote, interval.Start, interval.Bytes) { From = SvmPlace.Ram, To = (short)device, Cause = MigrationCause.GpuFault, Status = status });
     }
 
+    /// <summary>The thrash policy has stepped into a quarrel over a range.</summary>
+    /// <param name="interval">The range.</param>
+    /// <param name="device">Who has touched it: the pagemap's index.</param>
+    internal void Thrashing(AddressRange interval, int device)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.ThrashingDetected, interval.Start, interval.Bytes) { To = (short)device });
+    }
+
+    /// <summary>A device's touches of a range are held back from now on.</summary>
+    /// <param name="interval">The range.</param>
+    /// <param name="device">Whose: the pagemap's index.</param>
+    internal void Throttling(AddressRange interval, int device)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.ThrottlingStart, interval.Start, interval.Bytes) { To = (short)device });
+    }
+
+    /// <summary>They are not any more.</summary>
+    /// <param name="interval">The range.</param>
+    /// <param name="device">Whose: the pagemap's index.</param>
+    /// <param name="time">How long they were.</param>
+    internal void ThrottlingOver(AddressRange interval, int device, TimeSpan time)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.ThrottlingEnd, interval.Start, interval.Bytes) { To = (short)device, Duration = time.Ticks * TimeSpan.NanosecondsPerTick });
+    }
+
     /// <summary>Pages were brought before they were touched.</summary>
     /// <param name="interval">What was asked for.</param>
     /// <param name="to">Where to: a pagemap's index, or <see cref="SvmPlace.Ram"/>.</param>

@@ -51,6 +51,7 @@ public sealed class PageFaultHandler
         }
 
         VmDevice? home = null;
+        TimeSpan late;
         SvmStatus status = SvmStatus.Retry;
         for (int pass = 0; pass < MaxPasses; pass++)
         {
@@ -65,7 +66,14 @@ public sealed class PageFaultHandler
             }
 
             using (_vm.Lock.EnterRead())
-                status = ServePass(fault.Address, fault.Access, faulting, workspace, out home);
+                status = ServePass(fault.Address, fault.Access, faulting, workspace, out home, out late);
+            if (late > TimeSpan.Zero)
+            {
+                Linger(late);
+                status = SvmStatus.Busy;
+                break;
+            }
+
             if (status == SvmStatus.Done || !(status.IsRetry() || status == SvmStatus.Unmapped))
                 break;
             if (pass > 3)
@@ -89,16 +97,30 @@ public sealed class PageFaultHandler
         return status;
     }
 
+    /// <summary>Lets others work before a fault that is to be served late goes back to the queue, so that it does not go round and round there.</summary>
+    /// <param name="late">How long it is still to wait; it does not all of it here, because others may wait behind it.</param>
+    /// <remarks>Locking: nothing is held.</remarks>
+    private static void Linger(TimeSpan late)
+    {
+        const int longestMicroseconds = 50;
+        long start = Stopwatch.GetTimestamp();
+        do
+            Thread.Yield();
+        while (Stopwatch.GetElapsedTime(start) is var elapsed && elapsed < late && elapsed.TotalMicroseconds < longestMicroseconds);
+    }
+
     /// <summary>One pass: from the address to the range.</summary>
     /// <param name="address">The faulting address.</param>
     /// <param name="access">What was tried.</param>
     /// <param name="device">Who tried it.</param>
     /// <param name="workspace">The fault's.</param>
     /// <param name="home">The device to which the range was moved; null if it was not.</param>
+    /// <param name="late">Above zero: the thrash policy wants the fault to be served after that time.</param>
     /// <returns>A status; the retry family and <see cref="SvmStatus.Unmapped"/> start over.</returns>
-    private SvmStatus ServePass(VirtualAddress address, MemoryAccess access, VmDevice device, HostWorkspace workspace, out VmDevice? home)
+    private SvmStatus ServePass(VirtualAddress address, MemoryAccess access, VmDevice device, HostWorkspace workspace, out VmDevice? home, out TimeSpan late)
     {
         home = null;
+        late = default;
         long start = Stopwatch.GetTimestamp();
         if (_vm.FindWindow(address) is not { } window)
             return SvmStatus.NotMapped;
@@ -119,7 +141,7 @@ public sealed class PageFaultHandler
         if (status != SvmStatus.Done)
             return status;
         using (_vm.RangeLocks.Enter(range!))
-            status = ServeRange((GpuRange)range!, context, access, device, advice, workspace, out home);
+            status = ServeRange((GpuRange)range!, context, access, device, advice, workspace, out home, out late);
         range!.Put();
         return status;
     }
@@ -132,10 +154,13 @@ public sealed class PageFaultHandler
     /// <param name="advice">What the program has advised of the faulting address.</param>
     /// <param name="workspace">The fault's.</param>
     /// <param name="home">As of <see cref="ServePass"/>.</param>
+    /// <param name="late">As of <see cref="ServePass"/>.</param>
     /// <returns>A status as of <see cref="ServePass"/>.</returns>
-    private SvmStatus ServeRange(GpuRange range, SvmContext context, MemoryAccess access, VmDevice device, MemoryAdvice advice, HostWorkspace workspace, out VmDevice? home)
+    private SvmStatus ServeRange(
+        GpuRange range, SvmContext context, MemoryAccess access, VmDevice device, MemoryAdvice advice, HostWorkspace workspace, out VmDevice? home, out TimeSpan late)
     {
         home = null;
+        late = default;
         if (range.IsUnmapped)
             return SvmStatus.Unmapped;
         if (_vm.TryPagesFor(range, device.Index) is not { } pages)
@@ -143,17 +168,23 @@ public sealed class PageFaultHandler
         if (IsBoundFor(range, pages, access))
         {
             _vm.Counters.CountValid();
+            _vm.Thrash?.NoteServed(range);
             return SvmStatus.Done;
         }
 
         long start = Stopwatch.GetTimestamp();
         SvmStatus status;
-        if (_vm.HomeFor(range, device, advice, access) is { } chosen)
+        VmDevice? chosen = _vm.HomeFor(range, device, advice, access, out late);
+        if (late > TimeSpan.Zero)
+            return SvmStatus.Busy;
+        if (chosen is not null)
         {
-            status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, _vm.LargestBlock(advice), workspace, out _);
+            status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, _vm.LargestBlock(advice), workspace, out int moved);
             start = _vm.Counters.AddMigrate(start);
             if (status is SvmStatus.NotMapped or SvmStatus.ProcessGone)
                 return status == SvmStatus.NotMapped ? SvmStatus.Retry : status; // The mapping went while we looked: let the lookup say so.
+            if (moved > 0)
+                _vm.Thrash?.NoteArrival(range);
             if (status == SvmStatus.Done)
                 home = chosen;
             else

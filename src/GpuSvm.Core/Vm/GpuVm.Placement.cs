@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Policies;
 using GpuSvm.Core.Svm;
 
 namespace GpuSvm.Core.Vm;
@@ -8,6 +9,34 @@ namespace GpuSvm.Core.Vm;
 /// <content>Where pages go: what faults and prefetches ask alike.</content>
 public sealed partial class GpuVm
 {
+    /// <summary>Brings an interval to a device or home, and says what happened.</summary>
+    /// <param name="interval">Any interval; widened to whole pages.</param>
+    /// <param name="target">Where to.</param>
+    /// <param name="result">Bytes requested, there before, moved, failed.</param>
+    /// <param name="device">Which of the VM's devices, for a prefetch to a device.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
+    /// <remarks>Goes against everything that is advised but <see cref="MemoryAdvice.NeverMigrate"/>. Locking: must hold nothing.</remarks>
+    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, out PrefetchResult result, int device = 0) =>
+        Prefetcher.Prefetch(interval.AlignOutward(), target, _devices[device], out result);
+
+    /// <summary>Changes what is advised of an interval, wholly or not at all; where it changes, the devices lose their access, so that their next touch goes by the new advice. Kernel: xe's madvise.</summary>
+    /// <param name="interval">Page aligned, not empty; it need not be mapped.</param>
+    /// <param name="change">Makes the new advice of the old.</param>
+    /// <returns>As <see cref="MemoryAttributes.SetLocked"/>.</returns>
+    /// <remarks>Locking: takes Vm for write; must hold nothing. Pages stay where they are until they are touched.</remarks>
+    public SvmStatus Advise(AddressRange interval, Func<MemoryAdvice, MemoryAdvice> change)
+    {
+        using (Lock.EnterWrite())
+        {
+            SvmStatus status = Attributes.SetLocked(interval, change, out AddressRange changed);
+            if (status != SvmStatus.Done || changed.IsEmpty)
+                return status;
+            for (SvmRange? range = Mirror.FirstRange(changed); range is not null; range = Mirror.NextRange(range, changed))
+                Invalidator.Unbind((GpuRange)range);
+            return status;
+        }
+    }
+
     /// <summary>Begins to bring intervals to a device or home, in the background, several blocks at a time.</summary>
     /// <param name="intervals">Any intervals that are not empty, at most a million; each is widened to whole pages. The list is copied.</param>
     /// <param name="target">Where to.</param>
@@ -66,22 +95,51 @@ public sealed partial class GpuVm
         return advice.MaxChunkBytes != 0 && advice.MaxChunkBytes < largest.Bytes ? PageOrder.FloorOf(advice.MaxChunkBytes >> PageSize.Shift) : largest;
     }
 
-    /// <summary>Where the pages of a touched range should be: advice decides, and where there is none the placement policy.</summary>
+    /// <summary>Where the pages of a range should be: advice decides, and where there is none the placement policy, and the thrash policy about what goes to and fro.</summary>
     /// <param name="range">The range.</param>
     /// <param name="device">Who touched it.</param>
     /// <param name="advice">What the program has advised.</param>
     /// <param name="access">What was tried.</param>
+    /// <param name="late">Above zero: the touch is to be served after that time; nothing else is decided.</param>
     /// <returns>The device to move them to; null to map them where they are.</returns>
-    internal VmDevice? HomeFor(GpuRange range, VmDevice device, MemoryAdvice advice, MemoryAccess access = MemoryAccess.Read)
+    internal VmDevice? HomeFor(GpuRange range, VmDevice device, MemoryAdvice advice, MemoryAccess access, out TimeSpan late)
     {
+        late = default;
+        if (AdvisedHome(range, device, advice, access, out VmDevice? home))
+            return home;
+        return ShouldMigrate(range) && (Thrash is null || Thrash.Decide(range, device, out late) == ThrashAction.Move) ? device : null;
+    }
+
+    /// <summary>Whether a range that was not touched is to come beside one that was.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">Where the other one came to.</param>
+    /// <param name="advice">What the program has advised.</param>
+    /// <returns>True if its own touch would bring it.</returns>
+    internal bool ComesAlong(GpuRange range, VmDevice device, MemoryAdvice advice) => AdvisedHome(range, device, advice, MemoryAccess.Read, out VmDevice? home)
+        ? home == device
+        : ShouldMigrate(range) && Thrash?.LetsCome(range) != false;
+
+    /// <summary>Asks the placement policy.</summary>
+    /// <param name="range">The range.</param>
+    /// <returns>Its answer.</returns>
+    private bool ShouldMigrate(GpuRange range) => Options.Placement.ShouldMigrate(range.Facts(Host.Time.GetTimestamp()));
+
+    /// <summary>Where advice, or the memory's kind, wants the pages of a range.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">Who touched it.</param>
+    /// <param name="advice">What the program has advised.</param>
+    /// <param name="access">What was tried.</param>
+    /// <param name="home">The device to move them to; null to map them where they are.</param>
+    /// <returns>False if nothing is advised: policies decide.</returns>
+    private bool AdvisedHome(GpuRange range, VmDevice device, MemoryAdvice advice, MemoryAccess access, out VmDevice? home)
+    {
+        home = null;
         if (!range.IsMigratable || advice.NeverMigrate)
-            return null;
+            return true;
         if (access == MemoryAccess.Atomic && advice.Atomics == AtomicMode.Device)
-            return device;
-        if (advice.StaysInRam)
-            return null;
-        if (advice.Preferred.Device is { } preferred && preferred < _devices.Length && !_devices[preferred].Device.IsUnplugged)
-            return _devices[preferred];
-        return Options.Placement.ShouldMigrate(range.Facts(Host.Time.GetTimestamp())) ? device : null;
+            home = device;
+        else if (advice.Preferred.Device is { } preferred && !advice.StaysInRam && preferred < _devices.Length && !_devices[preferred].Device.IsUnplugged)
+            home = _devices[preferred];
+        return home is not null || advice.StaysInRam;
     }
 }

@@ -80,7 +80,8 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         }
 
         _collector = new RangeCollector(this);
-        Invalidator = new RangeInvalidator(_devices, _collector, Counters, host, options.PartialUnmap == PartialUnmapMode.Split);
+        Thrash = options.Thrash is { } thrash ? new ThrashControl(this, thrash) : null;
+        Invalidator = new RangeInvalidator(_devices, _collector, Counters, host, Thrash, options.PartialUnmap == PartialUnmapMode.Split);
         Splitter = new RangeSplitter(this);
         Prefetcher = new Prefetcher(this);
         PrefetchWorkers = new PrefetchWorkers(this);
@@ -140,6 +141,9 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
     /// <summary>Brings pages before they are touched.</summary>
     internal Prefetcher Prefetcher { get; }
 
+    /// <summary>Controls thrashing; null where nothing does.</summary>
+    internal ThrashControl? Thrash { get; }
+
     /// <summary>Bring pages in the background.</summary>
     internal PrefetchWorkers PrefetchWorkers { get; }
 
@@ -154,34 +158,6 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
 
     /// <inheritdoc/>
     public void InvalidateFinish(SvmNotifier notifier, in MmuEvent mmuEvent) => Invalidator.Finish(notifier, mmuEvent.Interval);
-
-    /// <summary>Brings an interval to a device or home, and says what happened.</summary>
-    /// <param name="interval">Any interval; widened to whole pages.</param>
-    /// <param name="target">Where to.</param>
-    /// <param name="result">Bytes requested, there before, moved, failed.</param>
-    /// <param name="device">Which of the VM's devices, for a prefetch to a device.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
-    /// <remarks>Goes against everything that is advised but <see cref="MemoryAdvice.NeverMigrate"/>. Locking: must hold nothing.</remarks>
-    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, out PrefetchResult result, int device = 0) =>
-        Prefetcher.Prefetch(interval.AlignOutward(), target, _devices[device], out result);
-
-    /// <summary>Changes what is advised of an interval, wholly or not at all; where it changes, the devices lose their access, so that their next touch goes by the new advice. Kernel: xe's madvise.</summary>
-    /// <param name="interval">Page aligned, not empty; it need not be mapped.</param>
-    /// <param name="change">Makes the new advice of the old.</param>
-    /// <returns>As <see cref="MemoryAttributes.SetLocked"/>.</returns>
-    /// <remarks>Locking: takes Vm for write; must hold nothing. Pages stay where they are until they are touched.</remarks>
-    public SvmStatus Advise(AddressRange interval, Func<MemoryAdvice, MemoryAdvice> change)
-    {
-        using (Lock.EnterWrite())
-        {
-            SvmStatus status = Attributes.SetLocked(interval, change, out AddressRange changed);
-            if (status != SvmStatus.Done || changed.IsEmpty)
-                return status;
-            for (SvmRange? range = Mirror.FirstRange(changed); range is not null; range = Mirror.NextRange(range, changed))
-                Invalidator.Unbind((GpuRange)range);
-            return status;
-        }
-    }
 
     /// <summary>Brings every page home: what a memory without CPU faults needs before a launch may be reported done. There, that includes pages in RAM that a device has
     /// for itself alone: a CPU touch would not bring those back either.</summary>
@@ -315,6 +291,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         PrefetchWorkers.Close();
         foreach (VmDevice device in _devices)
             device.Ahead?.Dispose();
+        Thrash?.Dispose();
         if (!Host.IsAlive)
             Host.WaitForEnd();
         SvmStatus home = SvmStatus.Done;

@@ -29,6 +29,9 @@ public sealed record GpuVmOptions
     /// <summary>Where pages go when the GPU touches them.</summary>
     public IPlacementPolicy Placement { get; init; } = new FirstTouchPlacement();
 
+    /// <summary>What becomes of GPU touches of pages that go to and fro between a device and RAM; null for no control, where such pages may travel for ever.</summary>
+    public IThrashPolicy? Thrash { get; init; } = new BackOffThrash();
+
     /// <summary>What else of a block of 2 MiB comes when a fault has moved a range of it to the device; null for nothing. Of use with ranges smaller than the block.</summary>
     public IPrefetchPolicy? Prefetch { get; init; }
 

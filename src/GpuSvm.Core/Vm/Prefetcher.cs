@@ -183,7 +183,7 @@ internal sealed class Prefetcher(GpuVm vm)
         found = range!.Interval;
         if (cause == MigrationCause.Prefetch)
             status = !range.IsMigratable || advice.NeverMigrate ? SvmStatus.NotMigratable : SvmStatus.Done;
-        isWanted = status == SvmStatus.Done && (cause == MigrationCause.Prefetch || vm.HomeFor((GpuRange)range, device, advice) == device);
+        isWanted = status == SvmStatus.Done && (cause == MigrationCause.Prefetch || vm.ComesAlong((GpuRange)range, device, advice));
         range.Put();
         return status;
     }

@@ -17,7 +17,7 @@ namespace GpuSvm.Core.Vm;
 ///
 /// A partial unmap takes just its part away, where ranges are split: the rest of the range stays mapped and bound, until the collector has made smaller ranges of it.
 /// </remarks>
-internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCollector collector, VmCounters counters, HostAddressSpace host, bool splits)
+internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCollector collector, VmCounters counters, HostAddressSpace host, ThrashControl? thrash, bool splits)
 {
     private readonly long _streakTicks = host.Time.TimestampFrequency / 20; // Returns within 50 ms of each other are one quarrel.
 
@@ -99,7 +99,11 @@ internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCol
             if (((GpuRange)range).PagesOf(device.Index) is not { } pages)
                 continue;
             if (isReturn && pages.HasDevicePages)
+            {
                 ((GpuRange)range).NoteReturnLocked(now, _streakTicks);
+                thrash?.NoteReturnLocked(range.Interval, mmuEvent.Cause == MigrationCause.Eviction, now);
+            }
+
             zapped = zapped.Around(LosesPart(range, mmuEvent) ? ZapPart(device, pages, mmuEvent.Interval.Intersect(range.Interval)) : Zap(device, range, pages));
         }
 

@@ -22,6 +22,9 @@ public sealed class VmCounters
     private long _sharedMaps;
     private long _adviceKept;
     private long _prefetchedPages;
+    private long _thrashing;
+    private long _throttled;
+    private long _pinned;
     private long _findTicks;
     private long _migrateTicks;
     private long _getPagesTicks;
@@ -72,6 +75,15 @@ public sealed class VmCounters
 
     /// <summary>Pages objects of other devices that a fault has fed beside its own.</summary>
     public long SharedMaps => Interlocked.Read(ref _sharedMaps);
+
+    /// <summary>Quarrels over a range that the thrash policy has stepped into.</summary>
+    public long ThrashingDetected => Interlocked.Read(ref _thrashing);
+
+    /// <summary>Times that touches of a range were held back.</summary>
+    public long Throttled => Interlocked.Read(ref _throttled);
+
+    /// <summary>Times that a range was pinned in RAM for a while.</summary>
+    public long Pinned => Interlocked.Read(ref _pinned);
 
     /// <summary>Time to find or insert ranges.</summary>
     public long FindTicks => Interlocked.Read(ref _findTicks);
@@ -159,6 +171,15 @@ public sealed class VmCounters
 
     /// <summary>Counts a pages object fed by another device's fault.</summary>
     internal void CountSharedMap() => Interlocked.Increment(ref _sharedMaps);
+
+    /// <summary>Counts a quarrel that the thrash policy has stepped into.</summary>
+    internal void CountThrashing() => Interlocked.Increment(ref _thrashing);
+
+    /// <summary>Counts a touch held back.</summary>
+    internal void CountThrottled() => Interlocked.Increment(ref _throttled);
+
+    /// <summary>Counts a pin.</summary>
+    internal void CountPinned() => Interlocked.Increment(ref _pinned);
 
     /// <summary>Adds to the time of finding.</summary>
     /// <param name="start">When it began.</param>

@@ -37,5 +37,11 @@ internal readonly struct OptionsStruct
 
     /// <summary>Device memory in bytes that is kept free by evicting ahead of need.</summary>
     public readonly ulong KeepFreeBytes;
+
+    /// <summary>A gpusvm_thrash_policy.</summary>
+    public readonly uint Thrash;
+
+    /// <summary>0.</summary>
+    public readonly uint Reserved;
 #pragma warning restore CS0649
 }

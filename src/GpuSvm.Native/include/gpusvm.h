@@ -59,6 +59,13 @@ typedef enum gpusvm_prefetch_policy {
     GPUSVM_PREFETCH_HARDWARE = 6    /* the device raises a fault of its own behind each that it had to wait for */
 } gpusvm_prefetch_policy;
 
+/* What becomes of pages that CPU and GPU take from each other, or that are evicted and come back. */
+typedef enum gpusvm_thrash_policy {
+    GPUSVM_THRASH_BACK_OFF = 0,     /* after a return they are mapped where they are for a time that doubles with each further one (default) */
+    GPUSVM_THRASH_WINDOW = 1,       /* several moves within a short time: the GPU is held back, then they are pinned in system memory for a time */
+    GPUSVM_THRASH_NONE = 2          /* they move as often as they are touched */
+} gpusvm_thrash_policy;
+
 /* What leaves when the device is full. */
 typedef enum gpusvm_eviction_policy {
     GPUSVM_EVICT_UNUSED = 0,        /* what the GPU has not used for the longest time */
@@ -82,6 +89,8 @@ typedef struct gpusvm_options {
     uint32_t eviction;              /* gpusvm_eviction_policy */
     uint32_t monitor;               /* 0: as the environment's GPUSVM_MONITOR says (1 is on); 1: `gpusvm top` may watch; 2: it may not */
     uint64_t keep_free_bytes;       /* device memory that is kept free by evicting ahead of need, at most half of it; 0: none (default) */
+    uint32_t thrash;                /* gpusvm_thrash_policy */
+    uint32_t reserved;              /* 0 */
 } gpusvm_options;
 
 typedef uint64_t gpusvm_memory; /* a handle; 0 is none */
@@ -101,10 +110,10 @@ typedef enum gpusvm_event_kind {
     GPUSVM_EVENT_FATAL_FAULT = 7,
     GPUSVM_EVENT_INVALIDATION = 8,
     GPUSVM_EVENT_MAP_REMOTE = 9,
-    GPUSVM_EVENT_THRASHING_DETECTED = 10,   /* from here on: not yet, unless docs/observing.md says so */
+    GPUSVM_EVENT_THRASHING_DETECTED = 10,
     GPUSVM_EVENT_THROTTLING_START = 11,
     GPUSVM_EVENT_THROTTLING_END = 12,
-    GPUSVM_EVENT_FAULT_BUFFER_OVERFLOW = 13,
+    GPUSVM_EVENT_FAULT_BUFFER_OVERFLOW = 13,   /* from here on: not yet, unless docs/observing.md says so */
     GPUSVM_EVENT_ACCESS_COUNTER = 14,
     GPUSVM_EVENT_READ_DUPLICATE = 15,
     GPUSVM_EVENT_READ_DUPLICATE_INVALIDATE = 16

@@ -37,6 +37,12 @@ internal struct NativeOptions
     /// <summary>Device memory in bytes that is kept free.</summary>
     public ulong KeepFreeBytes;
 
+    /// <summary>A <see cref="ThrashPolicy"/>.</summary>
+    public uint Thrash;
+
+    /// <summary>0.</summary>
+    public uint Reserved;
+
     /// <summary>Translates and checks what C cannot tell apart: negative numbers, and zeroes, which mean the default there.</summary>
     /// <param name="options">The program's options.</param>
     /// <returns>The struct.</returns>
@@ -56,6 +62,8 @@ internal struct NativeOptions
             throw new ArgumentException($"Memory kind {options.Memory} does not exist: choose Auto, Real or Portable.", nameof(options));
         if (!Enum.IsDefined(options.Prefetch))
             throw new ArgumentException($"Prefetch policy {options.Prefetch} does not exist: choose None, Sequential, Tree, Block, Stride, Adaptive or Hardware.", nameof(options));
+        if (!Enum.IsDefined(options.Thrash))
+            throw new ArgumentException($"Thrash policy {options.Thrash} does not exist: choose BackOff, Window or None.", nameof(options));
         if (!Enum.IsDefined(options.Eviction))
             throw new ArgumentException($"Eviction policy {options.Eviction} does not exist: choose Unused, FaultOrder, Fifo, Clock, Random or Tree.", nameof(options));
         return new NativeOptions
@@ -70,6 +78,7 @@ internal struct NativeOptions
             Prefetch = (uint)options.Prefetch,
             Eviction = (uint)options.Eviction,
             KeepFreeBytes = (ulong)options.KeepFreeBytes,
+            Thrash = (uint)options.Thrash,
             Monitor = options.Monitor switch { null => 0u, true => 1u, false => 2u },
         };
     }

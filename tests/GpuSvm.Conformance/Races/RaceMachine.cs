@@ -60,7 +60,7 @@ public sealed class RaceMachine : IDisposable
         SoftwareGpuDevice[] devices = [.. Enumerable.Range(0, count).Select(_ =>
             new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = 1 }))];
         _devices.AddRange(devices);
-        var vm = new GpuVm(Host, devices, options ?? new GpuVmOptions { Placement = new MigrateAlways() });
+        var vm = new GpuVm(Host, devices, (options ?? new GpuVmOptions { Placement = new MigrateAlways() }) with { Thrash = null });
         _vms.Add(vm);
         return [.. devices.Select((device, number) => new RaceGpu(this, vm, number, device))];
     }

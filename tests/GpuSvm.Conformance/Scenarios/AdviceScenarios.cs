@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Vm;
 
 namespace GpuSvm.Conformance.Scenarios;
@@ -52,8 +54,14 @@ public static class AdviceScenarios
             new Step.CpuRead(_a)]);
     }
 
-    /// <summary>The device adds under an advice on atomics.</summary>
-    private static Scenario Atomics(AtomicMode mode) => new($"TheDeviceAddsUnderAtomics{mode}", "igt madvise atomics",
-        new Step.Map(_a, 16), new Step.CpuWrite(_a), new Step.Advise(_a, new MemoryAdvice { Atomics = mode }), new Step.GpuAdd(_a), new Step.CpuRead(_a), new Step.GpuAdd(_a, Amount: 5),
-        new Step.CpuRead(_a));
+    /// <summary>The device adds under an advice on atomics: refused where they are to hold among CPU threads only, with every byte as it was.</summary>
+    private static Scenario Atomics(AtomicMode mode)
+    {
+        Step[] adds = mode == AtomicMode.System
+            ? [new Step.GpuRefused(_a, SvmStatus.AccessDenied, MemoryAccess.Atomic), new Step.GpuWrite(_a), new Step.GpuRefused(_a, SvmStatus.AccessDenied, MemoryAccess.Atomic)]
+            : [new Step.GpuAdd(_a), new Step.CpuRead(_a), new Step.GpuAdd(_a, Amount: 5)];
+        return new Scenario(
+            $"TheDevice{(mode == AtomicMode.System ? "MayNotAdd" : "Adds")}UnderAtomics{mode}", "igt madvise atomics",
+            [new Step.Map(_a, 16), new Step.CpuWrite(_a), new Step.Advise(_a, new MemoryAdvice { Atomics = mode }), .. adds, new Step.CpuRead(_a)]);
+    }
 }

@@ -52,6 +52,9 @@ static void bad_options(void)
     options.migration = 2;
     EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "migration");
     options = options_for("portable");
+    options.thrash = 3;
+    EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "thrash 3");
+    options = options_for("portable");
     options.prefetch = 7;
     EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "prefetch 7");
     options = options_for("portable");
