@@ -88,8 +88,8 @@ public sealed class SvmEventsTests
         SvmEventStream stream = machine.Host.Events.Open(4096);
         Assert.Equal(SvmStatus.Done, machine.Fault(memory.Start));
         List<SvmEvent> beside = Read(stream, SvmEventKind.Prefetch);
-        SvmEvent one = Assert.Single(beside); // All neighbours travel together.
-        Assert.Equal((MigrationCause.GpuFault, 31L * GroupBytes, (short)0), (one.Cause, one.Bytes, one.To));
+        Assert.Equal(31, beside.Count);
+        Assert.All(beside, one => Assert.Equal((MigrationCause.GpuFault, (long)GroupBytes, (short)0), (one.Cause, one.Bytes, one.To)));
         Assert.Equal(machine.Vm.Counters.PrefetchedPages, beside.Sum(run => run.Bytes) / PageSize.Bytes);
         Assert.Equal(SvmStatus.Done, machine.Vm.Prefetch(memory, PrefetchTarget.System, out _));
         SvmEvent asked = Assert.Single(Read(stream, SvmEventKind.Prefetch));

@@ -36,7 +36,7 @@ internal sealed class OversubscriptionBenchmark : IBenchmark
                 {
                     for (var i = 0; i < policies.Length && failure.Length == 0; i++)
                     {
-                        var (milliseconds, wrong) = Time(name, bytes, scale, factor, policies[i], settings, progress);
+                        var (milliseconds, wrong) = Time(name, bytes, scale, factor, policies[i], settings);
                         failure = wrong;
                         if (round >= 0)
                             samples[i].Add(milliseconds);
@@ -62,16 +62,16 @@ internal sealed class OversubscriptionBenchmark : IBenchmark
     /// <summary>Runs a workload once.</summary>
     /// <returns>Milliseconds in its kernels and between them, and what went wrong, empty for nothing.</returns>
     private static (double Milliseconds, string Failure) Time(
-        string name, long? bytes, int? scale, double factor, EvictionPolicy policy, BenchSettings settings, Progress progress)
+        string name, long? bytes, int? scale, double factor, EvictionPolicy policy, BenchSettings settings)
     {
         try
         {
             var request = new WorkloadSettings(bytes, Environment.ProcessorCount, 1, null, scale);
             var probe = WorkloadCatalog.Create(name);
-            probe.Prepare(request, progress);
+            probe.Prepare(request, Progress.None);
             var device = (long)(probe.DataBytes / factor / 65536) * 65536;
             var report = WorkloadRunner.Run(
-                name, WorkloadCatalog.Create(name), request, new WorkloadPolicies(PrefetchPolicy.None, policy, 64 << 10), settings.Memory, device, [], progress);
+                name, WorkloadCatalog.Create(name), request, new WorkloadPolicies(PrefetchPolicy.None, policy, 64 << 10), settings.Memory, device, [], Progress.None);
             return (report.ElapsedSeconds * 1000, report.Verified ? "" : $"WRONG DATA with {policy}");
         }
         catch (SharedMemoryException e)

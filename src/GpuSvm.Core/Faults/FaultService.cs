@@ -56,7 +56,7 @@ public sealed class FaultService : IDisposable
 
     /// <summary>Serves one fault and acknowledges it, or puts it back. For devices whose faulting unit helps itself.</summary>
     /// <param name="fault">A fetched fault.</param>
-    public void Serve(in GpuFault fault) => Answer(fault, Handle(fault));
+    public void Serve(in GpuFault fault) => Answer(fault, Handle(fault), Math.Max(IndexOf(fault), 0));
 
     /// <summary>Ends the service once the buffer is empty. Launches must have ended.</summary>
     public void Dispose()
@@ -75,7 +75,8 @@ public sealed class FaultService : IDisposable
         while ((count = _buffer.Fetch(batch)) > 0)
         {
             isAnswered.AsSpan(0, count).Clear();
-            TakeTurns(batch.AsSpan(0, count));
+            if (_vms.Length > 1 || HasPrefetch(batch.AsSpan(0, count)))
+                TakeTurns(batch.AsSpan(0, count));
             for (int i = 0; i < count; i++)
             {
                 while (!isAnswered[i])
@@ -102,8 +103,6 @@ public sealed class FaultService : IDisposable
             faults[i..next].CopyTo(faults[(i + 1)..]);
             faults[i] = chosen;
             last = chosen.AddressSpaceId;
-            if (RankOf(chosen, -1) == 0 && next == i && _vms.Length == 1 && !HasPrefetch(faults[i..]))
-                return; // The usual case: nothing to put in order.
         }
     }
 
@@ -153,6 +152,7 @@ public sealed class FaultService : IDisposable
 
         MemoryAccess access = faults[strongest].Access;
         SvmStatus status = Handle(faults[strongest]);
+        int target = Math.Max(IndexOf(faults[0]), 0);
         int answered = 0;
         for (int i = faults.Length - 1; i >= 0; i--) // The first one last: it is what the others are compared with.
         {
@@ -162,11 +162,11 @@ public sealed class FaultService : IDisposable
                 continue;
             isAnswered[i] = true;
             answered++;
-            Answer(faults[i], status);
+            Answer(faults[i], status, target);
         }
 
         if (answered > 1)
-            _vms[Math.Max(IndexOf(faults[0]), 0)].Counters.CountMerged(answered - 1);
+            _vms[target].Counters.CountMerged(answered - 1);
     }
 
     /// <summary>Whether two faults are of one page of one address space; the access may differ.</summary>
@@ -184,7 +184,8 @@ public sealed class FaultService : IDisposable
     /// <summary>Acknowledges a fault, or puts it back if it was overtaken and has time left.</summary>
     /// <param name="fault">The fault.</param>
     /// <param name="status">What became of it.</param>
-    private void Answer(in GpuFault fault, SvmStatus status)
+    /// <param name="target">The index of its VM; 0 for a fault of none.</param>
+    private void Answer(in GpuFault fault, SvmStatus status, int target)
     {
         if (fault.IsPrefetch)
         {
@@ -200,11 +201,10 @@ public sealed class FaultService : IDisposable
 
         if (status.IsRetry())
             status = SvmStatus.TimedOut;
-        int i = Math.Max(IndexOf(fault), 0);
         if (status == SvmStatus.Done)
-            _vms[i].Host.Events.Replay(fault, _devices[i].Pagemap.Index);
+            _vms[target].Host.Events.Replay(fault, _devices[target].Pagemap.Index);
         else
-            _vms[i].FailedFaults.Add(fault, status, _devices[i].Index); // Before the launcher hears of it: it may ask for the list.
+            _vms[target].FailedFaults.Add(fault, status, _devices[target].Index); // Before the launcher hears of it: it may ask for the list.
         _buffer.Acknowledge(fault, status);
     }
 }
