@@ -144,7 +144,7 @@ public sealed class PrefetchTests
         }
 
         Assert.True(operation!.IsEnded);
-        Assert.Contains(operation.Outcome(out _), new[] { SvmStatus.Done, SvmStatus.Cancelled });
+        Assert.Contains(operation.Outcome(out _), new[] { SvmStatus.Done, SvmStatus.Cancelled, SvmStatus.NotMapped }); // The machine frees its memory before it closes the VM.
     }
 
     [Fact]

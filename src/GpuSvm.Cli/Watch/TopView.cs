@@ -57,13 +57,11 @@ internal static class TopView
         var table = new Table().Border(TableBorder.Rounded).AddColumn(new TableColumn($"hottest 2 MiB, last {memory.WindowSeconds.ToString("0.0", CultureInfo.InvariantCulture)} s").NoWrap());
         foreach (var name in (string[])["GPU faults", "CPU", "to device", "to RAM", "evicted", "turns"])
             table.AddColumn(new TableColumn(name).RightAligned().NoWrap());
-        table.AddColumn(new TableColumn("").NoWrap());
         foreach (var block in memory.Blocks.Take(MostBlocks))
         {
             table.AddRow(
-                new Text($"0x{block.Address:x}"), new Text(Format.Count(block.GpuFaults)), new Text(Format.Count(block.CpuFaults)), new Text(ByteSize.Format(block.BytesToDevice)),
-                new Text(ByteSize.Format(block.BytesToRam)), new Text(Format.Count(block.Evictions)), new Text(Format.Count(block.Turns)),
-                new Markup(block.IsThrashing ? "[red]thrashing[/]" : ""));
+                new Markup($"0x{block.Address:x}{(block.IsThrashing ? " [red]thrashing[/]" : "")}"), new Text(Format.Count(block.GpuFaults)), new Text(Format.Count(block.CpuFaults)), new Text(ByteSize.Format(block.BytesToDevice)),
+                new Text(ByteSize.Format(block.BytesToRam)), new Text(Format.Count(block.Evictions)), new Text(Format.Count(block.Turns)));
         }
 
         return table;
