@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Diagnostics;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
@@ -322,7 +321,7 @@ internal sealed class Session : IDisposable
     }
 
     /// <summary>Stopwatch ticks as nanoseconds.</summary>
-    private static ulong Nanoseconds(long ticks) => (ulong)((UInt128)(ulong)ticks * 1_000_000_000 / (ulong)Stopwatch.Frequency);
+    private static ulong Nanoseconds(long ticks) => (ulong)Histogram.NanosecondsOf(ticks);
 
     /// <summary>How the VM is to behave.</summary>
     private static GpuVmOptions VmOptions(SessionOptions options) => new()

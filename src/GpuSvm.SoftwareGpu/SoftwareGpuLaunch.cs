@@ -3,6 +3,7 @@ using System.Diagnostics;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Diagnostics;
 
 namespace GpuSvm.SoftwareGpu;
 
@@ -83,7 +84,7 @@ public sealed class SoftwareGpuLaunch
         {
             long ended = Volatile.Read(ref _ended); // Pairs with End; the start's own value means "not yet".
             long ticks = (ended == _started && !IsComplete ? Stopwatch.GetTimestamp() : ended) - _started;
-            return (long)(ticks * (1e9 / Stopwatch.Frequency));
+            return Histogram.NanosecondsOf(ticks);
         }
     }
 

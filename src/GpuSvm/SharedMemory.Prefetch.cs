@@ -42,8 +42,7 @@ public sealed partial class SharedMemory
     {
         ArgumentNullException.ThrowIfNull(array);
         ArgumentNullException.ThrowIfNull(parts);
-        if (location is not (MemoryLocation.Device or MemoryLocation.System))
-            throw new ArgumentOutOfRangeException(nameof(location), location, "Prefetch moves pages to Device or to System.");
+        CheckLocation(location);
         ObjectDisposedException.ThrowIf(_disposed, this);
         var intervals = new List<NativeInterval>(parts.Count);
         foreach ((nint start, nint length) in parts)
@@ -58,6 +57,14 @@ public sealed partial class SharedMemory
         fixed (NativeInterval* first = intervals.ToArray())
             NativeErrors.Check(NativeMethods.gpusvm_prefetch_start(_handle, first, (ulong)intervals.Count, (uint)location, out operation));
         return Task.Run(() => Follow(operation, progress, cancellationToken), CancellationToken.None);
+    }
+
+    /// <summary>Refuses a location that pages cannot be sent to.</summary>
+    /// <param name="location">Where to.</param>
+    private static void CheckLocation(MemoryLocation location)
+    {
+        if (location is not (MemoryLocation.Device or MemoryLocation.System))
+            throw new ArgumentOutOfRangeException(nameof(location), location, "Prefetch moves pages to Device or to System.");
     }
 
     /// <summary>Waits for a prefetch, tells how far it is, and cancels it when that is wanted.</summary>

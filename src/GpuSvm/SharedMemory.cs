@@ -168,8 +168,7 @@ public sealed partial class SharedMemory : IDisposable
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(array);
-        if (location is not (MemoryLocation.Device or MemoryLocation.System))
-            throw new ArgumentOutOfRangeException(nameof(location), location, "Prefetch moves pages to Device or to System.");
+        CheckLocation(location);
         ObjectDisposedException.ThrowIf(_disposed, this);
         nint address = array.AddressOf(start, length);
         if (length == 0)

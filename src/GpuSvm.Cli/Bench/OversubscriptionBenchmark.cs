@@ -27,16 +27,20 @@ internal sealed class OversubscriptionBenchmark : IBenchmark
         var policies = Enum.GetValues<EvictionPolicy>();
         foreach (var (name, bytes, scale) in settings.Quick ? Workloads[2..3] : Workloads)
         {
+            var request = new WorkloadSettings(bytes, Environment.ProcessorCount, 1, null, scale);
+            var probe = WorkloadCatalog.Create(name);
+            probe.Prepare(request, Progress.None); // How much data it has.
             foreach (var factor in settings.Quick ? [1.25] : (double[])[1.0, 1.25, 1.5])
             {
                 progress.Stage($"{name} with {factor.ToString(CultureInfo.InvariantCulture)} times the device's memory");
+                var device = (long)(probe.DataBytes / factor / 65536) * 65536;
                 var samples = policies.Select(_ => new Samples()).ToArray();
                 var failure = "";
                 for (var round = settings.Quick ? 0 : -1; round < (settings.Quick ? 1 : 3); round++) // The first warms up.
                 {
                     for (var i = 0; i < policies.Length && failure.Length == 0; i++)
                     {
-                        var (milliseconds, wrong) = Time(name, bytes, scale, factor, policies[i], settings);
+                        var (milliseconds, wrong) = Time(name, request, device, policies[i], settings);
                         failure = wrong;
                         if (round >= 0)
                             samples[i].Add(milliseconds);
@@ -62,14 +66,10 @@ internal sealed class OversubscriptionBenchmark : IBenchmark
     /// <summary>Runs a workload once.</summary>
     /// <returns>Milliseconds in its kernels and between them, and what went wrong, empty for nothing.</returns>
     private static (double Milliseconds, string Failure) Time(
-        string name, long? bytes, int? scale, double factor, EvictionPolicy policy, BenchSettings settings)
+        string name, WorkloadSettings request, long device, EvictionPolicy policy, BenchSettings settings)
     {
         try
         {
-            var request = new WorkloadSettings(bytes, Environment.ProcessorCount, 1, null, scale);
-            var probe = WorkloadCatalog.Create(name);
-            probe.Prepare(request, Progress.None);
-            var device = (long)(probe.DataBytes / factor / 65536) * 65536;
             var report = WorkloadRunner.Run(
                 name, WorkloadCatalog.Create(name), request, new WorkloadPolicies(PrefetchPolicy.None, policy, 64 << 10), settings.Memory, device, [], Progress.None);
             return (report.ElapsedSeconds * 1000, report.Verified ? "" : $"WRONG DATA with {policy}");

@@ -44,7 +44,7 @@ public enum SvmEventKind
     /// <summary>It is not any more; the duration is how long it was.</summary>
     ThrottlingEnd = 12,
 
-    /// <summary>The device could not note a fault for want of room. No site: the software GPU's buffer has room for every unit.</summary>
+    /// <summary>The device could not note a fault for want of room. No site: the software GPU's buffer has room for every unit, and counts the faults ahead of need that it drops itself.</summary>
     FaultBufferOverflow = 13,
 
     /// <summary>A device has often used pages that are elsewhere. No site yet.</summary>

@@ -56,7 +56,11 @@ public sealed class FaultService : IDisposable
 
     /// <summary>Serves one fault and acknowledges it, or puts it back. For devices whose faulting unit helps itself.</summary>
     /// <param name="fault">A fetched fault.</param>
-    public void Serve(in GpuFault fault) => Answer(fault, Handle(fault), Math.Max(IndexOf(fault), 0));
+    public void Serve(in GpuFault fault)
+    {
+        int target = IndexOf(fault);
+        Answer(fault, Handle(fault, target), Math.Max(target, 0));
+    }
 
     /// <summary>Ends the service once the buffer is empty. Launches must have ended.</summary>
     public void Dispose()
@@ -151,8 +155,9 @@ public sealed class FaultService : IDisposable
         }
 
         MemoryAccess access = faults[strongest].Access;
-        SvmStatus status = Handle(faults[strongest]);
-        int target = Math.Max(IndexOf(faults[0]), 0);
+        int target = IndexOf(faults[0]);
+        SvmStatus status = Handle(faults[strongest], target);
+        target = Math.Max(target, 0);
         int answered = 0;
         for (int i = faults.Length - 1; i >= 0; i--) // The first one last: it is what the others are compared with.
         {
@@ -175,11 +180,12 @@ public sealed class FaultService : IDisposable
     private static bool AreEqual(in GpuFault one, in GpuFault other)
         => one.AddressSpaceId == other.AddressSpaceId && one.IsPrefetch == other.IsPrefetch && one.Address.PageNumber == other.Address.PageNumber;
 
-    /// <summary>Has a fault handled, if it is of this service's address space.</summary>
+    /// <summary>Has a fault handled, if it is of one of this service's address spaces.</summary>
     /// <param name="fault">A fetched fault.</param>
+    /// <param name="target">The index of its VM; -1 for a fault of none.</param>
     /// <returns>What became of it.</returns>
-    private SvmStatus Handle(in GpuFault fault)
-        => IndexOf(fault) is var i and >= 0 ? _vms[i].FaultHandler.Handle(fault, _devices[i].Index) : SvmStatus.NotMapped;
+    private SvmStatus Handle(in GpuFault fault, int target)
+        => target >= 0 ? _vms[target].FaultHandler.Handle(fault, _devices[target].Index) : SvmStatus.NotMapped;
 
     /// <summary>Acknowledges a fault, or puts it back if it was overtaken and has time left.</summary>
     /// <param name="fault">The fault.</param>

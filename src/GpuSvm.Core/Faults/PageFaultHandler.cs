@@ -44,11 +44,7 @@ public sealed class PageFaultHandler
         long start = Stopwatch.GetTimestamp();
         VmDevice faulting = _vm.Devices[device];
         if (_vm.Host.TryRentWorkspace() is not { } workspace)
-        {
-            _vm.Counters.CountFault(start, SvmStatus.OutOfHostMemory);
-            _vm.Host.Events.GpuFault(fault, faulting.Pagemap.Index, SvmStatus.OutOfHostMemory, start);
-            return SvmStatus.OutOfHostMemory;
-        }
+            return Report(fault, faulting, SvmStatus.OutOfHostMemory, start);
 
         VmDevice? home = null;
         TimeSpan late;
@@ -85,15 +81,28 @@ public sealed class PageFaultHandler
         if (status == SvmStatus.Done && home is not null && _vm.Options.Prefetch is { } prefetch)
             _vm.Prefetcher.Follow(fault.Address, prefetch, home, workspace);
         _vm.Host.ReturnWorkspace(workspace);
+        return Report(fault, faulting, status, start);
+    }
+
+    /// <summary>Counts a fault that was handled, and tells of it.</summary>
+    /// <param name="fault">The fault.</param>
+    /// <param name="device">Who faulted.</param>
+    /// <param name="status">What became of it.</param>
+    /// <param name="start">Stopwatch ticks at which its handling began.</param>
+    /// <returns>The status.</returns>
+    private SvmStatus Report(in GpuFault fault, VmDevice device, SvmStatus status, long start)
+    {
         if (fault.IsPrefetch)
         {
             _vm.Counters.CountPrefetchFault(status);
-            _vm.Host.Events.Prefetch(AddressRange.OfPages(fault.Address.AlignDown(PageOrder.Small), 1), faulting.Pagemap.Index, MigrationCause.GpuFault, status);
-            return status;
+            _vm.Host.Events.Prefetch(AddressRange.OfPages(fault.Address.AlignDown(PageOrder.Small), 1), device.Pagemap.Index, MigrationCause.GpuFault, status);
+        }
+        else
+        {
+            _vm.Counters.CountFault(start, status);
+            _vm.Host.Events.GpuFault(fault, device.Pagemap.Index, status, start);
         }
 
-        _vm.Counters.CountFault(start, status);
-        _vm.Host.Events.GpuFault(fault, faulting.Pagemap.Index, status, start);
         return status;
     }
 
@@ -196,9 +205,10 @@ public sealed class PageFaultHandler
         }
 
         status = GetPages(range, pages, context with { Exclusive = access == MemoryAccess.Atomic }, advice.AccessedBy, workspace);
-        if (access == MemoryAccess.Atomic && advice.Atomics == AtomicMode.Global && status == SvmStatus.NotMigratable)
-            return SvmStatus.AccessDenied;
-        if (access == MemoryAccess.Atomic && advice.Atomics != AtomicMode.Global && (status is SvmStatus.NotMigratable or SvmStatus.OutOfHostMemory or SvmStatus.Busy))
+        bool isShared = access == MemoryAccess.Atomic && advice.Atomics == AtomicMode.Global; // Then no plain mapping will do.
+        if (isShared && status == SvmStatus.NotMigratable)
+            status = SvmStatus.AccessDenied;
+        else if (access == MemoryAccess.Atomic && !isShared && (status is SvmStatus.NotMigratable or SvmStatus.OutOfHostMemory or SvmStatus.Busy))
             status = GetPages(range, pages, context, advice.AccessedBy, workspace); // They cannot be had alone: a file's, pinned, no staging. The device decides whether a plain mapping will do for its atomics.
         start = _vm.Counters.AddGetPages(start);
         if (status is SvmStatus.MixedPlacement or SvmStatus.NotSupported or SvmStatus.DeviceGone)

@@ -20,22 +20,22 @@ public sealed class StridePrefetch : IPrefetchPolicy
     public PageRegion Choose(in PrefetchFacts facts)
     {
         PageRegion faulting = PageRegion.Around(facts.Page, PageOrder.Medium.Value, facts.Pages);
+        long block = facts.Block & 0x7FFF_FFFF;
         ref long place = ref _seen[facts.Block % Places];
         long known = Volatile.Read(ref place); // Pairs with the write below; any recent value will do.
-        bool isKnown = known >> 32 == (facts.Block & 0x7FFF_FFFF) && (known & 0xF) != 0;
-        int last = (int)(known >> 14 & 0x1FF);
-        int step = isKnown ? facts.Page - last : 0;
+        bool isKnown = known >> 32 == block && (known & 0xF) != 0;
+        int step = isKnown ? facts.Page - (int)(known >> 14 & 0x1FF) : 0;
         int hits = step != 0 && step == (int)(known >> 4 & 0x3FF) - 512 ? (int)Math.Min((known & 0xF) + 1, 15) : 1;
-        Volatile.Write(ref place, ((facts.Block & 0x7FFF_FFFF) << 32) | ((long)facts.Page << 14) | ((long)(step + 512) << 4) | (long)hits);
-        if (hits < HitsToFollow || Math.Abs(step) > LargestStep)
+        bool isFollowed = hits >= HitsToFollow && Math.Abs(step) <= LargestStep;
+        int reach = isFollowed ? Math.Abs(step) << (hits - HitsToFollow + 1) : 0;
+        int last = facts.Page;
+        if (isFollowed) // The next fault will come behind what is brought now: as if the last step of that were touched, so that the distance stays the same.
+            last += (Math.Clamp(facts.Page + (step < 0 ? -reach : reach), 0, facts.Pages - 1) - facts.Page) / step * step;
+        Volatile.Write(ref place, (block << 32) | ((long)last << 14) | ((long)(step + 512) << 4) | (long)hits);
+        if (!isFollowed)
             return faulting;
-        int reach = Math.Abs(step) << (hits - HitsToFollow + 1);
         int first = Math.Max(step < 0 ? facts.Page - reach : faulting.First, 0);
         int end = Math.Min(step < 0 ? faulting.End : Math.Max(faulting.End, facts.Page + reach + 1), facts.Pages);
-        // The next fault will come behind what is brought now: remember the last page brought as the one touched last, so that the distance stays the same.
-        int lastBrought = Math.Clamp(facts.Page + (step < 0 ? -reach : reach), 0, facts.Pages - 1);
-        lastBrought = facts.Page + ((lastBrought - facts.Page) / step * step);
-        Volatile.Write(ref place, ((facts.Block & 0x7FFF_FFFF) << 32) | ((long)lastBrought << 14) | ((long)(step + 512) << 4) | (long)hits);
         return new PageRegion(first, end - first);
     }
 }

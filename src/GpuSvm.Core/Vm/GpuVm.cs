@@ -45,6 +45,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
     /// <param name="devices">The devices, 1 to 64, all able to reach each other's memory.</param>
     /// <param name="options">How it behaves.</param>
     /// <exception cref="DeviceUnavailableException">A device is gone, or there is no memory for its pagemap; the others are let go of.</exception>
+    /// <exception cref="ArgumentException">Not 1 to 64 devices, or one's memory cannot be reserved.</exception>
     public GpuVm(HostAddressSpace host, IReadOnlyList<IGpuDevice> devices, GpuVmOptions options)
     {
         if (devices.Count is < 1 or > 64)
@@ -57,7 +58,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         {
             try
             {
-                _devices[i] = new VmDevice(host, devices[i], i, options.Timeslice);
+                _devices[i] = new VmDevice(host, devices[i], i, options);
             }
             catch
             {
@@ -68,14 +69,6 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
 
             if (options.Eviction is { } eviction)
                 _devices[i].Pagemap.Eviction = eviction;
-            if (!_devices[i].TryReserve(options.ReservedBytes))
-            {
-                do
-                    _devices[i].Release();
-                while (--i >= 0);
-                throw new ArgumentException($"{options.ReservedBytes} bytes of a device's memory cannot be reserved: it has less, or other VMs have reserved it.", nameof(options));
-            }
-
             smallest = Math.Min(smallest, devices[i].Memory.Pages);
         }
 
@@ -88,8 +81,12 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         FaultHandler = new PageFaultHandler(this);
         Attributes = new MemoryAttributes(Lock, options.ResetAdviceOnUnmap);
         Mirror = new SvmMirror(host, this, options.NotifierBytes, UsableOrders(options.ChunkOrders, smallest), Lock);
-        foreach (VmDevice device in options.KeepFreeBytes > 0 ? _devices : [])
-            device.Ahead = new EvictionAhead(device.Pagemap, Math.Min(options.KeepFreeBytes, device.Device.Memory.Pages * (long)PageSize.Bytes / 2));
+        if (options.KeepFreeBytes > 0)
+        {
+            foreach (VmDevice device in _devices)
+                device.Ahead = new EvictionAhead(device.Pagemap, Math.Min(options.KeepFreeBytes, device.Device.Memory.Pages * (long)PageSize.Bytes / 2));
+        }
+
         _windows.Insert(new GpuVma(new AddressRange(new VirtualAddress(PageSize.Bytes), new VirtualAddress(1UL << 47))));
     }
 

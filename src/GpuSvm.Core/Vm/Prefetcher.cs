@@ -59,32 +59,20 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
     public SvmStatus PrefetchPiece(AddressRange piece, PrefetchTarget target, VmDevice device, HostWorkspace workspace, out PrefetchResult result)
     {
-        SvmStatus status;
-        long before;
-        long after;
-        if (target == PrefetchTarget.System)
+        long before = CountThere(piece, target, device, workspace);
+        SvmStatus status = before == piece.Bytes && target == PrefetchTarget.System ? SvmStatus.Done
+            : target == PrefetchTarget.System ? vm.Host.MigrateHome(piece, MigrationCause.Prefetch)
+            : SvmStatus.Retry;
+        for (int attempt = 0; target == PrefetchTarget.Device && attempt < MaxAttempts && (status.IsRetry() || status == SvmStatus.Unmapped); attempt++)
         {
-            before = piece.Bytes - CountAwayBytes(piece, workspace);
-            status = before == piece.Bytes ? SvmStatus.Done : vm.Host.MigrateHome(piece, MigrationCause.Prefetch);
-            after = piece.Bytes - CountAwayBytes(piece, workspace);
-        }
-        else
-        {
-            before = CountDeviceBytes(piece, device, workspace);
-            status = SvmStatus.Retry;
-            for (int attempt = 0; attempt < MaxAttempts && (status.IsRetry() || status == SvmStatus.Unmapped); attempt++)
-            {
-                if (attempt > 8)
-                    Thread.Sleep(1);
-                vm.Collect();
-                using (vm.Lock.EnterRead())
-                    status = ToDevice(piece, device, MigrationCause.Prefetch, workspace);
-            }
-
-            after = CountDeviceBytes(piece, device, workspace);
+            if (attempt > 8)
+                Thread.Sleep(1);
+            vm.Collect();
+            using (vm.Lock.EnterRead())
+                status = ToDevice(piece, device, workspace);
         }
 
-        result = Account(piece.Bytes, before, after);
+        result = Account(piece.Bytes, before, CountThere(piece, target, device, workspace));
         return status == SvmStatus.Unmapped ? SvmStatus.Busy : status;
     }
 
@@ -100,33 +88,50 @@ internal sealed class Prefetcher(GpuVm vm)
         AddressRange block = address.Block(PageOrder.Huge).Intersect(mapping.Interval);
         Span<ulong> resident = stackalloc ulong[PageSize.PagesPerHuge / 64];
         device.Pagemap.ReadResidency(block, resident, workspace);
-        PageRegion region = policy.Choose(new PrefetchFacts(block.PageIndexOf(address.AlignDown(PageOrder.Small)), (int)block.Pages, resident, block: (long)(address.Value >> 21)));
-        int first = region.First;
-        int end = region.End;
-        while (first < end && IsSet(resident, first))
-            first++;
-        while (end > first && IsSet(resident, end - 1))
-            end--;
-        if (first == end)
-            return;
-        var wanted = AddressRange.OfPages(block.Start + ((long)first << PageSize.Shift), end - first);
-        using (vm.Lock.EnterRead())
-            _ = ToDevice(wanted, device, MigrationCause.GpuFault, workspace); // Advice: nobody waits for these pages yet.
+        var facts = new PrefetchFacts(
+            block.PageIndexOf(address.AlignDown(PageOrder.Small)), (int)block.Pages, resident, block: (long)(address.PageNumber >> PageOrder.Huge.Value));
+        PageRegion region = policy.Choose(facts);
+        VirtualAddress end = block.Start + ((long)region.End << PageSize.Shift);
+        for (VirtualAddress at = block.Start + ((long)region.First << PageSize.Shift); at < end;)
+        {
+            int page = block.PageIndexOf(at);
+            AddressRange found = AddressRange.OfPages(at, 1);
+            if ((resident[page >> 6] >> (page & 63) & 1) == 0)
+            {
+                SvmStatus status;
+                using (vm.Lock.EnterRead())
+                    status = Accompany(at, block, device, workspace, out found);
+                if (status is SvmStatus.OutOfDeviceMemory or SvmStatus.OutOfHostMemory or SvmStatus.DeviceGone or SvmStatus.ProcessGone)
+                    return;
+            }
+
+            at = found.End;
+        }
     }
 
-    /// <summary>Whether a bit is set.</summary>
-    /// <param name="bits">The bits.</param>
-    /// <param name="index">Which.</param>
-    private static bool IsSet(ReadOnlySpan<ulong> bits, int index) => (bits[index >> 6] >> (index & 63) & 1) != 0;
+    /// <summary>Brings one range beside a fault, if a fault of its own would bring it. Ranges go one by one: what the fault has moved already has broken the huge page in RAM up, and many
+    /// small pages together cost more than each range's for itself (3.5 ms instead of 1 for 2 MiB).</summary>
+    /// <param name="address">An address in the range.</param>
+    /// <param name="block">The block of 2 MiB, as far as it is mapped.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <param name="found">As of <see cref="Find"/>.</param>
+    /// <returns>What became of it; <see cref="SvmStatus.Done"/> if it is to stay where it is.</returns>
+    /// <remarks>Locking: Vm held.</remarks>
+    private SvmStatus Accompany(VirtualAddress address, AddressRange block, VmDevice device, HostWorkspace workspace, out AddressRange found)
+    {
+        MemoryAdvice advice = vm.Attributes.FindLocked(address);
+        SvmStatus status = Find(address, block, device, MigrationCause.GpuFault, advice, out found, out bool isWanted);
+        return isWanted ? MoveAndBind(found, device, MigrationCause.GpuFault, advice, workspace) : status;
+    }
 
-    /// <summary>One try to bring a part of a 2 MiB block to a device and bind it there. Neighbouring ranges that want the same travel in one migration.</summary>
+    /// <summary>One try to bring a part of a 2 MiB block to a device and bind it there. Neighbouring ranges of the same advice travel in one migration.</summary>
     /// <param name="piece">The part.</param>
     /// <param name="device">The device.</param>
-    /// <param name="cause">A prefetch that was asked for, or one that follows a fault: then it moves what a fault of the device would move there.</param>
     /// <param name="workspace">The caller's.</param>
     /// <returns>The first failure, the rest having been tried; <see cref="SvmStatus.Done"/> if there was none.</returns>
     /// <remarks>Locking: Vm held, so no range of the piece can be removed meanwhile.</remarks>
-    private SvmStatus ToDevice(AddressRange piece, VmDevice device, MigrationCause cause, HostWorkspace workspace)
+    private SvmStatus ToDevice(AddressRange piece, VmDevice device, HostWorkspace workspace)
     {
         SvmStatus first = SvmStatus.Done;
         var run = new AddressRange(piece.Start, piece.Start);
@@ -134,28 +139,21 @@ internal sealed class Prefetcher(GpuVm vm)
         for (VirtualAddress at = piece.Start; at < piece.End;)
         {
             MemoryAdvice advice = vm.Attributes.FindLocked(at);
-            SvmStatus status = Find(at, piece, device, cause, advice, out AddressRange found, out bool isWanted);
-            if (status != SvmStatus.Done || !isWanted)
-                found = new AddressRange(at, found.End > at ? found.End : at + PageSize.Bytes);
-            // What the fault has moved already has broken the huge page in RAM up, and many small pages together cost more than each range's for itself (3.5 ms instead of 1 for 2 MiB).
-            bool joins = cause == MigrationCause.Prefetch && status == SvmStatus.Done && isWanted && found.Start == run.End && advice == runAdvice;
-            if (!joins)
+            SvmStatus status = Find(at, piece, device, MigrationCause.Prefetch, advice, out AddressRange found, out bool isWanted);
+            if (!isWanted || found.Start != run.End || advice != runAdvice)
             {
-                SvmStatus moved = MoveAndBind(run, device, cause, runAdvice, workspace);
+                SvmStatus moved = MoveAndBind(run, device, MigrationCause.Prefetch, runAdvice, workspace);
                 first = first == SvmStatus.Done ? moved : first;
                 run = new AddressRange(found.Start, found.Start);
                 runAdvice = advice;
             }
 
-            if (status == SvmStatus.Done && isWanted)
-                run = new AddressRange(run.Start, found.End);
-            else
-                run = new AddressRange(found.End, found.End);
+            run = new AddressRange(isWanted ? run.Start : found.End, found.End);
             first = first == SvmStatus.Done ? status : first;
             at = found.End;
         }
 
-        SvmStatus last = MoveAndBind(run, device, cause, runAdvice, workspace);
+        SvmStatus last = MoveAndBind(run, device, MigrationCause.Prefetch, runAdvice, workspace);
         return first == SvmStatus.Done ? last : first;
     }
 
@@ -163,16 +161,16 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <param name="address">The address.</param>
     /// <param name="piece">What is prefetched: a range that is made for it reaches beyond it by less than 64 KiB.</param>
     /// <param name="device">The device.</param>
-    /// <param name="cause">As in <see cref="ToDevice"/>.</param>
+    /// <param name="cause">A prefetch that was asked for, or one that follows a fault: then only what a fault of the device would bring is wanted.</param>
     /// <param name="advice">What the program has advised of the address.</param>
-    /// <param name="found">The range's interval; where there is no mapping, the hole as far as it is in the piece.</param>
+    /// <param name="found">The range's interval; where there is no mapping, the hole as far as it is in the piece; else the page.</param>
     /// <param name="isWanted">Whether it is to be moved.</param>
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.NotMigratable"/> for what was asked for and may not move; as <see cref="Svm.SvmMirror.FindOrInsert"/>.</returns>
     private SvmStatus Find(
         VirtualAddress address, AddressRange piece, VmDevice device, MigrationCause cause, MemoryAdvice advice, out AddressRange found, out bool isWanted)
     {
         isWanted = false;
-        found = new AddressRange(address, address);
+        found = AddressRange.OfPages(address, 1);
         if (vm.FindWindow(address) is not { Userptr: null } window)
             return SvmStatus.NotMapped;
         long fits = cause == MigrationCause.Prefetch && !piece.Contains(address.Block(PageOrder.Huge)) ? PageOrder.Medium.Bytes : 0;
@@ -192,7 +190,7 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <summary>Moves a run of ranges to the device, and binds each.</summary>
     /// <param name="run">Whole ranges; may be empty.</param>
     /// <param name="device">The device.</param>
-    /// <param name="cause">As in <see cref="ToDevice"/>.</param>
+    /// <param name="cause">As in <see cref="Find"/>.</param>
     /// <param name="advice">What is advised of all of them.</param>
     /// <param name="workspace">The caller's.</param>
     /// <returns>The first failure; what was not moved is not bound.</returns>
@@ -235,16 +233,20 @@ internal sealed class Prefetcher(GpuVm vm)
         }
     }
 
-    /// <summary>Bytes of an interval that lie on one of the devices now.</summary>
-    /// <param name="interval">The interval.</param>
+    /// <summary>Bytes of a piece that are where a prefetch is to bring them.</summary>
+    /// <param name="piece">Inside one block of 2 MiB.</param>
+    /// <param name="target">Where to.</param>
+    /// <param name="device">The device, for a prefetch to one.</param>
     /// <param name="workspace">Scratch.</param>
-    /// <returns>Bytes.</returns>
-    private long CountAwayBytes(AddressRange interval, HostWorkspace workspace)
+    /// <returns>Bytes; a snapshot.</returns>
+    private long CountThere(AddressRange piece, PrefetchTarget target, VmDevice device, HostWorkspace workspace)
     {
-        long bytes = 0;
-        foreach (VmDevice device in vm.Devices)
-            bytes += CountDeviceBytes(interval, device, workspace);
-        return bytes;
+        if (target == PrefetchTarget.Device)
+            return (long)device.Migrator.CountDevicePages(piece, workspace) << PageSize.Shift;
+        long pages = piece.Pages;
+        foreach (VmDevice other in vm.Devices)
+            pages -= other.Migrator.CountDevicePages(piece, workspace);
+        return pages << PageSize.Shift;
     }
 
     /// <summary>Adds a result up.</summary>
@@ -254,22 +256,4 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <returns>The result.</returns>
     private static PrefetchResult Account(long requested, long before, long after) =>
         new(requested, Math.Min(before, after), Math.Max(0, after - before), requested - after);
-
-    /// <summary>Bytes of an interval that lie on a device now.</summary>
-    /// <param name="interval">The interval.</param>
-    /// <param name="device">The device.</param>
-    /// <param name="workspace">Scratch.</param>
-    /// <returns>Bytes.</returns>
-    private static long CountDeviceBytes(AddressRange interval, VmDevice device, HostWorkspace workspace)
-    {
-        long pages = 0;
-        for (VirtualAddress at = interval.Start; at < interval.End;)
-        {
-            AddressRange piece = at.Block(PageOrder.Huge).Intersect(new AddressRange(at, interval.End));
-            pages += device.Migrator.CountDevicePages(piece, workspace);
-            at = piece.End;
-        }
-
-        return pages << PageSize.Shift;
-    }
 }

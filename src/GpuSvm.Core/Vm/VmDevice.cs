@@ -8,15 +8,16 @@ namespace GpuSvm.Core.Vm;
 /// <summary>One of the devices of a <see cref="GpuVm"/>, with its page table and its memory. Kernel: one SVM instance serving many devices, as amdgpu has it.</summary>
 public sealed class VmDevice
 {
-    private int _reservedPages; // Set by the VM's constructor.
+    private int _reservedPages; // Until Unreserve.
 
     /// <summary>Makes a device part of a VM.</summary>
     /// <param name="host">The host address space.</param>
     /// <param name="device">The device.</param>
     /// <param name="index">Its number in the VM, from 0.</param>
-    /// <param name="timeslice">How long pages that its faults have brought stay there whatever the CPU does.</param>
+    /// <param name="options">How the VM behaves.</param>
     /// <exception cref="DeviceUnavailableException">The device is unplugged or closed, the address space has ended, or there is no memory for a pagemap.</exception>
-    internal VmDevice(HostAddressSpace host, IGpuDevice device, int index, TimeSpan timeslice)
+    /// <exception cref="ArgumentException">What the VM wants to reserve is not to be had.</exception>
+    internal VmDevice(HostAddressSpace host, IGpuDevice device, int index, GpuVmOptions options)
     {
         Device = device;
         Index = index;
@@ -26,17 +27,20 @@ public sealed class VmDevice
         Pagemap = pagemap!;
         try
         {
+            if (!TryReserve(options.ReservedBytes))
+                throw new ArgumentException($"{options.ReservedBytes} bytes of a device's memory cannot be reserved: it has less, or other VMs have reserved it.", nameof(options));
             PageTable = device.CreatePageTable(out int addressSpaceId);
             AddressSpaceId = addressSpaceId;
         }
         catch
         {
+            Unreserve();
             _ = Pagemap.EndUse(); // It has brought nothing.
             Pagemap.Put();
             throw;
         }
 
-        Migrator = new RangeMigrator(this, timeslice);
+        Migrator = new RangeMigrator(this, options.Timeslice);
         Binder = new RangeBinder(this);
     }
 
@@ -67,7 +71,7 @@ public sealed class VmDevice
     /// <summary>Reserves some of its memory for the VM.</summary>
     /// <param name="bytes">How much.</param>
     /// <returns>False if that much cannot be reserved.</returns>
-    internal bool TryReserve(long bytes)
+    private bool TryReserve(long bytes)
     {
         long pages = bytes >> Addressing.PageSize.Shift;
         if (pages > Device.Memory.Pages || (pages > 0 && !DevicePagemaps.Of(Device).Shares.TryReserve(Pagemap, (int)pages)))

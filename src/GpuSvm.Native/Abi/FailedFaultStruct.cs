@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Faults;
 
 namespace GpuSvm.Native.Abi;
@@ -26,7 +27,7 @@ internal struct FailedFaultStruct
     public static FailedFaultStruct Of(in FailedFault fault) => new()
     {
         Address = fault.Address.Value,
-        TimestampNs = (ulong)(fault.Timestamp * (1e9 / System.Diagnostics.Stopwatch.Frequency)),
+        TimestampNs = (ulong)Histogram.NanosecondsOf(fault.Timestamp),
         Status = (int)fault.Status,
         Access = (uint)fault.Access,
     };
