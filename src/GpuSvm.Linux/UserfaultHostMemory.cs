@@ -268,6 +268,18 @@ public sealed class UserfaultHostMemory : IHostMemory
     }
 
     /// <inheritdoc/>
+    public unsafe SvmStatus ReadInto(AddressRange interval, HostStaging staging, int first)
+    {
+        if (staging is not StagingSlot slot || !interval.IsPageAligned || interval.IsEmpty || !slot.HasPages(first, interval.Pages))
+            return SvmStatus.InvalidArgument;
+        if (!_heap.Covers(interval))
+            return SvmStatus.NotMapped;
+
+        // SAFETY: the block is the caller's, private memory of ours, and has the pages.
+        return _remote.Transfer(interval.Start, (byte*)slot.Address + ((long)first << PageSize.Shift), interval.Bytes, write: false);
+    }
+
+    /// <inheritdoc/>
     public unsafe SvmStatus Write(VirtualAddress address, ReadOnlySpan<byte> source)
     {
         if (source.IsEmpty)

@@ -146,6 +146,16 @@ internal sealed class Session : IDisposable
         return result.MovedBytes;
     }
 
+    /// <summary>Changes what is advised of memory, wholly or not at all; throws a <see cref="SessionException"/> if it cannot be.</summary>
+    /// <param name="interval">Whole pages inside one allocation.</param>
+    /// <param name="change">Makes the new advice of the old.</param>
+    public void Advise(AddressRange interval, Func<MemoryAdvice, MemoryAdvice> change)
+    {
+        SvmStatus status = _vm.Advise(interval, change);
+        if (status != SvmStatus.Done)
+            throw new SessionException(status, $"Advice for {interval} could not be taken: {status.Describe()}. What was advised before still stands.");
+    }
+
     /// <summary>Begins to move pages in the background.</summary>
     /// <param name="intervals">Whole pages inside allocations.</param>
     /// <param name="toDevice">Where to.</param>

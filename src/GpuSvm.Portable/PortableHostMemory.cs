@@ -223,6 +223,10 @@ public sealed class PortableHostMemory : IHostMemory
     public SvmStatus WriteProtect(AddressRange interval, bool protect) => SvmStatus.NotSupported;
 
     /// <inheritdoc/>
+    /// <remarks>Always <see cref="SvmStatus.NotSupported"/>: a page that is copied here could be written meanwhile.</remarks>
+    public SvmStatus ReadInto(AddressRange interval, HostStaging staging, int first) => SvmStatus.NotSupported;
+
+    /// <inheritdoc/>
     /// <remarks>The pages stay present and are cleared at once; those that are away come home as zeroes.</remarks>
     public SvmStatus Discard(AddressRange interval)
     {

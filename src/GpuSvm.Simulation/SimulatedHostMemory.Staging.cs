@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
@@ -24,6 +25,23 @@ public sealed partial class SimulatedHostMemory
         var staging = new SimulatedStaging(interval, frame, _frames.PointerTo(frame), forAttach);
         _staging.Add(staging);
         return staging;
+    }
+
+    /// <inheritdoc/>
+    public SvmStatus ReadInto(AddressRange interval, HostStaging staging, int first)
+    {
+        if (!Has(HostMemoryCapabilities.WriteProtect))
+            return SvmStatus.NotSupported;
+        Reach(SimulatedOperation.DmaAccess);
+        using RankedLock.Scope scope = _lock.Enter();
+        int pages = (int)interval.Pages;
+        if (staging is not SimulatedStaging block || !_staging.Contains(block) || !interval.IsPageAligned || interval.IsEmpty || first < 0 || first + pages > block.Order.Pages)
+            return SvmStatus.InvalidArgument;
+        if (!IsPresentLocked(interval.Start, (int)interval.Bytes))
+            return SvmStatus.NotMapped;
+        for (int page = 0; page < pages; page++)
+            _frames.Bytes(_pages.Read(interval.Start.PageNumber + (ulong)page).Frame).CopyTo(_frames.Bytes(block.Frame + first + page));
+        return SvmStatus.Done;
     }
 
     /// <inheritdoc/>

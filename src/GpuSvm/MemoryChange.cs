@@ -21,4 +21,13 @@ public enum MemoryChange
 
     /// <summary>The whole address space ends.</summary>
     Release,
+
+    /// <summary>Pages in RAM are only read from now on, so that devices may have copies of them.</summary>
+    Share,
+
+    /// <summary>Somebody is about to write shared pages: the copies go.</summary>
+    Collapse,
+
+    /// <summary>One device needs the room of its copies.</summary>
+    DropCopies,
 }

@@ -61,6 +61,37 @@ public abstract class HostWriteProtectConformance : HostMemoryConformance
         Assert.False(machine.Query(interval)[2].IsWritable);
     });
 
+    [Theory]
+    [MemberData(nameof(MigrationPages))]
+    public void PagesAreCopiedIntoAStagingBlockAndStayTheCpus(int pages) => Run(Needs, machine =>
+    {
+        AddressRange interval = machine.AllocateAligned(pages);
+        machine.CpuFill(interval);
+        Protect(machine, interval, protect: true);
+        int faults = machine.Client.Faults.Count;
+        HostStaging staging = machine.Memory.AcquireStaging(interval, forAttach: true)!;
+        Assert.Equal(SvmStatus.Done, machine.Memory.ReadInto(interval, staging, 0));
+        byte[] bytes = new byte[interval.Bytes];
+        DmaBytes.Read(staging.Pointer, bytes);
+        machine.Memory.ReleaseStaging(staging);
+        Assert.Equal(Pattern.Of(interval.Start, interval.Bytes), bytes);
+        machine.AssertPattern(interval);
+        Assert.Equal(faults, machine.Client.Faults.Count);
+        Assert.All(machine.Query(interval), page => Assert.True(page.IsPresent && !page.IsWritable));
+    });
+
+    [Fact]
+    public void WhatIsAbsentOrNoBlockIsNotCopied() => Run(Needs | HostMemoryCapabilities.LazyZero, machine =>
+    {
+        AddressRange interval = machine.AllocateAligned(4);
+        machine.CpuFill(AddressRange.OfPages(interval.Start, 1));
+        HostStaging staging = machine.Memory.AcquireStaging(interval, forAttach: true)!;
+        Assert.Equal(SvmStatus.NotMapped, machine.Memory.ReadInto(interval, staging, 0));
+        Assert.Equal(SvmStatus.InvalidArgument, machine.Memory.ReadInto(interval, staging, 1));
+        Assert.Equal(SvmStatus.InvalidArgument, machine.Memory.ReadInto(new AddressRange(interval.Start + 8, interval.End), staging, 0));
+        machine.Memory.ReleaseStaging(staging);
+    });
+
     [Fact]
     public void AWriterWaitsUntilProtectionIsTakenAway() => Run(Needs, machine =>
     {

@@ -147,6 +147,45 @@ internal static partial class InjectionScenarios
         End(machine);
     }
 
+    /// <summary>Copies on two devices, on one of them more than fit beside its pages; writes of each side, prefetch, a part unmapped, contents given up.</summary>
+    private static void MostlyRead(InjectedRun run, int scale)
+    {
+        Machine machine = run.Make("machine", () => new Machine(devicePages: 64 * scale, _smallHost with { StagingBlocks = 2 }, new GpuVmOptions { ChunkOrders = _smallChunks, Placement = new Machine.AlwaysMigrate() }));
+        AddressRange memory = run.Map(machine, 0, 96 * scale);
+        PeerMachine peer = run.Make("peer", () => new PeerMachine(machine, devicePages: 1024, placement: new Machine.AlwaysMigrate()));
+        foreach (GpuVm vm in new[] { machine.Vm, peer.Vm })
+            run.Try("advise", () => vm.Advise(Part(memory, 0, 80), advice => advice with { IsReadMostly = true }));
+        for (int page = 0; page < memory.Pages; page += 8)
+            run.CpuStore(machine, At(memory, page), page + 1);
+        for (int page = 0; page < memory.Pages; page += 8)
+        {
+            run.GpuCheck(machine.Vm, At(memory, page));
+            run.GpuCheck(peer.Vm, At(memory, page));
+        }
+
+        machine.Check();
+        run.GpuStore(machine.Vm, At(memory, 8), 100);
+        run.GpuCheck(peer.Vm, At(memory, 8));
+        run.CpuStore(machine, At(memory, 24) + 8, 101);
+        run.GpuStore(peer.Vm, At(memory, 40), 102);
+        run.Try("prefetch", () => machine.Vm.Prefetch(Part(memory, 16, 32), PrefetchTarget.Device, out _), () => machine.Vm.PageTable.Lookup(At(memory, 33)).IsPresent);
+        run.GpuCheck(machine.Vm, At(memory, 40));
+        Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(Part(memory, 20, 3)));
+        run.Forget(Part(memory, 20, 3));
+        machine.Vm.Collect();
+        peer.Vm.Collect();
+        run.GpuCheck(machine.Vm, At(memory, 24));
+        Assert.Equal(SvmStatus.Done, machine.Memory.DontNeed(Part(memory, 32, 16)));
+        run.Forget(Part(memory, 32, 16));
+        run.GpuCheck(machine.Vm, At(memory, 32));
+        machine.Check();
+        run.Compare(machine, Part(memory, 0, 16));
+        peer.Dispose();
+        Assert.Equal(SvmStatus.Done, machine.Memory.Unmap(memory));
+        machine.Vm.Collect();
+        End(machine);
+    }
+
     /// <summary>Pages that stay on the device for a while although the CPU touches them, and an eviction in that time.</summary>
     private static void GuaranteedTime(InjectedRun run, int scale)
     {

@@ -30,6 +30,7 @@ internal static partial class InjectionScenarios
         ["ranges that die"] = RangesThatDie,
         ["user pointers"] = UserPointers,
         ["device atomics"] = DeviceAtomics,
+        ["memory that is mostly read"] = MostlyRead,
         ["guaranteed time"] = GuaranteedTime,
         ["pagemaps that come and go"] = PagemapsThatComeAndGo,
         ["blocks by hand"] = BlocksByHand,

@@ -37,6 +37,11 @@ public class CProgramTests
     [InlineData("real")]
     public void EventsAndHistogramsTellWhatALaunchDid(string memory) => Run("events.c", memory);
 
+    [Theory]
+    [InlineData("portable")]
+    [InlineData("real")]
+    public void AdviceHasItsEffect(string memory) => Run("advise.c", memory);
+
     [Fact]
     public void AMonitorOutlivesWatchersOfAnyKindAndGoesWithItsMemory() => Run("monitor.c");
 

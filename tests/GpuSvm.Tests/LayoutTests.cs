@@ -16,6 +16,7 @@ public class LayoutTests
             (typeof(SvmEvent), "gpusvm_event"),
             (typeof(FailedFault), "gpusvm_failed_fault"),
             (typeof(NativeInterval), "gpusvm_interval"),
+            (typeof(NativeAdvice), "gpusvm_advice"),
             (typeof(NativePrefetchProgress), "gpusvm_prefetch_progress"),
             (typeof(NativeHistogram), "gpusvm_histogram"),
             (typeof(KernelContextData), "struct gpusvm_kernel_context"),
@@ -29,6 +30,8 @@ public class LayoutTests
         LayoutProgram.AssertSameValues<PrefetchPolicy>("GPUSVM_PREFETCH_");
         LayoutProgram.AssertSameValues<ThrashPolicy>("GPUSVM_THRASH_");
         LayoutProgram.AssertSameValues<EvictionPolicy>("GPUSVM_EVICT_");
+        LayoutProgram.AssertSameValues<PreferredLocation>("GPUSVM_PREFERRED_");
+        LayoutProgram.AssertSameValues<AtomicMode>("GPUSVM_ATOMICS_");
         LayoutProgram.AssertSameValues<SvmEventKind>("GPUSVM_EVENT_");
         LayoutProgram.AssertSameValues<MigrationCause>("GPUSVM_CAUSE_");
         LayoutProgram.AssertSameValues<MemoryChange>("GPUSVM_CHANGE_");

@@ -5,7 +5,7 @@ namespace GpuSvm.Core.Device;
 
 /// <summary>
 /// One device-side mapping: an address, how to reach it, how many pages it covers and in which direction, packed into 8 bytes.
-/// Bits 12 to 51 hold the page-aligned address, 0 to 4 the order, 5 to 6 the protocol, 7 "device may write", 8 "present", 9 "atomics are atomic against the CPU".
+/// Bits 12 to 51 hold the page-aligned address, 0 to 4 the order, 5 to 6 the protocol, 7 "device may write", 8 "present", 9 "atomics are atomic against the CPU", 10 "a copy".
 /// Kernel: struct drm_pagemap_addr, which takes 16 bytes.
 /// </summary>
 public readonly record struct DeviceAddress
@@ -14,6 +14,7 @@ public readonly record struct DeviceAddress
     private const ulong WritableBit = 1UL << 7;
     private const ulong PresentBit = 1UL << 8;
     private const ulong AtomicBit = 1UL << 9;
+    private const ulong CopyBit = 1UL << 10;
 
     private readonly ulong _bits;
 
@@ -30,6 +31,10 @@ public readonly record struct DeviceAddress
         _bits = address | order.Value | ((ulong)protocol << 5) | (writable ? WritableBit : 0) | (isExclusive ? AtomicBit : 0) | PresentBit;
     }
 
+    /// <summary>Takes bits over.</summary>
+    /// <param name="bits">As described above.</param>
+    private DeviceAddress(ulong bits) => _bits = bits;
+
     /// <summary>The address in the protocol's terms, in bytes.</summary>
     public ulong Address => _bits & AddressMask;
 
@@ -45,6 +50,9 @@ public readonly record struct DeviceAddress
     /// <summary>Whether the page is the device's alone although it is in system memory.</summary>
     public bool IsExclusive => (_bits & AtomicBit) != 0;
 
+    /// <summary>Whether it is a copy, the mapping's own, of a page that stays in RAM: the frame goes with the mapping.</summary>
+    public bool IsCopy => (_bits & CopyBit) != 0;
+
     /// <summary>Whether the device's atomics are atomic against everybody: writable, and on a device or exclusive.</summary>
     public bool AllowsAtomics => IsWritable && (Protocol != AddressProtocol.System || IsExclusive);
 
@@ -58,10 +66,14 @@ public readonly record struct DeviceAddress
     /// <returns>The mapping.</returns>
     public DeviceAddress AsExclusive() => new(Address, Protocol, Order, IsWritable, isExclusive: true);
 
+    /// <summary>The same mapping, of a copy that goes with it.</summary>
+    /// <returns>The mapping.</returns>
+    public DeviceAddress AsCopy() => new(_bits | CopyBit);
+
     /// <summary>The mapping of one part of this one.</summary>
     /// <param name="pageOffset">Pages to skip from its start.</param>
     /// <param name="order">The part's order.</param>
     /// <returns>The part's mapping.</returns>
     public DeviceAddress Part(int pageOffset, PageOrder order) =>
-        new(Address + ((ulong)pageOffset << PageSize.Shift), Protocol, order, IsWritable, IsExclusive);
+        new((_bits & ~(AddressMask | 31)) | (Address + ((ulong)pageOffset << PageSize.Shift)) | order.Value);
 }

@@ -90,4 +90,10 @@ public enum InjectionPoint
 
     /// <summary>There is no memory for a device's pagemap.</summary>
     PagemapCreate,
+
+    /// <summary><see cref="Host.IHostMemory.WriteProtect"/> finds an event pending.</summary>
+    HostProtect,
+
+    /// <summary><see cref="Host.IHostMemory.ReadInto"/> finds a page gone.</summary>
+    HostRead,
 }

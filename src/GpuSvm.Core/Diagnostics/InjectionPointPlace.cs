@@ -39,6 +39,8 @@ public static class InjectionPointPlace
         InjectionPoint.PagesAllocate => "VM and pages object, before room for device addresses is made",
         InjectionPoint.BlockAllocate => "pagemap, before the record of a block or the plan of a migration is made",
         InjectionPoint.PagemapCreate => "cache, before a pagemap is made",
+        InjectionPoint.HostProtect => "migration, before pages that are to be copied are write-protected",
+        InjectionPoint.HostRead => "migration, before pages that are to be copied are read",
         _ => throw new ArgumentOutOfRangeException(nameof(point), point, "There is no such injection point."),
     };
 }

@@ -96,13 +96,31 @@ public static partial class InvariantChecker
                 continue;
             vm.Host.ReadEntries(AddressRange.OfPages(address, 1), state);
             bool onDevice = state[0].IsDevice && !state[0].IsMigrating;
-            if (onDevice != (entry.Protocol != AddressProtocol.System))
+            if (entry.IsCopy)
+                CheckCopy(vm, device, address, state[0], entry, violations);
+            else if (onDevice != (entry.Protocol != AddressProtocol.System))
                 violations.Add(Say("INV-16", $"page {address} is not where device {device.Index}'s mapping says"));
             else if (onDevice && !ReferenceEquals(vm.Host.PageOwner(state[0].Pagemap), pages.PageOwner))
                 violations.Add(Say("INV-18", $"page {address} is in another pagemap than the pages object of device {device.Index} says"));
             else if (entry.Protocol == AddressProtocol.LocalMemory && state[0].Frame != entry.Frame + page)
                 violations.Add(Say("INV-16", $"page {address} is in another frame than device {device.Index}'s mapping says"));
         }
+    }
+
+    /// <summary>Checks a device's copy of a page: the page is in RAM, and nobody can write it before the copy has gone (INV-41).</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="address">The page.</param>
+    /// <param name="state">The page's state.</param>
+    /// <param name="entry">The mapping of the copy.</param>
+    /// <param name="violations">Receives sentences.</param>
+    private static void CheckCopy(GpuVm vm, VmDevice device, VirtualAddress address, PageEntry state, DeviceAddress entry, List<string> violations)
+    {
+        Span<HostPage> page = stackalloc HostPage[1];
+        if (entry.IsWritable)
+            violations.Add(Say("INV-41", $"device {device.Index} can write its copy of page {address}"));
+        if (!state.IsHost || vm.Host.Memory.Query(AddressRange.OfPages(address, 1), page) != SvmStatus.Done || !page[0].IsPresent || page[0].IsWritable)
+            violations.Add(Say("INV-41", $"device {device.Index} has a copy of page {address}, which is not in RAM, or which the CPU can write"));
     }
 
     /// <summary>Checks that what is not mapped is not bound either: INV-10, INV-12, INV-15.</summary>
@@ -175,6 +193,8 @@ public static partial class InvariantChecker
         {
             ZoneDeviceData? zoneData = pagemap.ZoneDataOf(new DeviceFrame(frame));
             owned += zoneData is null ? 0 : 1;
+            if (zoneData is { Allocation.HoldsCopies: true })
+                pagesOf[zoneData.Allocation] = pagesOf.GetValueOrDefault(zoneData.Allocation) + 1;
             if (vm.Host.FindByFrame(pagemap.Index, new DeviceFrame(frame)) is not { } page)
                 continue;
             vm.Host.ReadEntries(AddressRange.OfPages(page, 1), state);

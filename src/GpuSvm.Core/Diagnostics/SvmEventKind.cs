@@ -50,9 +50,9 @@ public enum SvmEventKind
     /// <summary>A device has often used pages that are elsewhere. No site yet.</summary>
     AccessCounter = 14,
 
-    /// <summary>Pages were copied for reading on several places. No site yet.</summary>
+    /// <summary>A device has copies of pages that stay in RAM, to read them.</summary>
     ReadDuplicate = 15,
 
-    /// <summary>Copies were given up because somebody wrote. No site yet.</summary>
+    /// <summary>A device has lost its copies: somebody writes, needs the room, or has taken the memory away.</summary>
     ReadDuplicateInvalidate = 16,
 }

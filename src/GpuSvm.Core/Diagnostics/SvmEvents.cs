@@ -204,6 +204,38 @@ public sealed class SvmEvents
         }
     }
 
+    /// <summary>A device has copies of pages that stay in RAM.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <param name="device">Which: the pagemap's index.</param>
+    /// <param name="cause">On whose behalf.</param>
+    /// <param name="start">Stopwatch ticks at which it began.</param>
+    internal void Duplicated(AddressRange interval, int device, MigrationCause cause, long start)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.ReadDuplicate, interval.Start, interval.Bytes) { From = SvmPlace.Ram, To = (short)device, Cause = cause, Duration = Since(start) });
+    }
+
+    /// <summary>A device has lost copies.</summary>
+    /// <param name="interval">The range that had them.</param>
+    /// <param name="device">Which: the pagemap's index.</param>
+    /// <param name="cause">On whose behalf.</param>
+    internal void CopiesLost(AddressRange interval, int device, MigrationCause cause)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.ReadDuplicateInvalidate, interval.Start, interval.Bytes) { From = (short)device, Cause = cause });
+    }
+
+    /// <summary>Copies were given up to make room.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <param name="device">Whose: the pagemap's index.</param>
+    /// <param name="cause">On whose behalf; only an eviction is told of.</param>
+    /// <param name="culprit">Who needed the room.</param>
+    internal void CopiesEvicted(AddressRange interval, short device, MigrationCause cause, VirtualAddress culprit)
+    {
+        if (IsOn && cause == MigrationCause.Eviction)
+            Record(new SvmEvent(SvmEventKind.Eviction, interval.Start, interval.Bytes) { From = device, To = SvmPlace.Ram, Cause = cause, Culprit = culprit });
+    }
+
     /// <summary>Where a page was.</summary>
     /// <param name="entry">Its entry before the migration.</param>
     /// <returns>The pagemap's index, or RAM.</returns>

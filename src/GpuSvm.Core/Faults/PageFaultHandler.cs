@@ -4,6 +4,7 @@ using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
+using GpuSvm.Core.Policies;
 using GpuSvm.Core.Svm;
 using GpuSvm.Core.Vm;
 
@@ -183,7 +184,19 @@ public sealed class PageFaultHandler
 
         long start = Stopwatch.GetTimestamp();
         SvmStatus status;
-        VmDevice? chosen = _vm.HomeFor(range, device, advice, access, out late);
+        bool copies = access == MemoryAccess.Read && _vm.Duplicator.IsWanted(range, advice);
+        VmDevice? chosen = copies ? null : _vm.HomeFor(range, device, advice, access, out late);
+        if (copies)
+        {
+            status = Copy(range, pages, device, advice, workspace, out late);
+            start = _vm.Counters.AddMigrate(start);
+            if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly or SvmStatus.Unmapped or SvmStatus.ProcessGone)
+                return status == SvmStatus.ProcessGone ? status : SvmStatus.Retry;
+            if (status == SvmStatus.Done)
+                return Bind(range, pages, device);
+            context = context with { ReadOnly = true }; // In RAM then, without a right that would cost others their copies.
+        }
+
         if (late > TimeSpan.Zero)
             return SvmStatus.Busy;
         if (chosen is not null)
@@ -199,7 +212,7 @@ public sealed class PageFaultHandler
             else
                 _vm.CountRemoteMap(range, device, status); // Held, full, failed: the pages are intact in RAM, or will be; map them there.
         }
-        else if (range.IsMigratable)
+        else if (range.IsMigratable && !copies)
         {
             _vm.CountRemoteMap(range, device, SvmStatus.Done);
         }
@@ -224,6 +237,27 @@ public sealed class PageFaultHandler
             return status;
         status = Bind(range, pages, device);
         _vm.Counters.AddBind(start);
+        return status;
+    }
+
+    /// <summary>Gives a device that reads memory that is mostly read a copy of the range, unless the thrash policy wants otherwise.</summary>
+    /// <param name="range">The range, with its fault lock held.</param>
+    /// <param name="pages">The device's pages.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="advice">What is advised.</param>
+    /// <param name="workspace">The fault's.</param>
+    /// <param name="late">As of <see cref="ServePass"/>.</param>
+    /// <returns>As <see cref="RangeDuplicator.Duplicate"/>; <see cref="SvmStatus.Busy"/> if there is to be none.</returns>
+    private SvmStatus Copy(GpuRange range, GpuPages pages, VmDevice device, MemoryAdvice advice, HostWorkspace workspace, out TimeSpan late)
+    {
+        late = default;
+        SvmStatus status = SvmStatus.Busy;
+        if (_vm.Thrash is null || _vm.Thrash.Decide(range, device, out late) == ThrashAction.Move)
+            status = _vm.Duplicator.Duplicate(range, pages, device, advice, MigrationCause.GpuFault, workspace);
+        if (status == SvmStatus.Done)
+            _vm.Thrash?.NoteArrival(range);
+        else if (late == TimeSpan.Zero && status != SvmStatus.MixedPlacement)
+            _vm.CountRemoteMap(range, device, status);
         return status;
     }
 

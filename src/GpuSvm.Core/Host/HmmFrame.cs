@@ -4,7 +4,7 @@ using GpuSvm.Core.Addressing;
 namespace GpuSvm.Core.Host;
 
 /// <summary>What an HMM walk found at one page, packed into 8 bytes. Kernel: the unsigned long of hmm_range.hmm_pfns.</summary>
-/// <remarks>Bits 0 valid, 1 writable, 2 device, 3 zero page, 4 busy, 5 error, 6 exclusive; 8 to 11 the CPU entry's order; 12 to 51 the host page's address or the device
+/// <remarks>Bits 0 valid, 1 writable, 2 device, 3 zero page, 4 busy, 5 error, 6 exclusive, 7 copy; 8 to 11 the CPU entry's order; 12 to 51 the host page's address or the device
 /// frame's number; 52 to 59 the pagemap.</remarks>
 public readonly record struct HmmFrame
 {
@@ -15,6 +15,7 @@ public readonly record struct HmmFrame
     private const ulong BusyBit = 16;
     private const ulong ErrorBit = 32;
     private const ulong ExclusiveBit = 64;
+    private const ulong CopyBit = 128;
     private const ulong AddressMask = 0x000F_FFFF_FFFF_F000;
 
     private readonly ulong _bits;
@@ -50,6 +51,9 @@ public readonly record struct HmmFrame
     /// <summary>Whether it is the page of zeroes.</summary>
     public bool IsZero => (_bits & ZeroBit) != 0;
 
+    /// <summary>Whether it is a device's copy of a page that stays in RAM.</summary>
+    public bool IsCopy => (_bits & CopyBit) != 0;
+
     /// <summary>Whether a migration holds the page.</summary>
     public bool IsBusy => (_bits & BusyBit) != 0;
 
@@ -81,6 +85,13 @@ public readonly record struct HmmFrame
     internal static HmmFrame OfDevice(PageEntry entry, bool mappingIsWritable, PageOrder order) =>
         new(((ulong)(uint)entry.Frame.Number << PageSize.Shift) | ((ulong)entry.Pagemap << 52) | ((ulong)order.Value << 8)
             | ValidBit | (entry.IsWritable && mappingIsWritable ? WritableBit : 0) | DeviceBit);
+
+    /// <summary>The frame of a device's copy of a page that stays in RAM.</summary>
+    /// <param name="pagemap">The pagemap's index.</param>
+    /// <param name="frame">The frame the copy lies in.</param>
+    /// <returns>The frame; only to be read.</returns>
+    internal static HmmFrame OfCopy(int pagemap, DeviceFrame frame) =>
+        new(((ulong)(uint)frame.Number << PageSize.Shift) | ((ulong)pagemap << 52) | ValidBit | DeviceBit | CopyBit);
 
     /// <summary>The frame of a page that the caller's devices have for themselves.</summary>
     /// <param name="pointer">Where it lies in its hold's block.</param>

@@ -119,6 +119,7 @@ public sealed partial class HostAddressSpace
     private void DropInGate(MmuEvent mmuEvent)
     {
         _states.DropLocked(mmuEvent.Interval, _open.Released);
+        _ = Shared.Remove(mmuEvent.Interval); // The event takes the copies along.
         _open.Events.Add(mmuEvent);
     }
 
@@ -130,6 +131,7 @@ public sealed partial class HostAddressSpace
         var released = new List<PageEntry>();
         using (_states.Lock.Enter())
             _states.DropLocked(mmuEvent.Interval, released);
+        _ = Shared.Remove(mmuEvent.Interval);
         Notifiers.InvalidateEnd();
         ReleaseAll(released);
     }

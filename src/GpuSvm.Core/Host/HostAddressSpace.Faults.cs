@@ -43,7 +43,7 @@ public sealed partial class HostAddressSpace
         }
         if (status == SvmStatus.MixedPlacement)
             return SvmStatus.Retry;
-        return status == SvmStatus.Done ? PopulateClaimed(interval, access, workspace) : status;
+        return status == SvmStatus.Done ? PopulateClaimed(interval, access, MigrationCause.HostFault, workspace) : status;
     }
 
     /// <summary>Looks at a touched page until its touch has been served.</summary>
@@ -95,22 +95,24 @@ public sealed partial class HostAddressSpace
             return SvmStatus.NotMapped;
         if (access == MemoryAccess.Write ? !mapping.IsWritable : !mapping.IsReadable)
             return SvmStatus.ReadOnly;
+        if (access == MemoryAccess.Write && Shared.RunAround(page) is { } run && _states.ClaimHost(run.Intersect(mapping.Interval), claimer) == SvmStatus.Done)
+            return PopulateClaimed(run.Intersect(mapping.Interval), access, MigrationCause.CpuFault, workspace);
         AddressRange huge = page.Block(PageOrder.Huge);
         if (access == MemoryAccess.Write && (Memory.Capabilities & HostMemoryCapabilities.HugePages) != 0
             && mapping.Interval.Contains(huge) && _states.ClaimHost(huge, claimer) == SvmStatus.Done)
         {
             if (IsAbsent(huge, workspace))
-                return PopulateClaimed(huge, access, workspace);
+                return PopulateClaimed(huge, access, MigrationCause.CpuFault, workspace);
             Unclaim(huge, workspace);
         }
         AddressRange medium = page.Block(PageOrder.Medium).Intersect(mapping.Interval);
         if (_states.ClaimHost(medium, claimer) == SvmStatus.Done)
-            return PopulateClaimed(medium, access, workspace);
+            return PopulateClaimed(medium, access, MigrationCause.CpuFault, workspace);
         AddressRange small = AddressRange.OfPages(page, 1);
         SvmStatus status = _states.ClaimHost(small, claimer);
         if (status == SvmStatus.MixedPlacement)
             return SvmStatus.Retry;
-        return status == SvmStatus.Done ? PopulateClaimed(small, access, workspace) : status;
+        return status == SvmStatus.Done ? PopulateClaimed(small, access, MigrationCause.CpuFault, workspace) : status;
     }
 
     /// <summary>Whether the host memory has no page in a huge block.</summary>
@@ -128,11 +130,13 @@ public sealed partial class HostAddressSpace
     /// <summary>Populates a claimed interval and ends the claim.</summary>
     /// <param name="interval">The interval.</param>
     /// <param name="access">What will be done with the pages.</param>
+    /// <param name="cause">On whose behalf: what is told of copies that go because of it.</param>
     /// <param name="workspace">Whose migration claimed it.</param>
     /// <returns>The host memory's status; <see cref="SvmStatus.Retry"/> if the addresses are other pages' by now.</returns>
-    private SvmStatus PopulateClaimed(AddressRange interval, MemoryAccess access, HostWorkspace workspace)
+    private SvmStatus PopulateClaimed(AddressRange interval, MemoryAccess access, MigrationCause cause, HostWorkspace workspace)
     {
         LockOrder.AssertNotHeld(LockRank.Notifier); // INV-25.
+        bool collapses = access != MemoryAccess.Read && BeginCollapse(interval, cause);
         SvmStatus status;
         if (Injection.ShouldFail(InjectionPoint.HostPopulate))
         {
@@ -152,6 +156,8 @@ public sealed partial class HostAddressSpace
             status = Memory.Populate(interval, access);
         }
 
+        if (collapses)
+            Notifiers.InvalidateEnd();
         Unclaim(interval, workspace);
         return status;
     }

@@ -103,6 +103,15 @@ public interface IHostMemory : IDisposable
     /// <returns><see cref="SvmStatus.Done"/>, or <see cref="SvmStatus.NotMapped"/> if a page is absent.</returns>
     SvmStatus Read(VirtualAddress address, Span<byte> destination);
 
+    /// <summary>Copies present pages into a staging block as a DMA engine would; they stay the CPU's. Never faults the calling thread, never waits: it is called inside the client's gate, so that no
+    /// page is given up while it is read.</summary>
+    /// <param name="interval">At most 512 pages.</param>
+    /// <param name="staging">A block acquired to be attached.</param>
+    /// <param name="first">The block's page for the interval's first page; the others follow.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.NotMapped"/> if a page is absent: the block's bytes are rubbish then; <see cref="SvmStatus.InvalidArgument"/>;
+    /// <see cref="SvmStatus.NotSupported"/> from a memory without <see cref="HostMemoryCapabilities.WriteProtect"/>.</returns>
+    SvmStatus ReadInto(AddressRange interval, HostStaging staging, int first);
+
     /// <summary>Writes present pages as a DMA engine would; never faults the calling thread.</summary>
     /// <param name="address">The first byte.</param>
     /// <param name="source">From where.</param>

@@ -21,4 +21,13 @@ public enum MmuEventKind
 
     /// <summary>The whole address space ends.</summary>
     Release,
+
+    /// <summary>Pages in RAM are from now on only read, by CPU threads and devices alike, so that a device may have copies of them. Copies that others have stay good.</summary>
+    Share,
+
+    /// <summary>Somebody is about to write pages of which devices may have copies: the copies go.</summary>
+    Collapse,
+
+    /// <summary>One device needs the room that copies take: its copies go, those of others stay.</summary>
+    DropCopies,
 }

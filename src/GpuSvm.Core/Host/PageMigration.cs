@@ -203,6 +203,7 @@ public sealed partial class PageMigration
         }
 
         _host.Notifiers.InvalidateStart(mmuEvent with { Interval = Interval });
+        _ = _host.Shared.Remove(Interval); // The event has taken the copies along.
         status = hostPages > 0 ? DetachClaimed(selection.AllOrNothing) : SvmStatus.Done;
         _host.Notifiers.InvalidateEnd();
         if (status != SvmStatus.Done || CollectedPages == 0)

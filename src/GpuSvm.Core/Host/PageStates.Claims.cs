@@ -211,7 +211,7 @@ internal sealed partial class PageStates
     private bool IsFreeToClaim(ulong reverse, ulong? blockNumber, out ulong page)
     {
         page = reverse - 1;
-        return reverse != 0 && (blockNumber is null || page >> 9 == blockNumber) && !_table.Get(page).IsMigrating;
+        return reverse != 0 && (reverse & CopyBit) == 0 && (blockNumber is null || page >> 9 == blockNumber) && !_table.Get(page).IsMigrating;
     }
 
     /// <summary>Whether a migration to a device takes a page.</summary>

@@ -24,11 +24,12 @@ namespace GpuSvm.Core.Host;
 /// </remarks>
 internal sealed partial class PageStates
 {
+    private const ulong CopyBit = 1UL << 63;
     private const int MaxMoments = 64; // Milliseconds that one wait for a claim lasts at most; the caller looks at its budget and waits again.
 
     private readonly RankedLock _lock = new(LockRank.PageState, "PageStates");
     private readonly PageTable _table = new(); // Guarded by _lock.
-    private readonly List<ulong[]> _reverse = []; // By pagemap: frame -> page number + 1, 0 for none. Guarded by _lock.
+    private readonly List<ulong[]> _reverse = []; // By pagemap: frame -> page number + 1, 0 for none; with CopyBit, what it is or was a copy of. Guarded by _lock.
     private readonly List<int> _tokens = []; // By pagemap: the owner group. Guarded by _lock.
     private readonly List<AddressRange> _closing = []; // Intervals being unmapped: no new claims. Guarded by _lock.
     private readonly object _settled = new(); // Pulsed when claims end and somebody waits.
@@ -166,7 +167,34 @@ internal sealed partial class PageStates
         using (_lock.Enter())
         {
             ulong page = _reverse[pagemap][frame.Number];
-            return page == 0 ? null : VirtualAddress.OfPage(page - 1);
+            return page == 0 || (page & CopyBit) != 0 ? null : VirtualAddress.OfPage(page - 1);
+        }
+    }
+
+    /// <summary>Notes which pages frames are copies of. It is not taken back: the frames' next pages or copies replace it.</summary>
+    /// <param name="pagemap">The pagemap.</param>
+    /// <param name="first">The first frame; nobody's.</param>
+    /// <param name="interval">The pages, one a frame.</param>
+    public void NoteCopies(int pagemap, DeviceFrame first, AddressRange interval)
+    {
+        using (_lock.Enter())
+        {
+            ulong[] reverse = _reverse[pagemap];
+            for (int page = 0; page < (int)interval.Pages; page++)
+                reverse[first.Number + page] = (interval.Start.PageNumber + (ulong)page + 1) | CopyBit;
+        }
+    }
+
+    /// <summary>The page that a frame is, or was, a copy of.</summary>
+    /// <param name="pagemap">The pagemap.</param>
+    /// <param name="frame">The frame.</param>
+    /// <returns>The page, or null.</returns>
+    public VirtualAddress? FindCopied(int pagemap, DeviceFrame frame)
+    {
+        using (_lock.Enter())
+        {
+            ulong page = _reverse[pagemap][frame.Number];
+            return (page & CopyBit) == 0 ? null : VirtualAddress.OfPage((page & ~CopyBit) - 1);
         }
     }
 

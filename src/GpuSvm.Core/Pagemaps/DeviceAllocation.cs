@@ -46,6 +46,12 @@ public sealed class DeviceAllocation : IAged<DeviceAllocation>
         internal set => Volatile.Write(ref _guaranteedUntil, value); // As above.
     }
 
+    /// <summary>Whether it holds copies of pages that stay in RAM, each the property of a mapping, instead of pages. Written before it is listed.</summary>
+    public bool HoldsCopies { get; internal set; }
+
+    /// <summary>The next record that waits for another use. Guarded by the pagemap's lock of what is recycled.</summary>
+    internal DeviceAllocation? NextRecycled { get; set; }
+
     /// <summary>Whether evictions take others first. Guarded by the allocation list's lock, written before it is listed.</summary>
     internal bool IsPinned { get; set; }
 

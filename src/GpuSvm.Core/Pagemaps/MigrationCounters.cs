@@ -14,6 +14,7 @@ public sealed class MigrationCounters
     private long _blocksToRam;
     private long _evictions;
     private long _neighbourPages;
+    private long _bytesCopied;
 
     /// <summary>Bytes copied to the device.</summary>
     public long BytesToDevice => Interlocked.Read(ref _bytesToDevice);
@@ -36,6 +37,9 @@ public sealed class MigrationCounters
     /// <summary>Pages that left along with a victim, because the eviction policy wanted it.</summary>
     public long NeighbourPages => Interlocked.Read(ref _neighbourPages);
 
+    /// <summary>Bytes copied to the device of pages that stayed in RAM; not among <see cref="BytesToDevice"/>.</summary>
+    public long BytesDuplicated => Interlocked.Read(ref _bytesCopied);
+
     /// <summary>Bytes that each migration to the device brought.</summary>
     public Histogram SizesToDevice { get; } = new();
 
@@ -45,6 +49,10 @@ public sealed class MigrationCounters
     /// <summary>Counts pages that left along with a victim.</summary>
     /// <param name="pages">How many.</param>
     internal void CountNeighbours(int pages) => Interlocked.Add(ref _neighbourPages, pages);
+
+    /// <summary>Counts copies of pages that stayed in RAM.</summary>
+    /// <param name="pages">How many.</param>
+    internal void CountCopied(int pages) => Interlocked.Add(ref _bytesCopied, (long)pages << PageSize.Shift);
 
     /// <summary>Counts a migration to the device.</summary>
     /// <param name="copied">Pages copied.</param>

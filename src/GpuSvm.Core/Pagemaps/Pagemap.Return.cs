@@ -83,6 +83,13 @@ public sealed partial class Pagemap
         ZoneDeviceData zoneData = allocation.ZoneData;
         if (!_host.TryUse())
             return zoneData.IsDetached ? SvmStatus.Done : SvmStatus.ProcessGone; // Its end drops every page.
+        if (allocation.HoldsCopies)
+        {
+            SvmStatus dropped = DropCopies(allocation, cause, culprit);
+            _host.EndUse();
+            return dropped;
+        }
+
         if (_host.TryRentWorkspace() is not { } workspace)
         {
             _host.EndUse();

@@ -35,7 +35,7 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
     private readonly ReturnHistory _returns;
     private readonly DeviceShares _shares;
     private int _usedPages; // Frames taken from the device. Interlocked.
-    private readonly Stack<DeviceAllocation> _recycled = new(); // Guarded by _recycleLock.
+    private DeviceAllocation? _recycled; // A list through the records, so that a release allocates nothing. Guarded by _recycleLock.
     private readonly Stack<Population> _populations = new(); // Guarded by _recycleLock.
     private readonly RankedLock _recycleLock = new(LockRank.Leaf, "PagemapRecycled");
 
@@ -151,6 +151,7 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
         allocation.Fence = fence;
         allocation.IsCleared = clear;
         allocation.GuaranteedUntil = 0;
+        allocation.HoldsCopies = false;
         Get();
         Array.Fill(_zoneData, allocation.ZoneData, first.Number, order.Pages);
         allocation.ZoneData.Revive();
@@ -222,12 +223,16 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
 
     /// <summary>Forgets an allocation; nobody refers to it any more, and its frames have gone back.</summary>
     /// <param name="allocation">The allocation, at zero references.</param>
-    /// <remarks>Locking: may be called wherever a page can go, so it does nothing that waits.</remarks>
+    /// <remarks>Locking: may be called wherever a page or a copy can go, so it does nothing that waits or allocates.</remarks>
     internal void Release(DeviceAllocation allocation)
     {
         _allocations.Remove(allocation);
         using (_recycleLock.Enter())
-            _recycled.Push(allocation);
+        {
+            allocation.NextRecycled = _recycled;
+            _recycled = allocation;
+        }
+
         Put();
     }
 
@@ -247,8 +252,11 @@ public sealed partial class Pagemap : IDevicePageOwner, IAged<Pagemap>
     {
         using (_recycleLock.Enter())
         {
-            if (_recycled.TryPop(out DeviceAllocation? recycled))
+            if (_recycled is { } recycled)
+            {
+                _recycled = recycled.NextRecycled;
                 return recycled;
+            }
         }
 
         try

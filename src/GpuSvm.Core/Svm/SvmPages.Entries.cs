@@ -58,6 +58,8 @@ public partial class SvmPages
         }
 
         _count = packer is null ? count : MergeLocked(interval.Start.PageNumber, count);
+        for (int i = 0; i < _count && workspace.Frames[0].IsCopy; i++)
+            _addresses[i] = _addresses[i].AsCopy(); // The mapping's from now on; not before, so that a failure above releases none.
         return SvmStatus.Done;
     }
 
@@ -200,9 +202,14 @@ public partial class SvmPages
     /// <param name="entry">What to unmap.</param>
     private void Undo(DeviceAddress entry)
     {
-        if (entry.Protocol != AddressProtocol.System)
-            _owner!.UnmapFor(_device, entry);
-        else
+        if (entry.Protocol == AddressProtocol.System)
+        {
             _device.DmaMapper?.Unmap(entry);
+            return;
+        }
+
+        _owner!.UnmapFor(_device, entry);
+        if (entry.IsCopy)
+            _owner.ReleaseFrames(entry.Frame, entry.Order.Pages);
     }
 }

@@ -63,6 +63,32 @@ public partial class SvmPages
         return status;
     }
 
+    /// <summary>Publishes a device's copies of an interval whose pages a migration holds. Other events of the window do not cost the copies: as long as the pages are held nobody can write them.</summary>
+    /// <param name="host">The address space.</param>
+    /// <param name="notifier">The notifier that watches the interval.</param>
+    /// <param name="interval">The interval.</param>
+    /// <param name="context">The caller's wishes.</param>
+    /// <param name="workspace">Holds the copies' frames, and the migration, which shares the interval.</param>
+    /// <returns><see cref="SvmStatus.Done"/>: the copies are this object's, and go with its mapping. Otherwise they are still the caller's: <see cref="SvmStatus.Busy"/> if overtaken
+    /// many times; as <see cref="PageMigration.CheckShared"/>; as <see cref="GetAll"/>.</returns>
+    /// <remarks>Locking: must hold neither Host nor Notifier. The object maps nothing: the migration's event has seen to that.</remarks>
+    public SvmStatus PublishCopies(HostAddressSpace host, SvmNotifier notifier, AddressRange interval, in SvmContext context, HostWorkspace workspace)
+    {
+        const int maxPasses = 64;
+        SvmPages self = this;
+        for (int pass = 0; pass < maxPasses; pass++)
+        {
+            long sequence = host.ReadBegin(notifier.Subscription);
+            SvmStatus status = workspace.Migration.CheckShared();
+            if (status == SvmStatus.Done)
+                status = Publish(host, notifier, interval, context with { ReadOnly = true, Exclusive = false }, workspace, new ReadOnlySpan<SvmPages>(in self), sequence);
+            if (status != SvmStatus.Retry)
+                return status;
+        }
+
+        return SvmStatus.Busy;
+    }
+
     /// <summary>The second half of a pass of <see cref="GetAll"/>: from the frames to the mappings, under the notifier's lock.</summary>
     /// <param name="host">The address space.</param>
     /// <param name="notifier">The notifier.</param>
@@ -118,6 +144,7 @@ public partial class SvmPages
                 made |= 1UL << i;
                 pages.HasDmaMapping = true;
                 pages.HasDevicePages = hasDevice;
+                pages.HasCopies = workspace.Frames[0].IsCopy;
                 pages.IsWritable = !context.ReadOnly;
                 pages.AllowsAtomics = !context.ReadOnly && (context.Exclusive || !hasSystem);
                 pages.Sequence = sequence;

@@ -71,6 +71,9 @@ public partial class SvmPages
     /// <summary>Whether one of the entries is device memory. Guarded by Notifier.</summary>
     public bool HasDevicePages { get; private set; }
 
+    /// <summary>Whether the entries are the mapping's own copies of pages that stay in RAM; then all of them are, and they are only read. Guarded by Notifier.</summary>
+    public bool HasCopies { get; private set; }
+
     /// <summary>Whether the mapping allows the device to write. Guarded by Notifier.</summary>
     public bool IsWritable { get; private set; }
 
@@ -210,6 +213,7 @@ public partial class SvmPages
 
         _owner = hasDevice ? from._owner : null;
         HasDevicePages = hasDevice;
+        HasCopies = from.HasCopies;
         HasDmaMapping = true;
         IsWritable = from.IsWritable;
         AllowsAtomics = from.AllowsAtomics;
@@ -267,6 +271,7 @@ public partial class SvmPages
         HasDmaMapping = false;
         IsStale = false;
         HasDevicePages = false;
+        HasCopies = false;
         IsWritable = false;
         AllowsAtomics = false;
         _goneFirst = _goneEnd = _undoneFirst = _undoneEnd = 0;

@@ -70,11 +70,19 @@ public sealed partial class GpuVm
         if (status != SvmStatus.Done)
             return status;
         Host.ReadEntries(piece, workspace.Entries.AsSpan(0, pages));
+        ulong copies = 0;
+        VirtualAddress copiesEnd = default;
         for (int page = 0; page < pages; page++)
         {
             AddressRange one = AddressRange.OfPages(piece.Start + ((long)page << PageSize.Shift), 1);
             PagePlace place = PlaceOf(workspace.Entries[page], workspace.Pages[page], out int device);
-            Append(runs, new MemoryRun(one, advice.Advice, place, device));
+            if (advice.Advice.IsReadMostly && one.Start >= copiesEnd)
+            {
+                copies = Duplicator.CopiesAt(one.Start, out AddressRange like);
+                copiesEnd = like.End;
+            }
+
+            Append(runs, new MemoryRun(one, advice.Advice, place, device, place == PagePlace.Ram ? copies : 0));
         }
 
         return SvmStatus.Done;

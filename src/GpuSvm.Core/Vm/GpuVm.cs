@@ -77,6 +77,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         Invalidator = new RangeInvalidator(_devices, _collector, Counters, host, Thrash, options.PartialUnmap == PartialUnmapMode.Split);
         Splitter = new RangeSplitter(this);
         Prefetcher = new Prefetcher(this);
+        Duplicator = new RangeDuplicator(this);
         PrefetchWorkers = new PrefetchWorkers(this);
         FaultHandler = new PageFaultHandler(this);
         Attributes = new MemoryAttributes(Lock, options.ResetAdviceOnUnmap);
@@ -137,6 +138,9 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
 
     /// <summary>Brings pages before they are touched.</summary>
     internal Prefetcher Prefetcher { get; }
+
+    /// <summary>Gives devices copies of memory that is mostly read.</summary>
+    internal RangeDuplicator Duplicator { get; }
 
     /// <summary>Controls thrashing; null where nothing does.</summary>
     internal ThrashControl? Thrash { get; }

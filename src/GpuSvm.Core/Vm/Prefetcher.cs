@@ -198,6 +198,8 @@ internal sealed class Prefetcher(GpuVm vm)
     {
         if (run.IsEmpty)
             return SvmStatus.Done;
+        if (advice.IsReadMostly && vm.Host.CanShare)
+            return CopyAndBind(run, device, cause, advice, workspace);
         SvmStatus status = device.Migrator.Migrate(run, cause, advice.IsPinned, vm.LargestBlock(advice), workspace, out int moved);
         if (cause == MigrationCause.GpuFault && moved > 0)
         {
@@ -214,6 +216,37 @@ internal sealed class Prefetcher(GpuVm vm)
         }
 
         return status;
+    }
+
+    /// <summary>Gives the device copies of a run of ranges that are mostly read, and binds each.</summary>
+    /// <param name="run">Whole ranges.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="cause">As in <see cref="Find"/>.</param>
+    /// <param name="advice">What is advised of all of them.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <returns>The first failure, the rest having been tried; what could not be copied is not bound.</returns>
+    private SvmStatus CopyAndBind(AddressRange run, VmDevice device, MigrationCause cause, MemoryAdvice advice, HostWorkspace workspace)
+    {
+        SvmStatus first = SvmStatus.Done;
+        for (SvmRange? range = vm.Mirror.FirstRange(run); range is not null; range = vm.Mirror.NextRange(range, run))
+        {
+            SvmStatus status = SvmStatus.OutOfHostMemory;
+            using (vm.RangeLocks.Enter(range))
+            {
+                if (vm.TryPagesFor((GpuRange)range, device.Index) is { } pages)
+                {
+                    status = vm.Duplicator.Duplicate((GpuRange)range, pages, device, advice, cause, workspace);
+                    if (status == SvmStatus.Done)
+                        status = device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages);
+                }
+            }
+
+            if (status == SvmStatus.MixedPlacement)
+                status = Bind((GpuRange)range, device, advice, workspace); // On the device already.
+            first = first == SvmStatus.Done ? status : first;
+        }
+
+        return first;
     }
 
     /// <summary>Binds a range whose pages have come.</summary>
@@ -242,7 +275,7 @@ internal sealed class Prefetcher(GpuVm vm)
     private long CountThere(AddressRange piece, PrefetchTarget target, VmDevice device, HostWorkspace workspace)
     {
         if (target == PrefetchTarget.Device)
-            return (long)device.Migrator.CountDevicePages(piece, workspace) << PageSize.Shift;
+            return (device.Migrator.CountDevicePages(piece, workspace) + vm.Duplicator.CountCopies(piece, device.Index)) << PageSize.Shift;
         long pages = piece.Pages;
         foreach (VmDevice other in vm.Devices)
             pages -= other.Migrator.CountDevicePages(piece, workspace);

@@ -77,6 +77,8 @@ internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCol
             {
                 if (range.PagesOf(i) is not { } pages)
                     continue;
+                if (pages.HasCopies)
+                    host.Events.CopiesLost(range.Interval, devices[i].Pagemap.Index, MigrationCause.GpuFault);
                 pages.Invalidation = Math.Max(pages.Invalidation, devices[i].PageTable.StartTlbInvalidation(Zap(devices[i], range, pages)));
                 pages.SetStaleLocked(range.Notifier);
             }
@@ -96,8 +98,10 @@ internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCol
         AddressRange zapped = default;
         for (SvmRange? range = notifier.Ranges.FindFirst(mmuEvent.Interval); range is not null; range = notifier.Ranges.NextOverlap(range, mmuEvent.Interval))
         {
-            if (((GpuRange)range).PagesOf(device.Index) is not { } pages)
+            if (((GpuRange)range).PagesOf(device.Index) is not { } pages || !Hits(device, pages, mmuEvent))
                 continue;
+            if (pages.HasCopies)
+                host.Events.CopiesLost(range.Interval, device.Pagemap.Index, mmuEvent.Cause);
             if (isReturn && pages.HasDevicePages)
             {
                 ((GpuRange)range).NoteReturnLocked(now, _streakTicks);
@@ -117,7 +121,7 @@ internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCol
         bool isUnmap = mmuEvent.Kind is MmuEventKind.Unmap or MmuEventKind.Release;
         for (SvmRange? range = notifier.Ranges.FindFirst(mmuEvent.Interval); range is not null; range = notifier.Ranges.NextOverlap(range, mmuEvent.Interval))
         {
-            if (((GpuRange)range).PagesOf(device.Index) is not { } pages)
+            if (((GpuRange)range).PagesOf(device.Index) is not { } pages || !Hits(device, pages, mmuEvent))
                 continue;
             pages.Invalidation = Math.Max(pages.Invalidation, invalidation);
             if (isUnmap)
@@ -132,6 +136,19 @@ internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCol
             pages.LosePartLocked(notifier, range.Interval.PageIndexOf(part.Start), range.Interval.PageIndexOf(part.End));
         }
     }
+
+    /// <summary>Whether an event concerns a device's pages at all: what is about copies leaves other mappings alone, and the other way round.</summary>
+    /// <param name="device">The device.</param>
+    /// <param name="pages">Its pages.</param>
+    /// <param name="mmuEvent">The event.</param>
+    /// <returns>True if it takes them away.</returns>
+    private static bool Hits(VmDevice device, GpuPages pages, in MmuEvent mmuEvent) => mmuEvent.Kind switch
+    {
+        MmuEventKind.Share => !pages.HasCopies,
+        MmuEventKind.Collapse => pages.HasCopies,
+        MmuEventKind.DropCopies => pages.HasCopies && device.Pagemap.Index == mmuEvent.Pagemap,
+        _ => true,
+    };
 
     /// <summary>Whether an event takes just a part of a range away, and the rest is to be kept.</summary>
     /// <param name="range">The range.</param>

@@ -93,6 +93,41 @@ typedef struct gpusvm_options {
     uint32_t reserved;              /* 0 */
 } gpusvm_options;
 
+/* A wish that is on or off. */
+typedef enum gpusvm_switch {
+    GPUSVM_SWITCH_KEEP = 0,         /* as it is */
+    GPUSVM_SWITCH_OFF = 1,
+    GPUSVM_SWITCH_ON = 2
+} gpusvm_switch;
+
+/* Where pages would rather be. */
+typedef enum gpusvm_preferred {
+    GPUSVM_PREFERRED_KEEP = 0,      /* as it is */
+    GPUSVM_PREFERRED_NONE = 1,      /* policies decide */
+    GPUSVM_PREFERRED_SYSTEM = 2,
+    GPUSVM_PREFERRED_DEVICE = 3
+} gpusvm_preferred;
+
+/* Against whom atomic operations of kernels must hold. */
+typedef enum gpusvm_atomics {
+    GPUSVM_ATOMICS_KEEP = 0,        /* as it is */
+    GPUSVM_ATOMICS_UNDEFINED = 1,   /* the device's own rule */
+    GPUSVM_ATOMICS_DEVICE = 2,      /* the device's units: pages come to it */
+    GPUSVM_ATOMICS_SYSTEM = 3,      /* CPU threads alone: an atomic of a kernel fails with GPUSVM_ACCESS_DENIED */
+    GPUSVM_ATOMICS_GLOBAL = 4       /* CPU threads and devices */
+} gpusvm_atomics;
+
+/* What a program wishes of a piece of its memory. Zero leaves a wish as it is. */
+typedef struct gpusvm_advice {
+    uint32_t struct_bytes;          /* sizeof(gpusvm_advice), set by the caller */
+    uint32_t preferred;             /* gpusvm_preferred */
+    uint32_t read_mostly;           /* gpusvm_switch: a kernel that reads gets a copy and the CPU goes on reading its own, until somebody writes */
+    uint32_t never_migrate;         /* gpusvm_switch: pages stay in system memory, and there are no copies of them */
+    uint32_t pinned;                /* gpusvm_switch: evictions take other memory first */
+    uint32_t atomics;               /* gpusvm_atomics */
+    uint64_t granularity_bytes;     /* most that moves together: a power of two from 4096 on; 1: left to the range again */
+} gpusvm_advice;
+
 typedef uint64_t gpusvm_memory; /* a handle; 0 is none */
 typedef uint64_t gpusvm_launch; /* a handle; 0 is none */
 typedef uint64_t gpusvm_events; /* a handle; 0 is none */
@@ -137,7 +172,10 @@ typedef enum gpusvm_change {
     GPUSVM_CHANGE_PROTECTION = 2,
     GPUSVM_CHANGE_MIGRATE = 3,
     GPUSVM_CHANGE_EXCLUSIVE = 4,
-    GPUSVM_CHANGE_RELEASE = 5
+    GPUSVM_CHANGE_RELEASE = 5,
+    GPUSVM_CHANGE_SHARE = 6,
+    GPUSVM_CHANGE_COLLAPSE = 7,
+    GPUSVM_CHANGE_DROP_COPIES = 8
 } gpusvm_change;
 
 /* Where pages are: a device's number from 0, or one of these. */
@@ -330,6 +368,12 @@ int32_t gpusvm_launch_wait(gpusvm_launch launch, uint32_t timeout_ms, gpusvm_lau
 
 /* Moves pages to the device (location 0) or to system memory (location 1) now; *moved (may be NULL) gets the bytes that really moved. */
 int32_t gpusvm_prefetch(gpusvm_memory memory, const void* pointer, uint64_t bytes, uint32_t location, uint64_t* moved);
+
+/*
+ * Says what the program wishes of the pages of an interval (any piece of an allocation, widened to whole pages); all of it or nothing. Pages stay where they are until they are
+ * touched. Wishes are forgotten when the memory is freed.
+ */
+int32_t gpusvm_advise(gpusvm_memory memory, const void* pointer, uint64_t bytes, const gpusvm_advice* advice);
 
 /*
  * Begins to move count intervals (at most 1000000, any pieces of allocations, widened to whole pages) in the background, several blocks of 2 MiB at a time.

@@ -56,6 +56,10 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     public static partial int gpusvm_prefetch(MemoryHandle memory, nint pointer, ulong bytes, uint location, out ulong moved);
 
+    /// <summary>int32_t gpusvm_advise(gpusvm_memory memory, const void* pointer, uint64_t bytes, const gpusvm_advice* advice).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_advise(MemoryHandle memory, nint pointer, ulong bytes, in NativeAdvice advice);
+
     /// <summary>int32_t gpusvm_prefetch_start(gpusvm_memory memory, const gpusvm_interval* intervals, uint64_t count, uint32_t location, gpusvm_prefetch_operation* operation).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_prefetch_start(MemoryHandle memory, NativeInterval* intervals, ulong count, uint location, out ulong operation);
