@@ -16,7 +16,7 @@ public sealed class ChunkSelectionTests
     private static readonly AddressRange _everywhere = new(default, new VirtualAddress(1UL << 47));
 
     /// <summary>One question to the code under test; the one place that knows how it is asked.</summary>
-    private sealed class Chooser : ISvmNotifierClient, IDisposable
+    private sealed class Chooser : ISvmNotifierClient
     {
         private readonly SvmNotifier _notifier;
 
@@ -32,8 +32,6 @@ public sealed class ChunkSelectionTests
         public void InvalidateStart(SvmNotifier notifier, in MmuEvent mmuEvent) => throw new InvalidOperationException("No event comes here.");
 
         public void InvalidateFinish(SvmNotifier notifier, in MmuEvent mmuEvent) => throw new InvalidOperationException("No event comes here.");
-
-        public void Dispose() => _notifier.Dispose();
     }
 
     /// <summary>The notifier's lock, held while questions are asked.</summary>
@@ -56,7 +54,7 @@ public sealed class ChunkSelectionTests
     [Fact]
     public void EveryMappingInsideABlockIsPartitionedIntoTheLargestChunks()
     {
-        using var chooser = new Chooser(_base.Block(new PageOrder(17)));
+        var chooser = new Chooser(_base.Block(new PageOrder(17)));
         using NotifierHold hold = chooser.Hold();
         int mappings = 0;
         for (int first = 0; first < BlockPages; first++)
@@ -100,7 +98,7 @@ public sealed class ChunkSelectionTests
             foreach (int page in pages)
             {
                 AddressRange notifier = At(page).Block(new PageOrder((byte)(9 + notifierOrder)));
-                using var chooser = new Chooser(notifier);
+                var chooser = new Chooser(notifier);
                 List<AddressRange> taken = [];
                 foreach ((int at, PageOrder order) in neighbours)
                 {

@@ -10,7 +10,7 @@ public sealed class LockOrderTests
     public void TakingAnOuterLockInsideAnInnerOneFailsAndNamesBoth()
     {
         var outer = new RankedLock(LockRank.Range, "the range");
-        using var inner = new RankedReaderWriterLock(LockRank.Notifier, "the notifier");
+        var inner = new RankedReaderWriterLock(LockRank.Notifier, "the notifier");
         using (inner.EnterRead())
         using (AllocationWatch.Pause())
         {
@@ -47,7 +47,7 @@ public sealed class LockOrderTests
     [Fact]
     public void AssertHeldKnowsReadFromWrite()
     {
-        using var rw = new RankedReaderWriterLock(LockRank.Vm, "vm");
+        var rw = new RankedReaderWriterLock(LockRank.Vm, "vm");
         Assert.Throws<InvalidOperationException>(rw.AssertHeld);
         using (rw.EnterRead())
         using (AllocationWatch.Pause())
@@ -64,7 +64,7 @@ public sealed class LockOrderTests
     [Fact]
     public void WhatMayWaitRefusesToRunUnderTheNotifierLock()
     {
-        using var notifier = new RankedReaderWriterLock(LockRank.Notifier, "notifier");
+        var notifier = new RankedReaderWriterLock(LockRank.Notifier, "notifier");
         using (notifier.EnterWrite())
         using (AllocationWatch.Pause())
             Assert.Throws<InvalidOperationException>(() => LockOrder.AssertNothingAtOrBelow(LockRank.Notifier));

@@ -8,7 +8,7 @@ using GpuSvm.Core.Vm;
 namespace GpuSvm.Core.Tests;
 
 /// <summary>The map of advice: defaults, cutting and joining at edges, transactions, and a long run against one entry a page.</summary>
-public sealed class MemoryAttributesTests : IDisposable
+public sealed class MemoryAttributesTests
 {
     private const ulong FirstPage = 0x7000_0000;
     private static readonly MemoryAdvice _ram = new() { Preferred = PreferredLocation.System };
@@ -19,8 +19,6 @@ public sealed class MemoryAttributesTests : IDisposable
     private readonly MemoryAttributes _attributes;
 
     public MemoryAttributesTests() => _attributes = new MemoryAttributes(_lock);
-
-    public void Dispose() => _lock.Dispose();
 
     /// <summary>Nothing was said: no place is preferred, nobody is named, no atomics are asked for, nothing limits the range.</summary>
     [Fact]
@@ -214,7 +212,7 @@ public sealed class MemoryAttributesTests : IDisposable
     public void EveryHistoryOfChangesAnswersAsATableOfPagesDoes() =>
         Gen.Select(Gen.Int[0, 5], Gen.Int[0, 59], Gen.Int[1, 30], Gen.Int[0, 3]).Array[1, 60].Sample(steps =>
         {
-            using var vmLock = new RankedReaderWriterLock(LockRank.Vm, "model");
+            var vmLock = new RankedReaderWriterLock(LockRank.Vm, "model");
             var attributes = new MemoryAttributes(vmLock, resetOnUnmap: true);
             var model = new MemoryAdvice[100];
             using RankedReaderWriterLock.WriteScope scope = vmLock.EnterWrite();

@@ -311,6 +311,8 @@ public sealed class PageFaultHandler
     /// <returns>True if there is nothing to do but replay.</returns>
     private bool IsBoundFor(GpuRange range, GpuPages pages, MemoryAccess access)
     {
+        if (!pages.IsBound)
+            return false; // Only who has the fault lock binds; an event takes away at the most.
         using (range.Notifier.Lock.EnterWrite())
         {
             if (!pages.IsBound)

@@ -30,10 +30,12 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
 {
     private const int MaxFaultAttempts = 64;
     private const int MaxPagemaps = 256;
+    private const int SpareStride = ThreadStripe.LineBytes / sizeof(long);
 
     private readonly PageStates _states = new();
     private readonly IDevicePageOwner?[] _owners = new IDevicePageOwner?[MaxPagemaps]; // Written under Lock; read without: an entry stays while pages refer to it.
     private readonly FaultDeferrals _deferrals;
+    private readonly HostWorkspace?[] _spareWorkspaces = new HostWorkspace?[ThreadStripe.Count * SpareStride]; // One for each stripe, so that threads need not meet. Interlocked.
     private readonly Stack<HostWorkspace> _workspaces = new(); // Guarded by _workspaceLock.
     private readonly RankedLock _workspaceLock = new(LockRank.Leaf, "HostWorkspaces"); // And of _batches: whatever is kept for reuse.
     private int _claimers; // Interlocked; workspaces made so far, each with a number of its own.
@@ -184,6 +186,8 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// answer <see cref="SvmStatus.OutOfHostMemory"/>.</returns>
     public HostWorkspace? TryRentWorkspace()
     {
+        if (Interlocked.Exchange(ref _spareWorkspaces[ThreadStripe.Current * SpareStride], null) is { } spare)
+            return spare;
         using (_workspaceLock.Enter())
         {
             if (_workspaces.Count > 0)
@@ -207,6 +211,8 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <param name="workspace">A rented one.</param>
     public void ReturnWorkspace(HostWorkspace workspace)
     {
+        if (Interlocked.CompareExchange(ref _spareWorkspaces[ThreadStripe.Current * SpareStride], workspace, null) is null)
+            return;
         using (_workspaceLock.Enter())
             _workspaces.Push(workspace);
     }

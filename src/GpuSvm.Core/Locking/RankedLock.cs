@@ -21,9 +21,17 @@ public sealed class RankedLock(LockRank rank, string name)
     {
         LockOrder.CheckTake(Rank, Name);
         SchedulePoint.Reach(SchedulePointKind.LockTake, this);
-        _lock.Enter();
+        if (!_lock.TryEnter())
+            Wait();
         LockOrder.Taken(this, Rank, Name, isWrite: true);
         return new Scope(this);
+    }
+
+    /// <summary>Waits for the lock.</summary>
+    private void Wait()
+    {
+        using (AllocationWatch.Pause()) // The base library's lock makes what it waits with when it is first needed.
+            _lock.Enter();
     }
 
     /// <summary>Takes the lock across method boundaries; the same thread calls <see cref="ExitGate"/>. For gates that an interface opens and closes.</summary>

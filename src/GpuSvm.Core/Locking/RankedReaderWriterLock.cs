@@ -1,13 +1,23 @@
 // SPDX-License-Identifier: MIT
 namespace GpuSvm.Core.Locking;
 
-/// <summary>A reader/writer lock with a rank. Not recursive, not upgradable.</summary>
-/// <remarks>Creates a lock.</remarks>
+/// <summary>A reader/writer lock with a rank, for many readers at once. Not recursive, not upgradable.</summary>
+/// <remarks>
+/// Each reader counts itself in at its thread's own stripe, so that readers do not take a cache line from each other; the base library's lock has one line for all, and two threads that serve
+/// faults spend as long on it as on the fault. A writer takes an inner lock, says that it is there and waits until every stripe is at zero. A reader that finds a writer counts itself out and queues
+/// up for the inner lock, behind which no writer is: it counts itself in there. So neither side starves.
+/// </remarks>
 /// <param name="rank">Its place in the order.</param>
 /// <param name="name">Its name in messages.</param>
-public sealed class RankedReaderWriterLock(LockRank rank, string name) : IDisposable
+public sealed class RankedReaderWriterLock(LockRank rank, string name)
 {
-    private readonly ReaderWriterLockSlim _lock = new(LockRecursionPolicy.NoRecursion);
+    private const int Spins = 50; // Of a writer, before it sleeps: most readers are about to leave.
+    private const int Stride = ThreadStripe.LineBytes / sizeof(int);
+
+    private readonly Lock _writers = new(); // Held by the writer; by a reader to queue up.
+    private readonly object _gate = new(); // A monitor, for it can wait: a writer for the last reader.
+    private readonly int[] _readers = new int[(ThreadStripe.Count + 1) * Stride]; // By stripe, behind one line of the array's own. Interlocked.
+    private int _hasWriter; // 1 while a writer has the lock or waits for it. Written by who holds _writers.
 
     /// <summary>Its place in the order.</summary>
     public LockRank Rank { get; } = rank;
@@ -21,7 +31,8 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name) : IDispos
     {
         LockOrder.CheckTake(Rank, Name);
         SchedulePoint.Reach(SchedulePointKind.LockTakeShared, this);
-        _lock.EnterReadLock();
+        if (!TryCountIn())
+            QueueUp();
         LockOrder.Taken(this, Rank, Name, isWrite: false);
         return new ReadScope(this);
     }
@@ -32,7 +43,7 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name) : IDispos
     {
         LockOrder.CheckTake(Rank, Name);
         SchedulePoint.Reach(SchedulePointKind.LockTake, this);
-        _lock.EnterWriteLock();
+        Own();
         LockOrder.Taken(this, Rank, Name, isWrite: true);
         return new WriteScope(this);
     }
@@ -43,14 +54,11 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name) : IDispos
     /// <summary>Asserts that this thread holds the lock exclusively.</summary>
     public void AssertHeldWrite() => LockOrder.AssertHeld(this, write: true);
 
-    /// <inheritdoc/>
-    public void Dispose() => _lock.Dispose();
-
     /// <summary>Gives a shared hold back.</summary>
     private void ExitRead()
     {
         LockOrder.Released(this);
-        _lock.ExitReadLock();
+        CountOut();
         SchedulePoint.Reach(SchedulePointKind.LockReleased, this);
     }
 
@@ -58,9 +66,82 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name) : IDispos
     private void ExitWrite()
     {
         LockOrder.Released(this);
-        _lock.ExitWriteLock();
+        Volatile.Write(ref _hasWriter, 0); // What the writer wrote comes first. Pairs with TryCountIn.
+        _writers.Exit();
         SchedulePoint.Reach(SchedulePointKind.LockReleased, this);
     }
+
+    /// <summary>Counts this thread in, if no writer is there.</summary>
+    /// <returns>False if one is.</returns>
+    private bool TryCountIn()
+    {
+        Interlocked.Increment(ref Mine); // Before the look: either the writer sees it, or it sees the writer. Pairs with Own.
+        if (Volatile.Read(ref _hasWriter) == 0)
+            return true;
+        CountOut();
+        return false;
+    }
+
+    /// <summary>Counts this thread in behind the writer that is there.</summary>
+    private void QueueUp()
+    {
+        using (AllocationWatch.Pause()) // The base library's lock makes what it waits with when it is first needed.
+            _writers.Enter();
+        Interlocked.Increment(ref Mine); // No writer can come as long as the inner lock is held.
+        _writers.Exit();
+    }
+
+    /// <summary>Counts this thread out, and wakes a writer that may wait for it.</summary>
+    private void CountOut()
+    {
+        Interlocked.Decrement(ref Mine); // Before the look. Pairs with Own.
+        if (Volatile.Read(ref _hasWriter) == 0)
+            return;
+        lock (_gate)
+            Monitor.PulseAll(_gate);
+    }
+
+    /// <summary>Keeps other writers out, then new readers, and waits for those that are in.</summary>
+    private void Own()
+    {
+        if (!_writers.TryEnter())
+        {
+            using (AllocationWatch.Pause()) // As in QueueUp.
+                _writers.Enter();
+        }
+
+        Interlocked.Exchange(ref _hasWriter, 1); // Before the look. Pairs with TryCountIn and CountOut.
+        for (int spin = 0; HasReaders(); spin++)
+        {
+            if (spin < Spins)
+            {
+                Thread.SpinWait(20);
+                continue;
+            }
+
+            lock (_gate)
+            {
+                if (HasReaders())
+                    Monitor.Wait(_gate);
+            }
+        }
+    }
+
+    /// <summary>Whether a reader is in.</summary>
+    /// <returns>True if one is.</returns>
+    private bool HasReaders()
+    {
+        for (int stripe = 1; stripe <= ThreadStripe.Count; stripe++)
+        {
+            if (Volatile.Read(ref _readers[stripe * Stride]) != 0) // Pairs with the interlocked changes.
+                return true;
+        }
+
+        return false;
+    }
+
+    /// <summary>The calling thread's count of holds.</summary>
+    private ref int Mine => ref _readers[(ThreadStripe.Current + 1) * Stride];
 
     /// <summary>A shared hold.</summary>
     /// <remarks>Wraps a held lock.</remarks>

@@ -182,7 +182,6 @@ public sealed partial class SvmMirror : IDisposable
         }
 
         _host.Unsubscribe(notifier.Subscription);
-        notifier.Dispose();
     }
 
     /// <summary>Ends all subscriptions, removes all ranges and frees the windows, in this order: no callback runs once the first range goes (INV-28, R-20). Kernel: drm_gpusvm_fini.</summary>
@@ -253,7 +252,6 @@ public sealed partial class SvmMirror : IDisposable
         if (winner is null)
             return created;
         _host.Unsubscribe(created.Subscription);
-        created.Dispose();
         return winner;
     }
 
@@ -286,6 +284,5 @@ public sealed partial class SvmMirror : IDisposable
 
         if (!notifier.IsRemoved)
             _host.Unsubscribe(notifier.Subscription);
-        notifier.Dispose();
     }
 }

@@ -14,7 +14,7 @@ namespace GpuSvm.Core.Svm;
 /// the write side only. The kernel has one such lock for all windows and writes under its read side; here each notifier has its own. Faulted memory and user
 /// pointers use the same class and so the same discipline (INV-40); where the two overlap, an event visits both, one after the other.
 /// </remarks>
-public class SvmNotifier : IntervalNode<SvmNotifier>, IMmuIntervalClient, IDisposable
+public class SvmNotifier : IntervalNode<SvmNotifier>, IMmuIntervalClient
 {
     private readonly ISvmNotifierClient _client;
     private int _unmaps; // Written under Lock (write); read without.
@@ -68,11 +68,4 @@ public class SvmNotifier : IntervalNode<SvmNotifier>, IMmuIntervalClient, IDispo
     /// <inheritdoc/>
     public void InvalidateFinish(MmuIntervalNotifier notifier, in MmuEvent mmuEvent) =>
         _client.InvalidateFinish(this, mmuEvent with { Interval = mmuEvent.Interval.Intersect(Interval) });
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        Lock.Dispose();
-        GC.SuppressFinalize(this);
-    }
 }

@@ -162,7 +162,11 @@ public partial class SvmPages
     /// <returns>True if nothing needs to be done.</returns>
     private static bool AreRefreshed(SvmNotifier notifier, long sequence, in SvmContext context, ReadOnlySpan<SvmPages> all)
     {
-        bool areValid = true;
+        bool areValid = false;
+        foreach (SvmPages pages in all)
+            areValid |= pages.HasDmaMapping; // Only a Get makes a mapping, and this is the one: without any there is nothing to look at.
+        if (!areValid)
+            return false;
         using (notifier.Lock.EnterWrite())
         {
             foreach (SvmPages pages in all)

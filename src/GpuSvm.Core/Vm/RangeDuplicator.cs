@@ -91,6 +91,7 @@ internal sealed class RangeDuplicator(GpuVm vm)
         ulong devices = 0;
         for (int device = 0; device < vm.Devices.Count; device++)
             devices |= HasCopies(range, device) ? 1UL << device : 0;
+        range.Put();
         return devices;
     }
 
