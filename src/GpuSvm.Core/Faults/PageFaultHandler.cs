@@ -264,7 +264,10 @@ public sealed class PageFaultHandler
             if (other == device.Index || range.PagesOf(other) is not { HasDmaMapping: true, IsBound: false } shared)
                 continue;
             if (_vm.Devices[other].Binder.Bind(range.Notifier, shared, range.Interval.Start, range.Interval.Pages) == SvmStatus.Done)
+            {
                 _vm.Counters.CountSharedMap();
+                _vm.Devices[other].AccessCounters?.Notice();
+            }
         }
 
         return status;

@@ -113,9 +113,9 @@ typedef enum gpusvm_event_kind {
     GPUSVM_EVENT_THRASHING_DETECTED = 10,
     GPUSVM_EVENT_THROTTLING_START = 11,
     GPUSVM_EVENT_THROTTLING_END = 12,
-    GPUSVM_EVENT_FAULT_BUFFER_OVERFLOW = 13,   /* from here on: not yet, unless docs/observing.md says so */
+    GPUSVM_EVENT_FAULT_BUFFER_OVERFLOW = 13,
     GPUSVM_EVENT_ACCESS_COUNTER = 14,
-    GPUSVM_EVENT_READ_DUPLICATE = 15,
+    GPUSVM_EVENT_READ_DUPLICATE = 15,       /* from here on: not yet, unless docs/observing.md says so */
     GPUSVM_EVENT_READ_DUPLICATE_INVALIDATE = 16
 } gpusvm_event_kind;
 
@@ -127,7 +127,8 @@ typedef enum gpusvm_cause {
     GPUSVM_CAUSE_EVICTION = 3,
     GPUSVM_CAUSE_PREFETCH = 4,
     GPUSVM_CAUSE_HOST_FAULT = 5,
-    GPUSVM_CAUSE_UNPLUG = 6
+    GPUSVM_CAUSE_UNPLUG = 6,
+    GPUSVM_CAUSE_ACCESS_COUNTER = 7
 } gpusvm_cause;
 
 /* Which change of the address space an invalidation follows. */
