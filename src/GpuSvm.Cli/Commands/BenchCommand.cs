@@ -61,6 +61,7 @@ internal static class BenchCommand
             new CpuFaultBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark(),
             new RangeBenchmark(), new InvalidationBenchmark(), new BindBenchmark(),
             new FaultThreadsBenchmark(), new FaultStormBenchmark(), new PrefetchBenchmark(), new PolicyBenchmark(), new OversubscriptionBenchmark(), new ThrashBenchmark(),
+            new AccessCounterBenchmark(),
         ];
         var placement = new List<string>();
         var rows = new List<BenchRow>();
