@@ -50,7 +50,7 @@ internal sealed class Session : IDisposable
         parts.Push(_host);
         _gpu = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = options.DeviceMemoryBytes, ComputeUnits = options.ComputeUnits, PrefetchFaults = options.PrefetchFaults });
         parts.Push(_gpu);
-        _vm = new GpuVm(_host, _gpu, VmOptions(options));
+        _vm = new GpuVm(_host, _gpu, VmOptions(options, memory.Kind));
         parts.Push(_vm);
         _faults = new FaultService(_gpu.FaultBuffer, _vm, FaultThreads(options));
         _gpu.FaultBuffer.Helper = new UnitFaultHelper(_gpu.FaultBuffer, _faults);
@@ -334,7 +334,9 @@ internal sealed class Session : IDisposable
     private static ulong Nanoseconds(long ticks) => (ulong)Histogram.NanosecondsOf(ticks);
 
     /// <summary>How the VM is to behave.</summary>
-    private static GpuVmOptions VmOptions(SessionOptions options) => new()
+    /// <param name="options">The session's options.</param>
+    /// <param name="kind">The memory that it has got.</param>
+    private static GpuVmOptions VmOptions(SessionOptions options, MemoryKind kind) => new()
     {
         ChunkOrders = options.ChunkOrders,
         Placement = options.Migrate ? new FirstTouchPlacement() : new SystemPlacement(),
@@ -342,6 +344,7 @@ internal sealed class Session : IDisposable
         Eviction = options.Eviction,
         KeepFreeBytes = options.KeepFreeBytes,
         Thrash = options.Thrash,
+        AccessCounters = kind == MemoryKind.Portable ? null : options.AccessCounters, // There nothing may move once a launch is reported done.
     };
 
     /// <summary>How many threads serve GPU faults: no more than can work at once.</summary>

@@ -18,10 +18,11 @@ namespace GpuSvm.Native;
 /// <param name="Eviction">What leaves a full device.</param>
 /// <param name="KeepFreeBytes">Device memory that is kept free by evicting ahead of need.</param>
 /// <param name="Thrash">What becomes of pages that go to and fro; null for nothing.</param>
+/// <param name="AccessCounters">What comes because it is hot; null for nothing.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch.</param>
 internal sealed record SessionOptions(
     MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, bool PrefetchFaults, IEvictionPolicy Eviction,
-    long KeepFreeBytes, IThrashPolicy? Thrash, bool Monitor)
+    long KeepFreeBytes, IThrashPolicy? Thrash, IAccessCounterPolicy? AccessCounters, bool Monitor)
 {
     private const uint HardwarePrefetch = 6;
     private const string MonitorVariable = "GPUSVM_MONITOR";
@@ -76,6 +77,7 @@ internal sealed record SessionOptions(
             EvictionOf(given.Eviction),
             (long)Math.Min(given.KeepFreeBytes, MaximumDeviceMemory),
             ThrashOf(given.Thrash),
+            AccessCountersOf(given.AccessCounters),
             given.Monitor == 1 || (given.Monitor == 0 && Environment.GetEnvironmentVariable(MonitorVariable) is { Length: > 0 } and not "0"));
     }
 
@@ -117,6 +119,16 @@ internal sealed record SessionOptions(
         1 => new WindowThrash(),
         2 => null,
         _ => throw Refuse($"thrash {number} does not exist: 0 is back-off, 1 window, 2 none"),
+    };
+
+    /// <summary>The access counter policy of a number.</summary>
+    /// <param name="number">A gpusvm_access_counter_policy.</param>
+    /// <returns>A policy of its own for the session; null for none.</returns>
+    private static ThresholdAccessCounters? AccessCountersOf(uint number) => number switch
+    {
+        0 => null,
+        1 => new ThresholdAccessCounters(),
+        _ => throw Refuse($"access_counters {number} does not exist: 0 is none, 1 threshold"),
     };
 
     /// <summary>Checks the device memory's size.</summary>

@@ -34,7 +34,10 @@ public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
     private int _prefetches; // Of those in the ring. Guarded by _gate.
     private int _refusals; // Prefetches refused in a row; advice. Interlocked.
     private int _resting; // Prefetches still to be left out; advice. Interlocked.
-    private long _overflows; // Interlocked.
+    private long _overflows; // Guarded by _gate; read without.
+    private long _toldOverflows; // Of these, those that were asked for. As _overflows.
+    private VirtualAddress _overflowAddress; // Of the newest. Guarded by _gate.
+    private int _overflowSpace; // Its address space. Guarded by _gate.
     private bool _closed;
 
     /// <summary>Makes an empty buffer.</summary>
@@ -53,7 +56,7 @@ public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
     public IFaultHelper? Helper { get; set; }
 
     /// <summary>Faults that units raised ahead of need and that found no place.</summary>
-    public long Overflows => Interlocked.Read(ref _overflows);
+    public long Overflows => Volatile.Read(ref _overflows); // Pairs with the store under _gate; any recent value will do.
 
     /// <summary>Faults in the buffer at this moment; those fetched and not acknowledged are not counted.</summary>
     public int Count => Volatile.Read(ref _count); // Pairs with the stores under _gate; any recent value will do.
@@ -128,6 +131,20 @@ public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
     }
 
     /// <inheritdoc/>
+    public bool TryTakeOverflow(out FaultOverflow overflow)
+    {
+        overflow = default;
+        if (Overflows == Volatile.Read(ref _toldOverflows)) // A hint; the lock decides.
+            return false;
+        lock (_gate)
+        {
+            overflow = new FaultOverflow(_overflows - _toldOverflows, _overflowAddress, _overflowSpace);
+            Volatile.Write(ref _toldOverflows, _overflows); // Pairs with the look above.
+            return overflow.Faults > 0;
+        }
+    }
+
+    /// <inheritdoc/>
     /// <remarks>Faults raised from now on fail with <see cref="SvmStatus.DeviceGone"/> without entering; those inside are still fetched.</remarks>
     public void Close()
     {
@@ -161,9 +178,12 @@ public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
                 PutLocked(new GpuFault(address, access, addressSpaceId, 0, Stopwatch.GetTimestamp(), IsPrefetch: true));
                 return true;
             }
+
+            Volatile.Write(ref _overflows, _overflows + 1); // Pairs with the looks without the lock.
+            _overflowAddress = address;
+            _overflowSpace = addressSpaceId;
         }
 
-        Interlocked.Increment(ref _overflows);
         return false;
     }
 

@@ -26,6 +26,8 @@ internal sealed unsafe class SoftwareGpuMmu
     private readonly ulong _useMarkCount;
     private readonly int _unit;
     private SoftwareGpuPageTable? _table;
+    private SoftwareGpuAccessCounters? _counters; // The table's; null where nothing is counted.
+    private ulong _uncountedMarks; // Use marks of memory whose accesses are not counted: all, or none.
     private ulong* _newest; // The table's newest invalidation.
     private ulong _seen; // The newest invalidation that the TLB has been cleared of.
     private bool _looksAhead; // The next translation is what a fault was served for.
@@ -71,6 +73,8 @@ internal sealed unsafe class SoftwareGpuMmu
             Volatile.Write(ref _state->Acknowledged, _seen); // Before ActiveSpace: numbers of another space must not answer for this one.
         }
 
+        _counters = table.AccessCounters;
+        _uncountedMarks = _counters is { CountsOwnMemory: true } ? 0 : _useMarkCount;
         Resume();
     }
 
@@ -122,7 +126,7 @@ internal sealed unsafe class SoftwareGpuMmu
         if (!known || (write && (pointer & SoftwareGpuTlb.WritableFlag) == 0))
             pointer = Fill(address, write ? SoftwareGpuTlb.WritableFlag : 0, known, acceptsSystem: false, out shift);
         size = 1UL << shift;
-        MarkUse(pointer + (address & (size - 1)));
+        MarkUse(pointer, address, size);
         system = (pointer & SoftwareGpuTlb.SystemFlag) != 0;
         return (byte*)(pointer & ~SoftwareGpuTlb.Flags);
     }
@@ -137,7 +141,7 @@ internal sealed unsafe class SoftwareGpuMmu
         bool known = _tlb.TryFind(address, out ulong pointer, out int shift);
         if (!known || (pointer & SoftwareGpuTlb.AtomicFlag) == 0)
             pointer = Fill(address, SoftwareGpuTlb.AtomicFlag, known, acceptsSystem, out shift);
-        MarkUse(pointer + (address & ((1UL << shift) - 1)));
+        MarkUse(pointer, address, 1UL << shift);
         system = (pointer & SoftwareGpuTlb.SystemFlag) != 0;
         var block = (byte*)(pointer & ~SoftwareGpuTlb.Flags);
         return block == null ? null : block + (address & ((1UL << shift) - 1));
@@ -167,14 +171,41 @@ internal sealed unsafe class SoftwareGpuMmu
         return status;
     }
 
-    /// <summary>Marks device memory as used, which evictions go by.</summary>
-    /// <param name="pointer">What was translated, with flags or without; outside the device's memory nothing is marked.</param>
+    /// <summary>Marks device memory as used, which evictions go by, and has accesses of other memory counted.</summary>
+    /// <param name="pointer">The block's pointer, with flags; 0 if there is no translation.</param>
+    /// <param name="address">The address that was translated.</param>
+    /// <param name="size">The block's bytes.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void MarkUse(ulong pointer)
+    private void MarkUse(ulong pointer, ulong address, ulong size)
     {
-        ulong mark = (pointer - _memoryBase) >> SoftwareGpuTlb.MediumShift;
-        if (mark < _useMarkCount && _useMarks[mark] == 0) // SAFETY: bounded. Read first: a line that all units write would travel between them.
+        ulong mark = (pointer + (address & (size - 1)) - _memoryBase) >> SoftwareGpuTlb.MediumShift;
+        if (mark < _uncountedMarks)
+            Mark(mark);
+        else if (_counters is not null)
+            CountAccess(pointer, address, mark);
+    }
+
+    /// <summary>Sets a use mark.</summary>
+    /// <param name="mark">Its number, below the number of marks.</param>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private void Mark(ulong mark)
+    {
+        if (_useMarks[mark] == 0) // SAFETY: bounded by the caller. Read first: a line that all units write would travel between them.
             _useMarks[mark] = 1;
+    }
+
+    /// <summary>Counts an access.</summary>
+    /// <param name="pointer">The block's pointer; 0 if there is no translation.</param>
+    /// <param name="address">The address.</param>
+    /// <param name="mark">Its use mark's number, if it is in the device's memory.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void CountAccess(ulong pointer, ulong address, ulong mark)
+    {
+        if (pointer == 0)
+            return;
+        if (mark < _useMarkCount)
+            Mark(mark);
+        _counters!.CountAccess(address);
     }
 
     /// <summary>Says with a full fence that this unit runs kernels of its space, before it looks at invalidations again.</summary>

@@ -31,6 +31,9 @@ public sealed record SoftwareGpuOptions
     /// service has a processor of its own. Default: no.</summary>
     public bool PrefetchFaults { get; init; }
 
+    /// <summary>Notifications of access counters that can wait in each address space, 1 to 65536; what finds no place is dropped and counted. Default 256.</summary>
+    public int AccessCounterPlaces { get; init; } = 256;
+
     /// <summary>The group of devices that can reach each other's memory by pointer, at least 1. Default 1: all of a process can.</summary>
     public int LinkGroup { get; init; } = 1;
 
@@ -51,6 +54,8 @@ public sealed record SoftwareGpuOptions
             throw new ArgumentException($"{nameof(LinkGroup)} is {LinkGroup}: choose 1 or more.");
         if (IommuBytes is < 0 or > MaxIommuBytes || IommuBytes % PageSize.Bytes != 0)
             throw new ArgumentException($"{nameof(IommuBytes)} is {IommuBytes}: choose 0 for no IOMMU, or a multiple of {PageSize.Bytes} up to {MaxIommuBytes}.");
+        if (AccessCounterPlaces is < 1 or > 65_536)
+            throw new ArgumentException($"{nameof(AccessCounterPlaces)} is {AccessCounterPlaces}: choose 1 to 65536.");
         if (WaitSpins < 0)
             throw new ArgumentException($"{nameof(WaitSpins)} is {WaitSpins}: choose 0 or more.");
     }

@@ -76,6 +76,9 @@ public sealed unsafe class SoftwareGpuPageTable : IDevicePageTable
     /// <summary>The device it belongs to.</summary>
     internal SoftwareGpuDevice Device => _device;
 
+    /// <summary>What counts units' accesses; null where nothing does. Set before the first launch.</summary>
+    public SoftwareGpuAccessCounters? AccessCounters { get; private set; }
+
     /// <summary>The invalidations that units must have seen.</summary>
     internal SoftwareGpuInvalidationLog Log => _log;
 
@@ -178,7 +181,7 @@ public sealed unsafe class SoftwareGpuPageTable : IDevicePageTable
     }
 
     /// <inheritdoc/>
-    /// <remarks>Locking: waits with no lock of its own. Units waited for take no lock of rank Leaf or above while in access.</remarks>
+    /// <remarks>Locking: waits with no lock of its own. Units waited for take no lock with a rank while in access.</remarks>
     public void WaitTlbInvalidation(ulong invalidation)
     {
         if (invalidation == 0)
@@ -200,6 +203,14 @@ public sealed unsafe class SoftwareGpuPageTable : IDevicePageTable
     /// <summary>Drops cached translations and waits until no unit can still use one of them.</summary>
     /// <param name="interval">The interval.</param>
     public void InvalidateTlb(AddressRange interval) => WaitTlbInvalidation(StartTlbInvalidation(interval));
+
+    /// <inheritdoc/>
+    /// <exception cref="ArgumentException">A value is out of its range.</exception>
+    public IAccessCounterBuffer StartAccessCounters(in AccessCounterConfiguration configuration)
+    {
+        configuration.Validate();
+        return AccessCounters = new SoftwareGpuAccessCounters(configuration, _device.AccessCounterPlaces);
+    }
 
     /// <inheritdoc/>
     public DeviceAddress Lookup(VirtualAddress address) => WalkFor(address, out int page).ToDeviceAddress(page);

@@ -36,4 +36,7 @@ public sealed record SharedMemoryOptions
 
     /// <summary>What becomes of pages that go to and fro.</summary>
     public ThrashPolicy Thrash { get; init; }
+
+    /// <summary>Which pages come to the device because it often uses them in system memory; with <see cref="Migrate"/> false, the only ones that come. Has no effect on portable memory.</summary>
+    public AccessCounterPolicy AccessCounters { get; init; }
 }

@@ -184,7 +184,7 @@ public sealed class EndToEndTests : IDisposable
         string[] groups =
         [
             "CPU fault round trip", "Migration bandwidth", "GPU fault without migration", "Kernel memory access", "Range bookkeeping", "Invalidation of one range",
-            "Get and bind 2 MiB in RAM", "Fault service threads", "Storm of equal faults", "Prefetch beside faults", "Policies", "Oversubscription", "Thrash control",
+            "Get and bind 2 MiB in RAM", "Fault service threads", "Storm of equal faults", "Prefetch beside faults", "Policies", "Oversubscription", "Thrash control", "Access counters",
         ];
         foreach (var group in groups)
             Assert.Contains(rows, row => row.GetProperty("group").GetString() == group);

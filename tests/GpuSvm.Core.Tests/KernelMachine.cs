@@ -28,9 +28,10 @@ internal sealed unsafe class KernelMachine : IDisposable
     /// <param name="iommuBytes">Device addresses of each, if they stand behind IOMMUs.</param>
     /// <param name="prefetchFaults">Whether they raise faults ahead of need.</param>
     /// <param name="thrash">What becomes of pages that go to and fro; null for the default.</param>
+    /// <param name="accessCounters">What comes because it is hot; null for nothing.</param>
     public KernelMachine(
         int devices, int devicePages = 1024, IPlacementPolicy? placement = null, int units = 2, long iommuBytes = 0, bool prefetchFaults = false,
-        IThrashPolicy? thrash = null)
+        IThrashPolicy? thrash = null, IAccessCounterPolicy? accessCounters = null)
     {
         Memory = new SimulatedHostMemory();
         Host = new HostAddressSpace(Memory);
@@ -41,7 +42,7 @@ internal sealed unsafe class KernelMachine : IDisposable
         for (int i = 0; i < devices; i++)
         {
             Devices[i] = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = (long)devicePages * PageSize.Bytes, ComputeUnits = units, IommuBytes = iommuBytes, PrefetchFaults = prefetchFaults });
-            Vms[i] = new GpuVm(Host, Devices[i], new GpuVmOptions { Placement = placement ?? new FirstTouchPlacement(), Thrash = thrash ?? new BackOffThrash() });
+            Vms[i] = new GpuVm(Host, Devices[i], new GpuVmOptions { Placement = placement ?? new FirstTouchPlacement(), Thrash = thrash ?? new BackOffThrash(), AccessCounters = accessCounters });
             _services[i] = new FaultService(Devices[i].FaultBuffer, Vms[i], threads: 1);
         }
     }

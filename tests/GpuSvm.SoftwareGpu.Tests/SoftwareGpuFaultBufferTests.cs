@@ -29,6 +29,9 @@ public sealed class SoftwareGpuFaultBufferTests
             Assert.True(buffer.TryRaisePrefetch(new VirtualAddress(4096UL * (ulong)(i + 1)), MemoryAccess.Read, 1));
         Assert.False(buffer.TryRaisePrefetch(new VirtualAddress(1 << 20), MemoryAccess.Read, 1));
         Assert.Equal(1, buffer.Overflows);
+        Assert.True(buffer.TryTakeOverflow(out FaultOverflow overflow));
+        Assert.Equal(new FaultOverflow(1, new VirtualAddress(1 << 20), 1), overflow);
+        Assert.False(buffer.TryTakeOverflow(out _)); // Told once.
         SvmStatus status = SvmStatus.Busy;
         var unit = new Thread(() => status = buffer.RaiseAndWait(0, new VirtualAddress(1 << 21), MemoryAccess.Write, 1));
         unit.Start();

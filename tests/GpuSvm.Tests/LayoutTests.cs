@@ -29,6 +29,7 @@ public class LayoutTests
         LayoutProgram.AssertSameValues<MemoryKind>("GPUSVM_MEMORY_");
         LayoutProgram.AssertSameValues<PrefetchPolicy>("GPUSVM_PREFETCH_");
         LayoutProgram.AssertSameValues<ThrashPolicy>("GPUSVM_THRASH_");
+        LayoutProgram.AssertSameValues<AccessCounterPolicy>("GPUSVM_ACCESS_COUNTERS_");
         LayoutProgram.AssertSameValues<EvictionPolicy>("GPUSVM_EVICT_");
         LayoutProgram.AssertSameValues<PreferredLocation>("GPUSVM_PREFERRED_");
         LayoutProgram.AssertSameValues<AtomicMode>("GPUSVM_ATOMICS_");

@@ -57,6 +57,7 @@ public class OptionsTests
         var options = new SharedMemoryOptions { Memory = MemoryKind.Portable };
         Assert.Contains("Sequential", Assert.Throws<ArgumentException>(() => SharedMemory.Create(options with { Prefetch = (PrefetchPolicy)9 })).Message, StringComparison.Ordinal);
         Assert.Contains("FaultOrder", Assert.Throws<ArgumentException>(() => SharedMemory.Create(options with { Eviction = (EvictionPolicy)9 })).Message, StringComparison.Ordinal);
+        Assert.Contains("Threshold", Assert.Throws<ArgumentException>(() => SharedMemory.Create(options with { AccessCounters = (AccessCounterPolicy)9 })).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -64,6 +64,30 @@ public class PolicyTests
         Assert.True(SkewedFaults(EvictionPolicy.FaultOrder) > unused);
     }
 
+    /// <summary>Nothing moves on a touch, and what a kernel uses often comes while it runs; on portable memory nothing does, for there the CPU could not see that it went.</summary>
+    [Theory]
+    [InlineData(MemoryKind.Real)]
+    [InlineData(MemoryKind.Portable)]
+    public void WhatIsHotComesToTheDevice(MemoryKind kind)
+    {
+        using SharedMemory memory = Memories.Open(kind, migrate: false, counters: AccessCounterPolicy.Threshold);
+        using SvmEventReader events = memory.OpenEvents();
+        using SharedArray<long> array = memory.Allocate<long>(1 << 18);
+        array.Span.Fill(3);
+        var comes = kind == MemoryKind.Real;
+        memory.Run(1, context =>
+        {
+            Span<long> one = stackalloc long[1];
+            for (int i = 0; i < 2000 || (comes && memory.Statistics.BytesToDevice == 0); i++)
+                context.Read(array, i % 1000, one);
+        });
+        Assert.Equal(comes ? 2L << 20 : 0, memory.Statistics.BytesToDevice);
+        Assert.Equal(comes, events.ReadEvents().Any(one => one is { Kind: SvmEventKind.Migration, Cause: MigrationCause.AccessCounter }));
+        for (nint i = 0; i < array.Length; i++)
+            Assert.Equal(3, array[i]);
+        memory.CheckInvariants();
+    }
+
     private static long SkewedFaults(EvictionPolicy eviction)
     {
         using SharedMemory memory = Open(PrefetchPolicy.None, eviction, DeviceChunks);

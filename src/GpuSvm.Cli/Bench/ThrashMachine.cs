@@ -39,12 +39,13 @@ internal sealed unsafe class ThrashMachine : IDisposable
     /// <param name="policy">The thrash policy; null for none.</param>
     /// <param name="order">The size of ranges.</param>
     /// <param name="blocks">How many of them both sides use.</param>
-    public ThrashMachine(IThrashPolicy? policy, PageOrder order, int blocks)
+    /// <param name="counters">The access counter policy; null for none.</param>
+    public ThrashMachine(IThrashPolicy? policy, PageOrder order, int blocks, IAccessCounterPolicy? counters = null)
     {
         _device = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = DeviceBytes, ComputeUnits = 1 });
         _memory = new SimulatedHostMemory(new SimulatedHostOptions());
         _host = new HostAddressSpace(_memory);
-        Vm = new GpuVm(_host, _device, new GpuVmOptions { ChunkOrders = [order, PageOrder.Small], Thrash = policy });
+        Vm = new GpuVm(_host, _device, new GpuVmOptions { ChunkOrders = [order, PageOrder.Small], Thrash = policy, AccessCounters = counters });
         _service = new FaultService(_device.FaultBuffer, Vm, threads: 1);
         SimulatedMachine.Expect(_host.Allocate(blocks * order.Bytes, out _interval));
         _work = (Work*)NativeMemory.AllocZeroed((nuint)sizeof(Work)); // SAFETY: freed by Dispose, after the last launch.
@@ -70,6 +71,25 @@ internal sealed unsafe class ThrashMachine : IDisposable
         }
 
         return (Stopwatch.GetElapsedTime(start).TotalMilliseconds / rounds, Vm.Pagemap.Counters.BlocksToDevice / (double)rounds);
+    }
+
+    /// <summary>Lets the kernel work alone.</summary>
+    /// <param name="time">For how long.</param>
+    /// <returns>Nanoseconds of one access, launches counted in: the median of all rounds; and blocks that moved to the device meanwhile.</returns>
+    public (double Nanoseconds, long Moves) Alone(TimeSpan time)
+    {
+        var before = Vm.Pagemap.Counters.BlocksToDevice;
+        var rounds = new List<double>();
+        var start = Stopwatch.GetTimestamp();
+        while (Stopwatch.GetElapsedTime(start) < time)
+        {
+            var round = Stopwatch.GetTimestamp();
+            Start().Wait(Timeout.InfiniteTimeSpan);
+            rounds.Add(Stopwatch.GetElapsedTime(round).TotalNanoseconds);
+        }
+
+        rounds.Sort();
+        return (rounds[rounds.Count / 2] / (2.0 * _interval.Pages), Vm.Pagemap.Counters.BlocksToDevice - before);
     }
 
     /// <inheritdoc/>

@@ -60,7 +60,8 @@ internal static class BenchCommand
         [
             new CpuFaultBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark(),
             new RangeBenchmark(), new InvalidationBenchmark(), new BindBenchmark(),
-            new FaultThreadsBenchmark(), new FaultStormBenchmark(), new PrefetchBenchmark(), new PolicyBenchmark(), new OversubscriptionBenchmark(), new ThrashBenchmark(), new ReadMostlyBenchmark(),
+            new FaultThreadsBenchmark(), new FaultStormBenchmark(), new PrefetchBenchmark(), new PolicyBenchmark(), new OversubscriptionBenchmark(), new ThrashBenchmark(),
+            new AccessCounterBenchmark(), new ReadMostlyBenchmark(),
         ];
         var placement = new List<string>();
         var rows = new List<BenchRow>();

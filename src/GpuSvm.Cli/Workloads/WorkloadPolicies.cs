@@ -8,4 +8,5 @@ namespace GpuSvm.Cli.Workloads;
 /// <param name="Thrash">What becomes of pages that go to and fro.</param>
 /// <param name="KeepFreeBytes">Device memory to keep free.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch; null for what the environment says.</param>
-internal sealed record WorkloadPolicies(PrefetchPolicy Prefetch, EvictionPolicy Eviction, int ChunkBytes, ThrashPolicy Thrash = ThrashPolicy.BackOff, long KeepFreeBytes = 0, bool? Monitor = null);
+/// <param name="AccessCounters">What comes because it is hot.</param>
+internal sealed record WorkloadPolicies(PrefetchPolicy Prefetch, EvictionPolicy Eviction, int ChunkBytes, ThrashPolicy Thrash = ThrashPolicy.BackOff, long KeepFreeBytes = 0, bool? Monitor = null, AccessCounterPolicy AccessCounters = AccessCounterPolicy.None);

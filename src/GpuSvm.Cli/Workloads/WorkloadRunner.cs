@@ -67,6 +67,7 @@ internal static class WorkloadRunner
             Prefetch = policies.Prefetch,
             Eviction = policies.Eviction,
             Thrash = policies.Thrash,
+            AccessCounters = policies.AccessCounters,
             KeepFreeBytes = policies.KeepFreeBytes,
             Monitor = policies.Monitor,
         });

@@ -40,6 +40,12 @@ public interface IDevicePageTable : IDisposable
     /// <remarks>Waits for units to end an access, never for a fault in one: may be called under the notifier lock, but should not.</remarks>
     void WaitTlbInvalidation(ulong invalidation);
 
+    /// <summary>Begins to count the device's accesses in this address space.</summary>
+    /// <param name="configuration">What to count.</param>
+    /// <returns>Where it tells of regions in use; null for a device that cannot count.</returns>
+    /// <remarks>Once, before the first launch. Counting ends with the page table.</remarks>
+    IAccessCounterBuffer? StartAccessCounters(in AccessCounterConfiguration configuration);
+
     /// <summary>The translation of one page, for checkers and tests.</summary>
     /// <param name="address">Any address in the page.</param>
     /// <returns>The 4 KiB part of the entry that covers it, or a value that is not present.</returns>

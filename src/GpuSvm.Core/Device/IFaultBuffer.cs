@@ -18,6 +18,15 @@ public interface IFaultBuffer
     /// <param name="fault">The fault as fetched.</param>
     void Requeue(in GpuFault fault);
 
+    /// <summary>What the device could not note for want of room since this was last asked.</summary>
+    /// <param name="overflow">What was dropped.</param>
+    /// <returns>False if nothing was, as in a buffer that has room for everything.</returns>
+    bool TryTakeOverflow(out FaultOverflow overflow)
+    {
+        overflow = default;
+        return false;
+    }
+
     /// <summary>Lets <see cref="Fetch"/> return 0 when empty.</summary>
     void Close();
 }

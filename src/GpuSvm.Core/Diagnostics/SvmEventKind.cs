@@ -44,10 +44,10 @@ public enum SvmEventKind
     /// <summary>It is not any more; the duration is how long it was.</summary>
     ThrottlingEnd = 12,
 
-    /// <summary>The device could not note a fault for want of room. No site: the software GPU's buffer has room for every unit, and counts the faults ahead of need that it drops itself.</summary>
+    /// <summary>The device could not note faults for want of room. The software GPU's buffer has room for every unit: only faults ahead of need are dropped.</summary>
     FaultBufferOverflow = 13,
 
-    /// <summary>A device has often used pages that are elsewhere. No site yet.</summary>
+    /// <summary>A device has often used pages that are elsewhere, and the access counter policy was asked what to do.</summary>
     AccessCounter = 14,
 
     /// <summary>A device has copies of pages that stay in RAM, to read them.</summary>

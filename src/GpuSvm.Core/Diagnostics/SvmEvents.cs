@@ -157,6 +157,26 @@ public sealed class SvmEvents
             Record(new SvmEvent(SvmEventKind.ThrottlingEnd, interval.Start, interval.Bytes) { To = (short)device, Duration = time.Ticks * TimeSpan.NanosecondsPerTick });
     }
 
+    /// <summary>A device has dropped faults.</summary>
+    /// <param name="overflow">What it says of them.</param>
+    /// <param name="device">Which: the pagemap's index.</param>
+    internal void Overflow(in FaultOverflow overflow, int device)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.FaultBufferOverflow, overflow.Address, overflow.Faults << PageSize.Shift) { To = (short)device });
+    }
+
+    /// <summary>A region that a device has often used where it is was dealt with.</summary>
+    /// <param name="region">The region.</param>
+    /// <param name="device">Which device: the pagemap's index.</param>
+    /// <param name="cause"><see cref="MigrationCause.AccessCounter"/> if pages were to come, else none.</param>
+    /// <param name="status">What came of it.</param>
+    internal void AccessCounter(AddressRange region, int device, MigrationCause cause, SvmStatus status)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.AccessCounter, region.Start, region.Bytes) { To = (short)device, Cause = cause, Status = status });
+    }
+
     /// <summary>Pages were brought before they were touched.</summary>
     /// <param name="interval">What was asked for.</param>
     /// <param name="to">Where to: a pagemap's index, or <see cref="SvmPlace.Ram"/>.</param>

@@ -78,6 +78,7 @@ public sealed class FaultService : IDisposable
         int count;
         while ((count = _buffer.Fetch(batch)) > 0)
         {
+            TellOfOverflow();
             isAnswered.AsSpan(0, count).Clear();
             if (_vms.Length > 1 || HasPrefetch(batch.AsSpan(0, count)))
                 TakeTurns(batch.AsSpan(0, count));
@@ -86,6 +87,18 @@ public sealed class FaultService : IDisposable
                 while (!isAnswered[i])
                     ServeEqual(batch.AsSpan(i, count - i), isAnswered.AsSpan(i, count - i));
             }
+        }
+    }
+
+    /// <summary>Records what the device has dropped since the last time.</summary>
+    private void TellOfOverflow()
+    {
+        if (!_buffer.TryTakeOverflow(out FaultOverflow overflow))
+            return;
+        for (int i = 0; i < _devices.Length; i++)
+        {
+            if (_devices[i].AddressSpaceId == overflow.AddressSpaceId)
+                _vms[i].Host.Events.Overflow(overflow, _devices[i].Pagemap.Index);
         }
     }
 

@@ -253,7 +253,7 @@ public sealed class PageFaultHandler
         late = default;
         SvmStatus status = SvmStatus.Busy;
         if (_vm.Thrash is null || _vm.Thrash.Decide(range, device, out late) == ThrashAction.Move)
-            status = _vm.Duplicator.Duplicate(range, pages, device, advice, MigrationCause.GpuFault, workspace);
+            status = _vm.Duplicator.Duplicate(range, pages, device, advice, MigrationCause.GpuFault, workspace, out _);
         if (status == SvmStatus.Done)
             _vm.Thrash?.NoteArrival(range);
         else if (late == TimeSpan.Zero && status != SvmStatus.MixedPlacement)
@@ -298,7 +298,10 @@ public sealed class PageFaultHandler
             if (other == device.Index || range.PagesOf(other) is not { HasDmaMapping: true, IsBound: false } shared)
                 continue;
             if (_vm.Devices[other].Binder.Bind(range.Notifier, shared, range.Interval.Start, range.Interval.Pages) == SvmStatus.Done)
+            {
                 _vm.Counters.CountSharedMap();
+                _vm.Devices[other].AccessCounters?.Notice();
+            }
         }
 
         return status;

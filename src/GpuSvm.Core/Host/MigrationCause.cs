@@ -24,4 +24,7 @@ public enum MigrationCause
 
     /// <summary>The device that holds them is going away.</summary>
     Unplug,
+
+    /// <summary>The GPU has often used them where they were.</summary>
+    AccessCounter,
 }

@@ -13,6 +13,8 @@ public sealed class GpuRange : SvmRange
     private GpuPages?[]? _others; // By device index - 1; replaced by a longer one under Notifier (write).
     private int _returnCount; // Written under Notifier (write); peeked without, as advice.
     private long _lastReturn; // As _returnCount; 0 is never.
+    private long _brought; // When access counters brought pages that have not left since; 0 for never. Guarded by Notifier (write).
+    private int _undone; // As _returnCount.
 
     /// <summary>Creates a range.</summary>
     /// <param name="notifier">Its window.</param>
@@ -76,12 +78,23 @@ public sealed class GpuRange : SvmRange
         return new PlacementFacts(Interval.Bytes, IsMigratable, Volatile.Read(ref _returnCount), last == 0 ? long.MaxValue : now - last);
     }
 
+    /// <summary>How often in a row pages that access counters had brought left soon; advisory.</summary>
+    internal int Undone => Volatile.Read(ref _undone); // Pairs with NoteReturnLocked.
+
+    /// <summary>Notes that access counters have brought pages.</summary>
+    /// <param name="now">The host's timestamp.</param>
+    /// <remarks>Locking: Notifier held for write.</remarks>
+    internal void NoteBroughtLocked(long now) => _brought = now;
+
     /// <summary>Notes that pages have left the device against the GPU's will.</summary>
     /// <param name="now">The host's timestamp.</param>
-    /// <param name="streakTicks">Returns within so many ticks of each other are one quarrel.</param>
+    /// <param name="streakTicks">Returns within so many ticks of each other are one quarrel; what access counters brought has come for nothing if it leaves within twice as many.</param>
     /// <remarks>Locking: Notifier held for write.</remarks>
     internal void NoteReturnLocked(long now, long streakTicks)
     {
+        if (_brought != 0)
+            Volatile.Write(ref _undone, now - _brought < 2 * streakTicks ? _undone + 1 : 0); // Pairs with Undone.
+        _brought = 0;
         Volatile.Write(ref _returnCount, now - _lastReturn < streakTicks ? _returnCount + 1 : 1); // Pairs with Facts.
         Volatile.Write(ref _lastReturn, now);
     }
@@ -92,6 +105,8 @@ public sealed class GpuRange : SvmRange
     {
         _returnCount = whole._returnCount;
         _lastReturn = whole._lastReturn;
+        _brought = whole._brought;
+        _undone = whole._undone;
     }
 
     /// <inheritdoc/>

@@ -67,6 +67,7 @@ public sealed partial class GpuVm
     internal void CountRemoteMap(GpuRange range, VmDevice device, SvmStatus status)
     {
         Counters.CountRemoteMap();
+        device.AccessCounters?.Notice();
         Host.Events.MapRemote(range.Interval, device.Pagemap.Index, status);
     }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Faults;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Svm;
 
@@ -118,6 +119,27 @@ public sealed partial class GpuVm
     internal bool ComesAlong(GpuRange range, VmDevice device, MemoryAdvice advice) => AdvisedHome(range, device, advice, MemoryAccess.Read, out VmDevice? home)
         ? home == device
         : ShouldMigrate(range) && Thrash?.LetsCome(range) != false;
+
+    /// <summary>Whether a range that a device uses where it is may come: advice decides, and where there is none the thrash policy. What the placement policy does with a touch is another question.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">Who uses it.</param>
+    /// <param name="advice">What the program has advised.</param>
+    /// <returns>True if nothing is against it.</returns>
+    internal bool MayCome(GpuRange range, VmDevice device, MemoryAdvice advice) => !advice.Denies(MemoryAccess.Read, device.Index)
+        && (AdvisedHome(range, device, advice, MemoryAccess.Read, out VmDevice? home) ? home == device : Thrash?.LetsCome(range) != false);
+
+    /// <summary>Has the devices' accesses counted.</summary>
+    /// <param name="policy">What to count, and what to do then.</param>
+    /// <exception cref="ArgumentException">The policy's threshold or granularity is not possible.</exception>
+    private void CountAccesses(IAccessCounterPolicy policy)
+    {
+        var configuration = new AccessCounterConfiguration(policy.Granularity, policy.Threshold, policy.CountsOwnMemory);
+        foreach (VmDevice device in _devices)
+        {
+            if (device.PageTable.StartAccessCounters(configuration) is { } buffer)
+                device.AccessCounters = new AccessCounterService(this, device, policy, buffer);
+        }
+    }
 
     /// <summary>Asks the placement policy.</summary>
     /// <param name="range">The range.</param>

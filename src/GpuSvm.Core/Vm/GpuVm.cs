@@ -88,6 +88,8 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
                 device.Ahead = new EvictionAhead(device.Pagemap, Math.Min(options.KeepFreeBytes, device.Device.Memory.Pages * (long)PageSize.Bytes / 2));
         }
 
+        if (options.AccessCounters is { } counters)
+            CountAccesses(counters);
         _windows.Insert(new GpuVma(new AddressRange(new VirtualAddress(PageSize.Bytes), new VirtualAddress(1UL << 47))));
     }
 
@@ -291,7 +293,11 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
             return;
         PrefetchWorkers.Close();
         foreach (VmDevice device in _devices)
+        {
+            device.AccessCounters?.Dispose();
             device.Ahead?.Dispose();
+        }
+
         Thrash?.Dispose();
         if (!Host.IsAlive)
             Host.WaitForEnd();

@@ -32,6 +32,9 @@ public sealed record GpuVmOptions
     /// <summary>What becomes of GPU touches of pages that go to and fro between a device and RAM; null for no control, where such pages may travel for ever.</summary>
     public IThrashPolicy? Thrash { get; init; } = new BackOffThrash();
 
+    /// <summary>Which pages come to a device because it has often used them where they are: those that the thrash policy has left in RAM, and those for which there was no room; null for none.</summary>
+    public IAccessCounterPolicy? AccessCounters { get; init; }
+
     /// <summary>What else of a block of 2 MiB comes when a fault has moved a range of it to the device; null for nothing. Of use with ranges smaller than the block.</summary>
     public IPrefetchPolicy? Prefetch { get; init; }
 

@@ -122,7 +122,7 @@ internal sealed class Prefetcher(GpuVm vm)
     {
         MemoryAdvice advice = vm.Attributes.FindLocked(address);
         SvmStatus status = Find(address, block, device, MigrationCause.GpuFault, advice, out found, out bool isWanted);
-        return isWanted ? MoveAndBind(found, device, MigrationCause.GpuFault, advice, workspace) : status;
+        return isWanted ? MoveAndBind(found, device, MigrationCause.GpuFault, advice, workspace, out _) : status;
     }
 
     /// <summary>One try to bring a part of a 2 MiB block to a device and bind it there. Neighbouring ranges of the same advice travel in one migration.</summary>
@@ -142,7 +142,7 @@ internal sealed class Prefetcher(GpuVm vm)
             SvmStatus status = Find(at, piece, device, MigrationCause.Prefetch, advice, out AddressRange found, out bool isWanted);
             if (!isWanted || found.Start != run.End || advice != runAdvice)
             {
-                SvmStatus moved = MoveAndBind(run, device, MigrationCause.Prefetch, runAdvice, workspace);
+                SvmStatus moved = MoveAndBind(run, device, MigrationCause.Prefetch, runAdvice, workspace, out _);
                 first = first == SvmStatus.Done ? moved : first;
                 run = new AddressRange(found.Start, found.Start);
                 runAdvice = advice;
@@ -153,7 +153,7 @@ internal sealed class Prefetcher(GpuVm vm)
             at = found.End;
         }
 
-        SvmStatus last = MoveAndBind(run, device, MigrationCause.Prefetch, runAdvice, workspace);
+        SvmStatus last = MoveAndBind(run, device, MigrationCause.Prefetch, runAdvice, workspace, out _);
         return first == SvmStatus.Done ? last : first;
     }
 
@@ -190,17 +190,20 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <summary>Moves a run of ranges to the device, and binds each.</summary>
     /// <param name="run">Whole ranges; may be empty.</param>
     /// <param name="device">The device.</param>
-    /// <param name="cause">As in <see cref="Find"/>.</param>
+    /// <param name="cause">As in <see cref="Find"/>, or <see cref="MigrationCause.AccessCounter"/>.</param>
     /// <param name="advice">What is advised of all of them.</param>
     /// <param name="workspace">The caller's.</param>
+    /// <param name="moved">How many pages came.</param>
     /// <returns>The first failure; what was not moved is not bound.</returns>
-    private SvmStatus MoveAndBind(AddressRange run, VmDevice device, MigrationCause cause, MemoryAdvice advice, HostWorkspace workspace)
+    /// <remarks>Locking: Vm held.</remarks>
+    public SvmStatus MoveAndBind(AddressRange run, VmDevice device, MigrationCause cause, MemoryAdvice advice, HostWorkspace workspace, out int moved)
     {
+        moved = 0;
         if (run.IsEmpty)
             return SvmStatus.Done;
         if (advice.IsReadMostly && vm.Host.CanShare)
-            return CopyAndBind(run, device, cause, advice, workspace);
-        SvmStatus status = device.Migrator.Migrate(run, cause, advice.IsPinned, vm.LargestBlock(advice), workspace, out int moved);
+            return CopyAndBind(run, device, cause, advice, workspace, out moved);
+        SvmStatus status = device.Migrator.Migrate(run, cause, advice.IsPinned, vm.LargestBlock(advice), workspace, out moved);
         if (cause == MigrationCause.GpuFault && moved > 0)
         {
             vm.Counters.CountPrefetched(moved);
@@ -224,9 +227,11 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <param name="cause">As in <see cref="Find"/>.</param>
     /// <param name="advice">What is advised of all of them.</param>
     /// <param name="workspace">The caller's.</param>
+    /// <param name="copied">How many pages were copied.</param>
     /// <returns>The first failure, the rest having been tried; what could not be copied is not bound.</returns>
-    private SvmStatus CopyAndBind(AddressRange run, VmDevice device, MigrationCause cause, MemoryAdvice advice, HostWorkspace workspace)
+    private SvmStatus CopyAndBind(AddressRange run, VmDevice device, MigrationCause cause, MemoryAdvice advice, HostWorkspace workspace, out int copied)
     {
+        copied = 0;
         SvmStatus first = SvmStatus.Done;
         for (SvmRange? range = vm.Mirror.FirstRange(run); range is not null; range = vm.Mirror.NextRange(range, run))
         {
@@ -235,7 +240,8 @@ internal sealed class Prefetcher(GpuVm vm)
             {
                 if (vm.TryPagesFor((GpuRange)range, device.Index) is { } pages)
                 {
-                    status = vm.Duplicator.Duplicate((GpuRange)range, pages, device, advice, cause, workspace);
+                    status = vm.Duplicator.Duplicate((GpuRange)range, pages, device, advice, cause, workspace, out int pagesCopied);
+                    copied += pagesCopied;
                     if (status == SvmStatus.Done)
                         status = device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages);
                 }

@@ -31,12 +31,14 @@ internal sealed class RangeDuplicator(GpuVm vm)
     /// <param name="advice">What is advised of it.</param>
     /// <param name="cause">A fault, or a prefetch.</param>
     /// <param name="workspace">The caller's.</param>
+    /// <param name="copied">How many pages were copied; 0 also if the device had a copy.</param>
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.MixedPlacement"/> if all of it is on the device already: nothing is to be copied. <see cref="SvmStatus.NotMapped"/>,
     /// <see cref="SvmStatus.Unmapped"/>, <see cref="SvmStatus.ProcessGone"/>; otherwise why there is no copy; the pages are intact.</returns>
     /// <remarks>Locking: Vm and Range held.</remarks>
-    public SvmStatus Duplicate(GpuRange range, GpuPages pages, VmDevice device, MemoryAdvice advice, MigrationCause cause, HostWorkspace workspace)
+    public SvmStatus Duplicate(GpuRange range, GpuPages pages, VmDevice device, MemoryAdvice advice, MigrationCause cause, HostWorkspace workspace, out int copied)
     {
-        if (HasMapping(range, pages))
+        copied = 0;
+        if (HasCopies(range, device.Index))
             return SvmStatus.Done; // Got before, and not bound for want of memory.
         long start = Stopwatch.GetTimestamp();
         if (device.Migrator.CountDevicePages(range.Interval, workspace) == range.Interval.Pages)
@@ -51,6 +53,7 @@ internal sealed class RangeDuplicator(GpuVm vm)
             return status;
         status = pages.PublishCopies(vm.Host, range.Notifier, range.Interval, vm.ContextFor(device, advice), workspace);
         pagemap.EndCopy(copies!, status == SvmStatus.Done, workspace);
+        copied = status == SvmStatus.Done ? (int)range.Interval.Pages : 0;
         if (status == SvmStatus.Done)
             vm.Host.Events.Duplicated(range.Interval, pagemap.Index, cause, start);
         device.Ahead?.Notice();
@@ -103,15 +106,5 @@ internal sealed class RangeDuplicator(GpuVm vm)
     {
         using (range.Notifier.Lock.EnterWrite())
             return range.PagesOf(device) is { HasCopies: true } pages && pages.IsValidLocked(range.Notifier);
-    }
-
-    /// <summary>Whether a device's mapping of a range stands.</summary>
-    /// <param name="range">The range.</param>
-    /// <param name="pages">The device's pages.</param>
-    /// <returns>True if so.</returns>
-    private static bool HasMapping(GpuRange range, GpuPages pages)
-    {
-        using (range.Notifier.Lock.EnterWrite())
-            return pages.IsValidLocked(range.Notifier);
     }
 }

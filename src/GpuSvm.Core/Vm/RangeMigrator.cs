@@ -18,7 +18,7 @@ internal sealed class RangeMigrator(VmDevice device, TimeSpan timeslice)
 
     /// <summary>Makes all pages of an interval device pages: those that are missing come.</summary>
     /// <param name="interval">Inside one mapping.</param>
-    /// <param name="cause">On whose behalf. A prefetch also makes an interval in pieces whole, where there is a free block for that; a fault does not take the time.</param>
+    /// <param name="cause">On whose behalf. A prefetch, and what access counters bring, also makes an interval in pieces whole, where there is a free block for that; a fault does not take the time.</param>
     /// <param name="isPinned">Whether evictions are to take other pages first.</param>
     /// <param name="largest">The largest block that may be made of them.</param>
     /// <param name="workspace">The caller's.</param>
@@ -26,8 +26,8 @@ internal sealed class RangeMigrator(VmDevice device, TimeSpan timeslice)
     /// <returns>As <see cref="Pagemap.Populate"/>.</returns>
     public SvmStatus Migrate(AddressRange interval, MigrationCause cause, bool isPinned, PageOrder largest, HostWorkspace workspace, out int moved)
     {
-        bool isPrefetch = cause == MigrationCause.Prefetch;
-        var details = new MigrationDetails(isPrefetch ? TimeSpan.Zero : timeslice, CanMigrateSamePagemap: isPrefetch, IsPinned: isPinned, LargestBlock: largest);
+        bool isUrgent = cause == MigrationCause.GpuFault;
+        var details = new MigrationDetails(isUrgent ? timeslice : TimeSpan.Zero, CanMigrateSamePagemap: !isUrgent, IsPinned: isPinned, LargestBlock: largest);
         SvmStatus status = device.Pagemap.Populate(interval, details, cause, workspace, out MigrationResult result);
         moved = result.Moved;
         device.Ahead?.Notice();

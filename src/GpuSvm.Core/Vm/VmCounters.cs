@@ -25,6 +25,10 @@ public sealed class VmCounters
     private long _thrashing;
     private long _throttled;
     private long _pinned;
+    private long _notifications;
+    private long _notificationsServed;
+    private long _notificationsDropped;
+    private long _accessCounterPages;
     private long _findTicks;
     private long _migrateTicks;
     private long _getPagesTicks;
@@ -115,6 +119,18 @@ public sealed class VmCounters
     /// <summary>Nanoseconds of writing page tables, pass by pass.</summary>
     public Histogram BindTimes { get; } = new();
 
+    /// <summary>Regions that devices have told of because they use them often.</summary>
+    public long AccessNotifications => Interlocked.Read(ref _notifications);
+
+    /// <summary>Of these, those that have brought pages.</summary>
+    public long AccessNotificationsServed => Interlocked.Read(ref _notificationsServed);
+
+    /// <summary>Beside them, those for which a device's buffer had no room, as far as is known: it is looked at when something is fetched.</summary>
+    public long AccessNotificationsDropped => Interlocked.Read(ref _notificationsDropped);
+
+    /// <summary>Bytes that have come to a device because it had often used them where they were.</summary>
+    public long AccessCounterBytes => Interlocked.Read(ref _accessCounterPages) << Addressing.PageSize.Shift;
+
     /// <summary>Counts a fault's end.</summary>
     /// <param name="start">When its handling began.</param>
     /// <param name="status">How it ended.</param>
@@ -180,6 +196,24 @@ public sealed class VmCounters
 
     /// <summary>Counts a pin.</summary>
     internal void CountPinned() => Interlocked.Increment(ref _pinned);
+
+    /// <summary>Counts notifications of access counters.</summary>
+    /// <param name="fetched">Those fetched.</param>
+    /// <param name="dropped">Those dropped since the last time.</param>
+    internal void CountNotifications(int fetched, long dropped)
+    {
+        Interlocked.Add(ref _notifications, fetched);
+        Interlocked.Add(ref _notificationsDropped, dropped);
+    }
+
+    /// <summary>Counts what a notification has brought.</summary>
+    /// <param name="pages">How many pages; 0 for none.</param>
+    internal void CountServed(int pages)
+    {
+        if (pages > 0)
+            Interlocked.Increment(ref _notificationsServed);
+        Interlocked.Add(ref _accessCounterPages, pages);
+    }
 
     /// <summary>Adds to the time of finding.</summary>
     /// <param name="start">When it began.</param>

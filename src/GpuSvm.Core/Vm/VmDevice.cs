@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Faults;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Pagemaps;
 
@@ -61,6 +62,9 @@ public sealed class VmDevice
 
     /// <summary>Keeps some of its memory free; null where nothing is to be kept free.</summary>
     internal EvictionAhead? Ahead { get; set; }
+
+    /// <summary>Brings what it often uses elsewhere; null where nothing does.</summary>
+    internal AccessCounterService? AccessCounters { get; set; }
 
     /// <summary>Moves pages to it.</summary>
     internal RangeMigrator Migrator { get; }

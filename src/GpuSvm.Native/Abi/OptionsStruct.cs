@@ -41,7 +41,10 @@ internal readonly struct OptionsStruct
     /// <summary>A gpusvm_thrash_policy.</summary>
     public readonly uint Thrash;
 
+    /// <summary>A gpusvm_access_counter_policy.</summary>
+    public readonly ushort AccessCounters;
+
     /// <summary>0.</summary>
-    public readonly uint Reserved;
+    public readonly ushort Reserved;
 #pragma warning restore CS0649
 }

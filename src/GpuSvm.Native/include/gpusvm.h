@@ -66,6 +66,12 @@ typedef enum gpusvm_thrash_policy {
     GPUSVM_THRASH_NONE = 2          /* they move as often as they are touched */
 } gpusvm_thrash_policy;
 
+/* What becomes of pages that the GPU often uses in system memory, where they were left because both sides wanted them or because there was no room. */
+typedef enum gpusvm_access_counter_policy {
+    GPUSVM_ACCESS_COUNTERS_NONE = 0,        /* they stay there until something else takes the mapping away (default) */
+    GPUSVM_ACCESS_COUNTERS_THRESHOLD = 1    /* they come to the device after a number of uses; with migration 1 nothing else does. Not on portable memory */
+} gpusvm_access_counter_policy;
+
 /* What leaves when the device is full. */
 typedef enum gpusvm_eviction_policy {
     GPUSVM_EVICT_UNUSED = 0,        /* what the GPU has not used for the longest time */
@@ -90,7 +96,8 @@ typedef struct gpusvm_options {
     uint32_t monitor;               /* 0: as the environment's GPUSVM_MONITOR says (1 is on); 1: `gpusvm top` may watch; 2: it may not */
     uint64_t keep_free_bytes;       /* device memory that is kept free by evicting ahead of need, at most half of it; 0: none (default) */
     uint32_t thrash;                /* gpusvm_thrash_policy */
-    uint32_t reserved;              /* 0 */
+    uint16_t access_counters;       /* gpusvm_access_counter_policy */
+    uint16_t reserved;              /* 0 */
 } gpusvm_options;
 
 /* A wish that is on or off. */
@@ -148,7 +155,7 @@ typedef enum gpusvm_event_kind {
     GPUSVM_EVENT_THRASHING_DETECTED = 10,
     GPUSVM_EVENT_THROTTLING_START = 11,
     GPUSVM_EVENT_THROTTLING_END = 12,
-    GPUSVM_EVENT_FAULT_BUFFER_OVERFLOW = 13,   /* from here on: not yet, unless docs/observing.md says so */
+    GPUSVM_EVENT_FAULT_BUFFER_OVERFLOW = 13,
     GPUSVM_EVENT_ACCESS_COUNTER = 14,
     GPUSVM_EVENT_READ_DUPLICATE = 15,
     GPUSVM_EVENT_READ_DUPLICATE_INVALIDATE = 16
@@ -162,7 +169,8 @@ typedef enum gpusvm_cause {
     GPUSVM_CAUSE_EVICTION = 3,
     GPUSVM_CAUSE_PREFETCH = 4,
     GPUSVM_CAUSE_HOST_FAULT = 5,
-    GPUSVM_CAUSE_UNPLUG = 6
+    GPUSVM_CAUSE_UNPLUG = 6,
+    GPUSVM_CAUSE_ACCESS_COUNTER = 7
 } gpusvm_cause;
 
 /* Which change of the address space an invalidation follows. */

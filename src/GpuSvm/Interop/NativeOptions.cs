@@ -40,8 +40,11 @@ internal struct NativeOptions
     /// <summary>A <see cref="ThrashPolicy"/>.</summary>
     public uint Thrash;
 
+    /// <summary>An <see cref="AccessCounterPolicy"/>.</summary>
+    public ushort AccessCounters;
+
     /// <summary>0.</summary>
-    public uint Reserved;
+    public ushort Reserved;
 
     /// <summary>Translates and checks what C cannot tell apart: negative numbers, and zeroes, which mean the default there.</summary>
     /// <param name="options">The program's options.</param>
@@ -64,6 +67,8 @@ internal struct NativeOptions
             throw new ArgumentException($"Prefetch policy {options.Prefetch} does not exist: choose None, Sequential, Tree, Block, Stride, Adaptive or Hardware.", nameof(options));
         if (!Enum.IsDefined(options.Thrash))
             throw new ArgumentException($"Thrash policy {options.Thrash} does not exist: choose BackOff, Window or None.", nameof(options));
+        if (!Enum.IsDefined(options.AccessCounters))
+            throw new ArgumentException($"Access counter policy {options.AccessCounters} does not exist: choose None or Threshold.", nameof(options));
         if (!Enum.IsDefined(options.Eviction))
             throw new ArgumentException($"Eviction policy {options.Eviction} does not exist: choose Unused, FaultOrder, Fifo, Clock, Random or Tree.", nameof(options));
         return new NativeOptions
@@ -79,6 +84,7 @@ internal struct NativeOptions
             Eviction = (uint)options.Eviction,
             KeepFreeBytes = (ulong)options.KeepFreeBytes,
             Thrash = (uint)options.Thrash,
+            AccessCounters = (ushort)options.AccessCounters,
             Monitor = options.Monitor switch { null => 0u, true => 1u, false => 2u },
         };
     }
