@@ -47,6 +47,7 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
         Iommu = options.IommuBytes == 0 ? null : new SoftwareGpuIommu(options.IommuBytes);
         DmaMapper = Iommu ?? (IDmaMapper)new SoftwareGpuDmaMapper();
         PrefetchFaults = options.PrefetchFaults;
+        StopsQueues = options.StopsQueues;
         FaultBuffer = new SoftwareGpuFaultBuffer(options.ComputeUnits, options.WaitSpins);
         _unitStates = GC.AllocateArray<SoftwareGpuUnitState>(options.ComputeUnits, pinned: true);
         _units = new SoftwareGpuUnit[options.ComputeUnits];
@@ -77,6 +78,9 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
 
     /// <summary>Whether units raise faults ahead of need.</summary>
     internal bool PrefetchFaults { get; }
+
+    /// <summary>Whether it can stop its queues.</summary>
+    internal bool StopsQueues { get; }
 
     /// <summary>Its fault buffer.</summary>
     public SoftwareGpuFaultBuffer FaultBuffer { get; }

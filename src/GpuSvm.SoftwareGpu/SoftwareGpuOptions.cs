@@ -31,6 +31,9 @@ public sealed record SoftwareGpuOptions
     /// service has a processor of its own. Default: no.</summary>
     public bool PrefetchFaults { get; init; }
 
+    /// <summary>Whether it can stop what runs in one address space, as VMs without faults need. Default: yes; off, it is a device that cannot.</summary>
+    public bool StopsQueues { get; init; } = true;
+
     /// <summary>The group of devices that can reach each other's memory by pointer, at least 1. Default 1: all of a process can.</summary>
     public int LinkGroup { get; init; } = 1;
 
