@@ -36,4 +36,8 @@ public sealed record SharedMemoryOptions
 
     /// <summary>What becomes of pages that go to and fro.</summary>
     public ThrashPolicy Thrash { get; init; }
+
+    /// <summary>Whether the device raises no faults, as many GPUs cannot: then launches name the arrays that they use
+    /// (<see cref="SharedMemory.Launch(KernelBody, nint, IReadOnlyList{ArrayUse})"/>), and anything else that a kernel touches is an error.</summary>
+    public bool WithoutFaults { get; init; }
 }

@@ -18,6 +18,7 @@ public class LayoutTests
             (typeof(EventStruct), "gpusvm_event"),
             (typeof(FailedFaultStruct), "gpusvm_failed_fault"),
             (typeof(IntervalStruct), "gpusvm_interval"),
+            (typeof(UsageStruct), "gpusvm_usage"),
             (typeof(PrefetchProgressStruct), "gpusvm_prefetch_progress"),
             (typeof(HistogramStruct), "gpusvm_histogram"));
 

@@ -16,6 +16,7 @@ public class LayoutTests
             (typeof(SvmEvent), "gpusvm_event"),
             (typeof(FailedFault), "gpusvm_failed_fault"),
             (typeof(NativeInterval), "gpusvm_interval"),
+            (typeof(NativeUsage), "gpusvm_usage"),
             (typeof(NativePrefetchProgress), "gpusvm_prefetch_progress"),
             (typeof(NativeHistogram), "gpusvm_histogram"),
             (typeof(KernelContextData), "struct gpusvm_kernel_context"),

@@ -10,8 +10,9 @@ internal static class Memories
     /// <param name="units">Compute units.</param>
     /// <param name="chunkBytes">The largest piece that migrates.</param>
     /// <param name="migrate">Whether pages move.</param>
+    /// <param name="withoutFaults">Whether launches name their memory.</param>
     /// <returns>The open memory.</returns>
-    public static SharedMemory Open(MemoryKind kind, long deviceBytes = 8 << 20, int units = 2, int chunkBytes = 2 << 20, bool migrate = true)
+    public static SharedMemory Open(MemoryKind kind, long deviceBytes = 8 << 20, int units = 2, int chunkBytes = 2 << 20, bool migrate = true, bool withoutFaults = false)
     {
         var options = new SharedMemoryOptions
         {
@@ -21,6 +22,7 @@ internal static class Memories
             ComputeUnits = units,
             LargestChunkBytes = chunkBytes,
             Migrate = migrate,
+            WithoutFaults = withoutFaults,
         };
         try
         {

@@ -68,6 +68,7 @@ internal static class WorkloadRunner
             Eviction = policies.Eviction,
             Thrash = policies.Thrash,
             KeepFreeBytes = policies.KeepFreeBytes,
+            WithoutFaults = policies.WithoutFaults,
             Monitor = policies.Monitor,
         });
         var clock = Stopwatch.StartNew();

@@ -41,7 +41,7 @@ internal readonly struct OptionsStruct
     /// <summary>A gpusvm_thrash_policy.</summary>
     public readonly uint Thrash;
 
-    /// <summary>0.</summary>
-    public readonly uint Reserved;
+    /// <summary>1: the device raises no faults, and launches name their memory.</summary>
+    public readonly uint WithoutFaults;
 #pragma warning restore CS0649
 }

@@ -40,8 +40,8 @@ internal struct NativeOptions
     /// <summary>A <see cref="ThrashPolicy"/>.</summary>
     public uint Thrash;
 
-    /// <summary>0.</summary>
-    public uint Reserved;
+    /// <summary>1 without faults.</summary>
+    public uint WithoutFaults;
 
     /// <summary>Translates and checks what C cannot tell apart: negative numbers, and zeroes, which mean the default there.</summary>
     /// <param name="options">The program's options.</param>
@@ -79,6 +79,7 @@ internal struct NativeOptions
             Eviction = (uint)options.Eviction,
             KeepFreeBytes = (ulong)options.KeepFreeBytes,
             Thrash = (uint)options.Thrash,
+            WithoutFaults = options.WithoutFaults ? 1u : 0u,
             Monitor = options.Monitor switch { null => 0u, true => 1u, false => 2u },
         };
     }
