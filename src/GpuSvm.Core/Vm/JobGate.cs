@@ -188,16 +188,18 @@ internal sealed class JobGate : IMmuStopper, IDisposable
         }
     }
 
-    /// <summary>A running job that has lost something, and that no change has in its hands now.</summary>
+    /// <summary>A running job that has lost something, and that no change has in its hands now; of several one after the other.</summary>
+    /// <param name="turn">Whose turn it is: rises with each call.</param>
     /// <param name="seen">Its count, for <see cref="TrySettle"/>.</param>
     /// <param name="since">The host's timestamp since when it is being brought back.</param>
     /// <returns>The job; null if there is none.</returns>
-    public GpuJob? FindDisturbed(out long seen, out long since)
+    public GpuJob? FindDisturbed(int turn, out long seen, out long since)
     {
         using (Lock.Enter())
         {
-            foreach (GpuJob job in _jobs)
+            for (int i = 0; i < _jobs.Count; i++)
             {
+                GpuJob job = _jobs[(int)(((uint)turn + (uint)i) % (uint)_jobs.Count)];
                 if (job.State != JobState.Running || job.BoundAt == job.Disturbances || IsChangingLocked(job))
                     continue;
                 (seen, since) = (job.Disturbances, job.DisturbedSince);

@@ -52,11 +52,12 @@ internal sealed class JobRestorer(GpuVm vm, JobGate gate, JobBinder binder)
     {
         while (gate.WaitForWork())
         {
-            for (int pass = 0; gate.FindDisturbed(out long seen, out long since) is { } job; pass++)
+            for (int pass = 0; gate.FindDisturbed(pass, out long seen, out long since) is { } job; pass++)
             {
                 if (pass > 3)
                     Thread.Sleep(pass > 32 ? 1 : 0);
                 BringBack(job, seen, since);
+                gate.Resume(); // Another device's queues need not wait for this job.
             }
 
             gate.Resume();
