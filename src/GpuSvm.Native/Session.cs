@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Faults;
 using GpuSvm.Core.Host;
@@ -34,6 +35,7 @@ internal sealed class Session : IDisposable
     private readonly FaultService _faults;
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, SoftwareGpuLaunch> _launches = [];
+    private readonly Dictionary<SoftwareGpuLaunch, GpuJob> _jobs = []; // Of launches that run without faults. Guarded by _gate.
     private readonly HashSet<ulong> _streams = []; // Handles. Guarded by _gate.
     private readonly HashSet<ulong> _prefetches = []; // As _streams.
     private bool _draining;
@@ -54,8 +56,8 @@ internal sealed class Session : IDisposable
         parts.Push(_vm);
         _faults = new FaultService(_gpu.FaultBuffer, _vm, FaultThreads(options));
         _gpu.FaultBuffer.Helper = new UnitFaultHelper(_gpu.FaultBuffer, _faults);
-        if (memory.Kind == MemoryKind.Portable)
-            _gpu.Queue.BeforeCompletion = BringHome;
+        if (memory.Kind == MemoryKind.Portable || options.WithoutFaults)
+            _gpu.Queue.BeforeCompletion = EndLaunch;
         Heap = new SessionHeap(_host, options.CapacityBytes);
     }
 
@@ -107,20 +109,54 @@ internal sealed class Session : IDisposable
     /// <param name="kernel">A gpusvm_kernel.</param>
     /// <param name="arguments">What it is given.</param>
     /// <param name="groups">At least 1.</param>
-    /// <returns>The launch's handle; throws a <see cref="SessionException"/> if the memory is closing.</returns>
-    public ulong Start(nint kernel, nint arguments, ulong groups)
+    /// <param name="memory">What it uses; in a memory with faults nothing needs naming.</param>
+    /// <returns>The launch's handle; throws a <see cref="SessionException"/> if the memory is closing, or cannot be had.</returns>
+    public ulong Start(nint kernel, nint arguments, ulong groups, ReadOnlySpan<JobMemory> memory = default)
     {
+        if (!_vm.Options.WithoutFaults)
+            return Enqueue(kernel, arguments, groups, null);
+        SvmStatus status = _vm.BeginJob(memory, out GpuJob? job, out VirtualAddress failedAt);
+        try
+        {
+            if (status == SvmStatus.Done)
+                return Enqueue(kernel, arguments, groups, job);
+            throw new SessionException(status, $"The memory that the launch uses cannot be had{(failedAt == default ? "" : $" at {failedAt}")}: {status.Describe()}.");
+        }
+        catch
+        {
+            if (job is not null)
+                _ = _vm.EndJob(job); // What else there is to say is in the exception.
+            if (_memory.Kind == MemoryKind.Portable)
+                _ = _vm.BringHome(); // As above; the next launch's end tries again.
+            throw;
+        }
+    }
+
+    /// <summary>Puts a kernel into the queue.</summary>
+    /// <param name="kernel">A gpusvm_kernel.</param>
+    /// <param name="arguments">What it is given.</param>
+    /// <param name="groups">At least 1.</param>
+    /// <param name="job">What holds its memory; null with faults.</param>
+    /// <returns>The launch's handle; throws a <see cref="SessionException"/> if the memory is closing.</returns>
+    private ulong Enqueue(nint kernel, nint arguments, ulong groups, GpuJob? job)
+    {
+        SoftwareGpuLaunch launch;
+        ulong handle;
         lock (_gate)
         {
             if (_draining)
                 throw new SessionException(SvmStatus.InvalidHandle, Handles.NoMemory);
-            SvmStatus status = _gpu.Queue.Start((SoftwareGpuPageTable)_vm.PageTable, kernel, arguments, groups, out SoftwareGpuLaunch launch);
+            SvmStatus status = _gpu.Queue.Start((SoftwareGpuPageTable)_vm.PageTable, kernel, arguments, groups, out launch);
             if (status != SvmStatus.Done)
                 throw new SessionException(status, $"The launch could not be started: {status.Describe()}.");
-            ulong handle = Handles.Launches.Add(new SessionLaunch(this, launch));
+            handle = Handles.Launches.Add(new SessionLaunch(this, launch));
             _launches.Add(handle, launch);
-            return handle;
+            if (job is not null)
+                _jobs.Add(launch, job);
         }
+
+        job?.WhenFailed(failed => launch.Cancel(failed.Status, failed.FailedAt, MemoryAccess.Write));
+        return handle;
     }
 
     /// <summary>Ends a launch's handle once somebody has been told how the launch ended.</summary>
@@ -321,10 +357,17 @@ internal sealed class Session : IDisposable
         _host.Dispose();
     }
 
-    /// <summary>Brings every page home before a launch on portable memory is reported; the queue turns what this throws into the launch's failure.</summary>
+    /// <summary>Ends a launch's job, and brings every page home before a launch on portable memory is reported; the queue turns what this throws into the launch's failure.</summary>
     /// <param name="launch">The launch whose last group has ended.</param>
-    private void BringHome(SoftwareGpuLaunch launch)
+    private void EndLaunch(SoftwareGpuLaunch launch)
     {
+        GpuJob? job;
+        lock (_gate)
+            _jobs.Remove(launch, out job);
+        if (job is not null)
+            _ = _vm.EndJob(job); // Had it failed, the launch has: WhenFailed.
+        if (_memory.Kind != MemoryKind.Portable)
+            return;
         SvmStatus status = _vm.BringHome();
         if (status != SvmStatus.Done)
             throw new SessionException(status, $"not every page could be brought home: {status.Describe()}; the bytes are safe in device memory and the next launch's end tries again");
@@ -345,6 +388,7 @@ internal sealed class Session : IDisposable
         KeepFreeBytes = options.KeepFreeBytes,
         Thrash = options.Thrash,
         AccessCounters = kind == MemoryKind.Portable ? null : options.AccessCounters, // There nothing may move once a launch is reported done.
+        WithoutFaults = options.WithoutFaults,
     };
 
     /// <summary>How many threads serve GPU faults: no more than can work at once.</summary>

@@ -19,10 +19,11 @@ namespace GpuSvm.Native;
 /// <param name="KeepFreeBytes">Device memory that is kept free by evicting ahead of need.</param>
 /// <param name="Thrash">What becomes of pages that go to and fro; null for nothing.</param>
 /// <param name="AccessCounters">What comes because it is hot; null for nothing.</param>
+/// <param name="WithoutFaults">Whether the device raises no faults, and launches name their memory.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch.</param>
 internal sealed record SessionOptions(
     MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, bool PrefetchFaults, IEvictionPolicy Eviction,
-    long KeepFreeBytes, IThrashPolicy? Thrash, IAccessCounterPolicy? AccessCounters, bool Monitor)
+    long KeepFreeBytes, IThrashPolicy? Thrash, IAccessCounterPolicy? AccessCounters, bool WithoutFaults, bool Monitor)
 {
     private const uint HardwarePrefetch = 6;
     private const string MonitorVariable = "GPUSVM_MONITOR";
@@ -56,6 +57,8 @@ internal sealed record SessionOptions(
             throw Refuse($"memory_kind {given.MemoryKind} does not exist: 0 is auto, 1 real, 2 portable");
         if (given.Migration > 1)
             throw Refuse($"migration {given.Migration} does not exist: 0 is on first touch, 1 never");
+        if (given.WithoutFaults > 1)
+            throw Refuse($"without_faults {given.WithoutFaults} does not exist: 0 is with faults, 1 without");
         if (given.ComputeUnits > 256)
             throw Refuse($"{given.ComputeUnits} compute units are not possible: choose 1 to 256, or 0 for one a processor");
         PageOrder chunk = given.LargestChunkBytes switch
@@ -78,6 +81,7 @@ internal sealed record SessionOptions(
             (long)Math.Min(given.KeepFreeBytes, MaximumDeviceMemory),
             ThrashOf(given.Thrash),
             AccessCountersOf(given.AccessCounters),
+            given.WithoutFaults == 1,
             given.Monitor == 1 || (given.Monitor == 0 && Environment.GetEnvironmentVariable(MonitorVariable) is { Length: > 0 } and not "0"));
     }
 

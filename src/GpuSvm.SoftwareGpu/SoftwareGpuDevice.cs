@@ -48,6 +48,7 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
         DmaMapper = Iommu ?? (IDmaMapper)new SoftwareGpuDmaMapper();
         PrefetchFaults = options.PrefetchFaults;
         AccessCounterPlaces = options.AccessCounterPlaces;
+        StopsQueues = options.StopsQueues;
         FaultBuffer = new SoftwareGpuFaultBuffer(options.ComputeUnits, options.WaitSpins);
         _unitStates = GC.AllocateArray<SoftwareGpuUnitState>(options.ComputeUnits, pinned: true);
         _units = new SoftwareGpuUnit[options.ComputeUnits];
@@ -81,6 +82,9 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
 
     /// <summary>Notifications of access counters that can wait, for each address space.</summary>
     internal int AccessCounterPlaces { get; }
+
+    /// <summary>Whether it can stop its queues.</summary>
+    internal bool StopsQueues { get; }
 
     /// <summary>Its fault buffer.</summary>
     public SoftwareGpuFaultBuffer FaultBuffer { get; }

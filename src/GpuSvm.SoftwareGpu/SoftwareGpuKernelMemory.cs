@@ -129,7 +129,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
         {
             mmu.Enter();
             mmu.Lookups++;
-            byte* integer = mmu.TranslateAtomic(address, acceptsSystem: replays > 0, out bool system);
+            byte* integer = mmu.TranslateAtomic(address, acceptsSystem: replays > 0 || mmu.TakesSystemAtomics, out bool system);
             if (integer != null)
             {
                 long before = system ? AddToSystem(integer, value, bytes) : AddToLocal(integer, value, bytes);

@@ -152,6 +152,18 @@ public sealed class SoftwareGpuLaunch
             return !_isComplete && TryFail(status, 0, MemoryAccess.Read, message);
     }
 
+    /// <summary>Ends it as failed by an access, from outside: as <see cref="Cancel(SvmStatus, string)"/>, and the launch tells the address. For memory that a running launch has lost.</summary>
+    /// <param name="status">With what; not <see cref="SvmStatus.Done"/>.</param>
+    /// <param name="address">The address lost.</param>
+    /// <param name="access">What it was named for.</param>
+    /// <returns>False if it had failed before, or is complete.</returns>
+    public bool Cancel(SvmStatus status, VirtualAddress address, MemoryAccess access)
+    {
+        ArgumentOutOfRangeException.ThrowIfEqual((int)status, (int)SvmStatus.Done, nameof(status));
+        lock (_gate)
+            return !_isComplete && TryFail(status, address.Value, access, null);
+    }
+
     /// <summary>Takes the next group.</summary>
     /// <param name="group">Its index.</param>
     /// <returns>False if none is left to begin.</returns>

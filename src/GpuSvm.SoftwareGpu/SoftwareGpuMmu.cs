@@ -76,6 +76,8 @@ internal sealed unsafe class SoftwareGpuMmu
         _counters = table.AccessCounters;
         _uncountedMarks = _counters is { CountsOwnMemory: true } ? 0 : _useMarkCount;
         Resume();
+        while (table.Gate is { IsClosed: true } gate) // After the log was read: what it has not told the unit, it tells at the first access.
+            WaitAt(gate);
     }
 
     /// <summary>Stops running kernels: no invalidation waits for this unit from now on.</summary>
@@ -156,6 +158,8 @@ internal sealed unsafe class SoftwareGpuMmu
     /// which nobody is asked to mend; else what the service said.</returns>
     internal SvmStatus Fault(ulong address, MemoryAccess access, int maxReplays, ref int replays)
     {
+        if (_table!.Gate is not null)
+            return Refuse(address, access);
         Deactivate();
         SvmStatus status = _isRefused ? SvmStatus.CopyFailed : SvmStatus.TimedOut;
         if (!_isRefused && replays < maxReplays)
@@ -169,6 +173,30 @@ internal sealed unsafe class SoftwareGpuMmu
 
         Resume();
         return status;
+    }
+
+    /// <summary>Whether pages of the program that the CPU can touch too are taken for atomics at once: without faults nobody can be asked for better ones.</summary>
+    internal bool TakesSystemAtomics => _table!.Gate is not null;
+
+    /// <summary>What an access without a translation comes to where no faults are raised. Leaves the access.</summary>
+    /// <param name="address">What could not be translated.</param>
+    /// <param name="access">What was tried.</param>
+    /// <returns><see cref="SvmStatus.CopyFailed"/> if the IOMMU has refused it; <see cref="SvmStatus.ReadOnly"/> if it may be read; else <see cref="SvmStatus.NotMapped"/>.</returns>
+    /// <remarks>Nothing that a running job has named goes while a unit is in access, so there is no second look.</remarks>
+    private SvmStatus Refuse(ulong address, MemoryAccess access)
+    {
+        bool isPresent = _table!.Walk(address).IsPresent;
+        Leave();
+        return _isRefused ? SvmStatus.CopyFailed : isPresent && access != MemoryAccess.Read ? SvmStatus.ReadOnly : SvmStatus.NotMapped;
+    }
+
+    /// <summary>Waits at a closed gate; in access afterwards only if the caller says so anew.</summary>
+    /// <param name="gate">The gate.</param>
+    private void WaitAt(SoftwareGpuQueueGate gate)
+    {
+        Deactivate();
+        gate.Pass();
+        Resume();
     }
 
     /// <summary>Marks device memory as used, which evictions go by, and has accesses of other memory counted.</summary>
@@ -216,6 +244,13 @@ internal sealed unsafe class SoftwareGpuMmu
     private void TakeNote()
     {
         _seen = _table!.Log.Apply(_seen, _tlb);
+        while (_table.Gate is { IsClosed: true } gate)
+        {
+            WaitAt(gate);
+            Volatile.Write(ref _state->InAccess, 1); // As in Enter, after the full fence of Resume.
+            _seen = _table.Log.Apply(_seen, _tlb); // Before the next look at the gate: a stop that is not seen closed has a number that is not acknowledged.
+        }
+
         Volatile.Write(ref _state->Acknowledged, _seen); // Release: no translation older than this is held. Pairs with WaitForUnit.
     }
 

@@ -34,6 +34,9 @@ public sealed record SoftwareGpuOptions
     /// <summary>Notifications of access counters that can wait in each address space, 1 to 65536; what finds no place is dropped and counted. Default 256.</summary>
     public int AccessCounterPlaces { get; init; } = 256;
 
+    /// <summary>Whether it can stop what runs in one address space, as VMs without faults need. Default: yes; off, it is a device that cannot.</summary>
+    public bool StopsQueues { get; init; } = true;
+
     /// <summary>The group of devices that can reach each other's memory by pointer, at least 1. Default 1: all of a process can.</summary>
     public int LinkGroup { get; init; } = 1;
 

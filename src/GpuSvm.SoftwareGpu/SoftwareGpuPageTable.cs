@@ -82,6 +82,18 @@ public sealed unsafe class SoftwareGpuPageTable : IDevicePageTable
     /// <summary>The invalidations that units must have seen.</summary>
     internal SoftwareGpuInvalidationLog Log => _log;
 
+    /// <summary>Where units wait while their queue is stopped; null in an address space with faults. Set before anything runs.</summary>
+    internal SoftwareGpuQueueGate? Gate { get; private set; }
+
+    /// <inheritdoc/>
+    /// <remarks>Also if the device was made with <see cref="SoftwareGpuOptions.StopsQueues"/> off.</remarks>
+    public IDeviceQueues UseWithoutFaults()
+    {
+        if (!_device.StopsQueues)
+            throw new NotSupportedException($"This device cannot stop what runs on it, so it cannot run in a VM without faults: make the VM with faults, or the device with {nameof(SoftwareGpuOptions)}.{nameof(SoftwareGpuOptions.StopsQueues)}.");
+        return Gate ??= new SoftwareGpuQueueGate(this);
+    }
+
     /// <inheritdoc/>
     /// <remarks>Also <see cref="SvmStatus.InvalidArgument"/> for an interval that is not as said, and <see cref="SvmStatus.DeviceGone"/>. Also gets the table under a 2 MiB
     /// entry, so that a later write of less can give way to it.</remarks>
@@ -198,6 +210,15 @@ public sealed unsafe class SoftwareGpuPageTable : IDevicePageTable
         SchedulePoint.Reach(SchedulePointKind.Wait, this);
         for (; active < units.Length; active++)
             WaitForUnit(in units[active], invalidation);
+    }
+
+    /// <summary>Tells units that their queue is being stopped: they look at the gate at the start of their next access.</summary>
+    /// <returns>What to wait for.</returns>
+    /// <remarks>Locking: takes and gives back a lock of rank PageTable.</remarks>
+    internal ulong AppendStop()
+    {
+        using (_logLock.Enter())
+            return _log.AppendLocked(AddressRange.OfPages(default, 1)); // Nothing is ever mapped at 0, so nothing is dropped.
     }
 
     /// <summary>Drops cached translations and waits until no unit can still use one of them.</summary>

@@ -94,6 +94,18 @@ public sealed unsafe class SharedArray<T> : IDisposable, ISharedAllocation
     /// <returns>The span, valid until the array is disposed.</returns>
     public Span<T> Slice(nint start, int length) => new((void*)AddressOf(start, length), length); // SAFETY: AddressOf checked the bounds.
 
+    /// <summary>Says that a launch uses the whole array, for launches in a memory without faults.</summary>
+    /// <param name="access">The strongest access.</param>
+    /// <returns>What the launch is given.</returns>
+    public ArrayUse Use(KernelAccess access = KernelAccess.Write) => Use(0, Length, access);
+
+    /// <summary>Says that a launch uses a part of the array.</summary>
+    /// <param name="start">The first element's index.</param>
+    /// <param name="length">How many elements; the pages that hold them can be touched whole. 0 is no use.</param>
+    /// <param name="access">The strongest access.</param>
+    /// <returns>What the launch is given.</returns>
+    public ArrayUse Use(nint start, nint length, KernelAccess access = KernelAccess.Write) => new(AddressOf(start, length), length * sizeof(T), access);
+
     /// <summary>Frees the array. Kernels that still reach for it fail with its address; nothing else happens to them.</summary>
     public void Dispose()
     {

@@ -116,14 +116,22 @@ public sealed partial class SharedMemory : IDisposable
     /// <param name="body">Runs once a group, on the compute units' threads.</param>
     /// <param name="groups">How many groups, at least 1.</param>
     /// <returns>The launch; wait for it before using on the CPU what it writes (portable memory demands it).</returns>
-    public unsafe Launch Launch(KernelBody body, nint groups)
+    public Launch Launch(KernelBody body, nint groups) => Launch(body, groups, []);
+
+    /// <summary>Starts a managed kernel that uses the given arrays: in a memory without faults those, and nothing else.</summary>
+    /// <param name="body">Runs once a group, on the compute units' threads.</param>
+    /// <param name="groups">How many groups, at least 1.</param>
+    /// <param name="uses">What it uses: <see cref="SharedArray{T}.Use(KernelAccess)"/>. They are brought to the device, or mapped for it, before this returns.</param>
+    /// <returns>As the other overload.</returns>
+    public unsafe Launch Launch(KernelBody body, nint groups, IReadOnlyList<ArrayUse> uses)
     {
         ArgumentNullException.ThrowIfNull(body);
+        ArgumentNullException.ThrowIfNull(uses);
         ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1);
         var kernel = new ManagedKernel(body);
         try
         {
-            return Start(ManagedKernel.EntryPoint, kernel.Arguments, groups, kernel);
+            return Start(ManagedKernel.EntryPoint, kernel.Arguments, groups, kernel, uses);
         }
         catch
         {
@@ -137,12 +145,21 @@ public sealed partial class SharedMemory : IDisposable
     /// <param name="arguments">What it is given besides the context; must stay valid until the launch has ended.</param>
     /// <param name="groups">How many groups, at least 1.</param>
     /// <returns>The launch.</returns>
-    public unsafe Launch Launch(delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, nint groups)
+    public unsafe Launch Launch(delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, nint groups) => Launch(kernel, arguments, groups, []);
+
+    /// <summary>Starts a kernel in native code that uses the given arrays: in a memory without faults those, and nothing else.</summary>
+    /// <param name="kernel">As in the other overload.</param>
+    /// <param name="arguments">As in the other overload.</param>
+    /// <param name="groups">How many groups, at least 1.</param>
+    /// <param name="uses">What it uses: <see cref="SharedArray{T}.Use(KernelAccess)"/>. They are brought to the device, or mapped for it, before this returns.</param>
+    /// <returns>The launch.</returns>
+    public unsafe Launch Launch(delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, nint groups, IReadOnlyList<ArrayUse> uses)
     {
         if (kernel == null)
             throw new ArgumentNullException(nameof(kernel));
+        ArgumentNullException.ThrowIfNull(uses);
         ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1);
-        return Start(kernel, arguments, groups, null);
+        return Start(kernel, arguments, groups, null, uses);
     }
 
     /// <summary>Moves a whole array's pages now, instead of when they are touched.</summary>
@@ -234,14 +251,18 @@ public sealed partial class SharedMemory : IDisposable
     /// <param name="arguments">What to run it with.</param>
     /// <param name="groups">How many groups.</param>
     /// <param name="kernel">The managed kernel behind it, or null.</param>
+    /// <param name="uses">What it uses.</param>
     /// <returns>The launch.</returns>
-    private unsafe Launch Start(delegate* unmanaged<KernelContextData*, void*, void> function, void* arguments, nint groups, ManagedKernel? kernel)
+    private unsafe Launch Start(delegate* unmanaged<KernelContextData*, void*, void> function, void* arguments, nint groups, ManagedKernel? kernel, IReadOnlyList<ArrayUse> uses)
     {
+        NativeUsage[] usages = [.. uses.Where(use => use.Bytes > 0).Select(NativeUsage.From)];
         lock (_gate)
         {
             ObjectDisposedException.ThrowIf(_disposed, this);
             // SAFETY: the function and its arguments stay valid until the launch has ended: the kernel's handle is released by Launch.
-            NativeErrors.Check(NativeMethods.gpusvm_launch_start(_handle, function, arguments, (ulong)groups, out ulong handle));
+            ulong handle;
+            fixed (NativeUsage* first = usages)
+                NativeErrors.Check(NativeMethods.gpusvm_launch_start_using(_handle, function, arguments, (ulong)groups, first, (ulong)usages.Length, out handle));
             var launch = new Launch(handle, kernel);
             _launches.Add(launch);
             return launch;

@@ -39,4 +39,8 @@ public sealed record SharedMemoryOptions
 
     /// <summary>Which pages come to the device because it often uses them in system memory; with <see cref="Migrate"/> false, the only ones that come. Has no effect on portable memory.</summary>
     public AccessCounterPolicy AccessCounters { get; init; }
+
+    /// <summary>Whether the device raises no faults, as many GPUs cannot: then launches name the arrays that they use
+    /// (<see cref="SharedMemory.Launch(KernelBody, nint, IReadOnlyList{ArrayUse})"/>), and anything else that a kernel touches is an error.</summary>
+    public bool WithoutFaults { get; init; }
 }

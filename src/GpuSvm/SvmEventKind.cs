@@ -54,4 +54,10 @@ public enum SvmEventKind
 
     /// <summary>Copies were given up because somebody wrote. No site yet.</summary>
     ReadDuplicateInvalidate = 16,
+
+    /// <summary>Without faults: a running launch was about to lose the interval, so the device's launches were stopped.</summary>
+    QueueStop = 17,
+
+    /// <summary>They were resumed; the duration is how long they were stopped.</summary>
+    QueueRestore = 18,
 }

@@ -88,6 +88,22 @@ public sealed class EndToEndTests : IDisposable
     }
 
     [Theory]
+    [MemberData(nameof(Runs))]
+    public void AWorkloadIsVerifiedWithoutFaults(string memory, string arguments, long deviceBytes)
+    {
+        Need(memory);
+        var json = Path.Combine(_folder.Path, "run.json");
+        var run = ToolRun.Of(["run", .. arguments.Split(' '), "--memory", memory, "--device-memory", $"{deviceBytes}", "--without-faults", "--json", json, "--threads", "3"]);
+        Assert.True(run.ExitCode == 0, run.Output + run.Error);
+        using var document = JsonDocument.Parse(File.ReadAllText(json));
+        var report = document.RootElement;
+        Assert.True(report.GetProperty("verified").GetBoolean());
+        Assert.Equal("hold", report.GetProperty("invariants").GetString());
+        Assert.Equal(0, report.GetProperty("gpu_faults").GetInt64());
+        Assert.True(report.GetProperty("bytes_to_device").GetInt64() > 0, "nothing moved to the device");
+    }
+
+    [Theory]
     [InlineData("bfs")]
     [InlineData("pagerank")]
     [InlineData("triad")]

@@ -19,6 +19,7 @@ public class LayoutTests
             (typeof(FailedFaultStruct), "gpusvm_failed_fault"),
             (typeof(IntervalStruct), "gpusvm_interval"),
             (typeof(AdviceStruct), "gpusvm_advice"),
+            (typeof(UsageStruct), "gpusvm_usage"),
             (typeof(PrefetchProgressStruct), "gpusvm_prefetch_progress"),
             (typeof(HistogramStruct), "gpusvm_histogram"));
 

@@ -17,6 +17,7 @@ public class LayoutTests
             (typeof(FailedFault), "gpusvm_failed_fault"),
             (typeof(NativeInterval), "gpusvm_interval"),
             (typeof(NativeAdvice), "gpusvm_advice"),
+            (typeof(NativeUsage), "gpusvm_usage"),
             (typeof(NativePrefetchProgress), "gpusvm_prefetch_progress"),
             (typeof(NativeHistogram), "gpusvm_histogram"),
             (typeof(KernelContextData), "struct gpusvm_kernel_context"),

@@ -11,8 +11,9 @@ internal static class Memories
     /// <param name="chunkBytes">The largest piece that migrates.</param>
     /// <param name="migrate">Whether pages move.</param>
     /// <param name="counters">Whether those move that are hot.</param>
+    /// <param name="withoutFaults">Whether launches name their memory.</param>
     /// <returns>The open memory.</returns>
-    public static SharedMemory Open(MemoryKind kind, long deviceBytes = 8 << 20, int units = 2, int chunkBytes = 2 << 20, bool migrate = true, AccessCounterPolicy counters = AccessCounterPolicy.None)
+    public static SharedMemory Open(MemoryKind kind, long deviceBytes = 8 << 20, int units = 2, int chunkBytes = 2 << 20, bool migrate = true, AccessCounterPolicy counters = AccessCounterPolicy.None, bool withoutFaults = false)
     {
         var options = new SharedMemoryOptions
         {
@@ -23,6 +24,7 @@ internal static class Memories
             LargestChunkBytes = chunkBytes,
             Migrate = migrate,
             AccessCounters = counters,
+            WithoutFaults = withoutFaults,
         };
         try
         {

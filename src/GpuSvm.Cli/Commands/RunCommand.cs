@@ -46,11 +46,12 @@ internal static class RunCommand
         var thrash = CommandLine.TextOption("--thrash", NamesOf<ThrashPolicy>("|"), "What becomes of pages that go to and fro; default back-off.");
         var counters = CommandLine.TextOption("--access-counters", NamesOf<AccessCounterPolicy>("|"), "What becomes of pages that the GPU often uses in RAM; default none.");
         var keepFree = CommandLine.TextOption("--keep-free", "SIZE", "Device memory to keep free by evicting ahead of need; default none.");
+        var withoutFaults = new Option<bool>("--without-faults") { Description = "A device that raises no faults: launches name the arrays that they use, and are stopped while one is away." };
         var monitor = new Option<bool>("--monitor") { Description = "Let `gpusvm top` watch the run." };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
         var command = new Command("run", "Run a workload on shared memory, verify it and report what moved. Without arguments: bfs on a real graph.")
         {
-            workload, memory, device, size, threads, seed, graph, scale, prefetch, evict, chunk, thrash, counters, keepFree, json, inject, listInjections, monitor, quiet,
+            workload, memory, device, size, threads, seed, graph, scale, prefetch, evict, chunk, thrash, counters, keepFree, withoutFaults, json, inject, listInjections, monitor, quiet,
         };
         command.SetAction(parsed =>
         {
@@ -71,7 +72,7 @@ internal static class RunCommand
             var policies = new WorkloadPolicies(
                 ParsePolicy<PrefetchPolicy>(parsed.GetValue(prefetch), "--prefetch"), ParsePolicy<EvictionPolicy>(parsed.GetValue(evict), "--evict"), ParseChunk(parsed.GetValue(chunk)),
                 ParsePolicy<ThrashPolicy>(parsed.GetValue(thrash), "--thrash"),
-                parsed.GetValue(keepFree) is { } free ? ByteSize.Parse(free, "--keep-free") : 0, parsed.GetValue(monitor) ? true : null,
+                parsed.GetValue(keepFree) is { } free ? ByteSize.Parse(free, "--keep-free") : 0, parsed.GetValue(withoutFaults), parsed.GetValue(monitor) ? true : null,
                 ParsePolicy<AccessCounterPolicy>(parsed.GetValue(counters), "--access-counters"));
             var deviceBytes = parsed.GetValue(device) is { } deviceText ? ParseDeviceBytes(deviceText) : (long?)null;
             var kind = ParseMemory(parsed.GetValue(memory));

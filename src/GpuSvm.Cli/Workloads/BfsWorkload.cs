@@ -98,7 +98,7 @@ internal sealed class BfsWorkload : IWorkload
         for (_level = 0; blocks > 0; _level++)
         {
             progress.Step(_level, 0, "level");
-            using (var launch = memory.Launch(Expand, blocks))
+            using (var launch = memory.Launch(Expand, blocks, [_work.Use(KernelAccess.Read), _offsets.Use(KernelAccess.Read), _targets.Use(KernelAccess.Read), _distances.Use(), _marks.Use()]))
                 launch.Wait();
             blocks = CollectMarkedBlocks();
         }

@@ -107,13 +107,13 @@ internal sealed class PageRankWorkload : IWorkload
         for (var iteration = 1; iteration <= Iterations; iteration++)
         {
             progress.Step(iteration, Iterations, "iteration");
-            using (var launch = memory.Launch(Share, Blocks))
+            using (var launch = memory.Launch(Share, Blocks, [_ranks.Use(KernelAccess.Read), _degrees.Use(KernelAccess.Read), _shares.Use(), _dangling.Use()]))
                 launch.Wait();
             var dangling = 0.0;
             foreach (var part in _dangling.Span)
                 dangling += part;
             _base = (1 - Damping + (Damping * dangling)) / _graph.Nodes;
-            using (var launch = memory.Launch(Pull, Blocks))
+            using (var launch = memory.Launch(Pull, Blocks, [_offsets.Use(KernelAccess.Read), _sources.Use(KernelAccess.Read), _shares.Use(KernelAccess.Read), _ranks.Use()]))
                 launch.Wait();
         }
 

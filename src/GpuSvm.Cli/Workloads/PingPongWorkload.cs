@@ -73,7 +73,7 @@ internal sealed class PingPongWorkload : IWorkload
         for (_round = 0; _round < Rounds; _round++)
         {
             progress.Step(_round + 1, Rounds, "round");
-            using (var launch = memory.Launch(GpuTurn, groups))
+            using (var launch = memory.Launch(GpuTurn, groups, [_counters.Use()]))
                 launch.Wait();
             CpuThreads.ForEachPiece(_length, _threads, (start, length) =>
             {

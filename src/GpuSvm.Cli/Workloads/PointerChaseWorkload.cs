@@ -113,7 +113,7 @@ internal sealed class PointerChaseWorkload : IWorkload
     /// <inheritdoc/>
     public void Solve(SharedMemory memory, Progress progress)
     {
-        using var launch = memory.Launch(Walk, _starts.Length);
+        using var launch = memory.Launch(Walk, _starts.Length, [_nodes.Use(KernelAccess.Read), _results.Use()]);
         launch.Wait();
     }
 

@@ -73,12 +73,12 @@ internal sealed class SortWorkload : IWorkload
         var tiles = (nint)((_length + TileKeys - 1) / TileKeys);
         var passes = 1;
         progress.Step(passes, 0, "pass");
-        using (var launch = memory.Launch(SortTile, tiles))
+        using (var launch = memory.Launch(SortTile, tiles, [_from.Use()]))
             launch.Wait();
         for (_run = TileKeys; _run < _length; _run *= 2)
         {
             progress.Step(++passes, 0, "pass");
-            using (var launch = memory.Launch(MergeTile, tiles))
+            using (var launch = memory.Launch(MergeTile, tiles, [_from.Use(KernelAccess.Read), _to.Use()]))
                 launch.Wait();
             (_from, _to) = (_to, _from);
         }

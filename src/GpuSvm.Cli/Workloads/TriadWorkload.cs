@@ -82,7 +82,7 @@ internal sealed class TriadWorkload : IWorkload
         for (_round = 0; _round < Rounds; _round++)
         {
             progress.Step(_round + 1, Rounds, "round");
-            using var launch = memory.Launch(Kernel, groups);
+            using var launch = memory.Launch(Kernel, groups, [.. _arrays.Select(array => array.Use())]);
             launch.Wait();
         }
     }

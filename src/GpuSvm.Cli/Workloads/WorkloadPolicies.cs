@@ -7,6 +7,7 @@ namespace GpuSvm.Cli.Workloads;
 /// <param name="ChunkBytes">The largest piece that moves at once.</param>
 /// <param name="Thrash">What becomes of pages that go to and fro.</param>
 /// <param name="KeepFreeBytes">Device memory to keep free.</param>
+/// <param name="WithoutFaults">Whether the device raises no faults, and launches name their arrays.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch; null for what the environment says.</param>
 /// <param name="AccessCounters">What comes because it is hot.</param>
-internal sealed record WorkloadPolicies(PrefetchPolicy Prefetch, EvictionPolicy Eviction, int ChunkBytes, ThrashPolicy Thrash = ThrashPolicy.BackOff, long KeepFreeBytes = 0, bool? Monitor = null, AccessCounterPolicy AccessCounters = AccessCounterPolicy.None);
+internal sealed record WorkloadPolicies(PrefetchPolicy Prefetch, EvictionPolicy Eviction, int ChunkBytes, ThrashPolicy Thrash = ThrashPolicy.BackOff, long KeepFreeBytes = 0, bool WithoutFaults = false, bool? Monitor = null, AccessCounterPolicy AccessCounters = AccessCounterPolicy.None);

@@ -69,6 +69,7 @@ internal static class WorkloadRunner
             Thrash = policies.Thrash,
             AccessCounters = policies.AccessCounters,
             KeepFreeBytes = policies.KeepFreeBytes,
+            WithoutFaults = policies.WithoutFaults,
             Monitor = policies.Monitor,
         });
         var clock = Stopwatch.StartNew();

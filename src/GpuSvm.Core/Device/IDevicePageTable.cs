@@ -50,4 +50,10 @@ public interface IDevicePageTable : IDisposable
     /// <param name="address">Any address in the page.</param>
     /// <returns>The 4 KiB part of the entry that covers it, or a value that is not present.</returns>
     DeviceAddress Lookup(VirtualAddress address);
+
+    /// <summary>Makes a missing translation an error of the kernel: no fault is raised for this address space. Called once, before anything runs in it.</summary>
+    /// <returns>What stops and resumes the units that run in it.</returns>
+    /// <exception cref="NotSupportedException">The device cannot stop its queues, or not those of one address space.</exception>
+    IDeviceQueues UseWithoutFaults() => throw new NotSupportedException(
+        "This device cannot stop what runs on it, so it cannot run in a VM without faults: make the VM with faults, or take a device whose page tables implement UseWithoutFaults.");
 }

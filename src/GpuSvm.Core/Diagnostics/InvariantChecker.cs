@@ -99,6 +99,7 @@ public static partial class InvariantChecker
                     CheckUserptr(vm, userptr, quiescent, systemOf, violations);
             }
 
+            CheckJobs(vm, violations);
             foreach (VmDevice device in vm.Devices)
             {
                 system[device.Device] = system.GetValueOrDefault(device.Device) + systemOf[device.Index];

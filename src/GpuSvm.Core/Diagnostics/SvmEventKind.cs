@@ -55,4 +55,10 @@ public enum SvmEventKind
 
     /// <summary>A device has lost its copies: somebody writes, needs the room, or has taken the memory away.</summary>
     ReadDuplicateInvalidate = 16,
+
+    /// <summary>A device's queues were stopped, because a running job was about to lose the interval. In VMs without faults.</summary>
+    QueueStop = 17,
+
+    /// <summary>They were resumed; the duration is how long they were stopped.</summary>
+    QueueRestore = 18,
 }

@@ -19,7 +19,7 @@ public sealed class SvmEventStream
     private long _head; // The next to read. Interlocked.
 
     /// <summary>The number of kinds, with none.</summary>
-    public const int Kinds = (int)SvmEventKind.ReadDuplicateInvalidate + 1;
+    public const int Kinds = (int)SvmEventKind.QueueRestore + 1;
 
     /// <summary>Makes an empty ring.</summary>
     /// <param name="capacity">Events, a power of two.</param>

@@ -177,6 +177,25 @@ public sealed class SvmEvents
             Record(new SvmEvent(SvmEventKind.AccessCounter, region.Start, region.Bytes) { To = (short)device, Cause = cause, Status = status });
     }
 
+    /// <summary>A device's queues were stopped.</summary>
+    /// <param name="interval">What a running job is about to lose, or a part of it.</param>
+    /// <param name="cause">On whose behalf pages move, if that is why.</param>
+    /// <param name="device">Which: the pagemap's index.</param>
+    internal void QueueStop(AddressRange interval, MigrationCause cause, int device)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.QueueStop, interval.Start, interval.Bytes) { To = (short)device, Cause = cause });
+    }
+
+    /// <summary>They were resumed.</summary>
+    /// <param name="device">Which: the pagemap's index.</param>
+    /// <param name="start">Stopwatch ticks at which they were stopped.</param>
+    internal void QueueRestore(int device, long start)
+    {
+        if (IsOn)
+            Record(new SvmEvent(SvmEventKind.QueueRestore, default, 0) { To = (short)device, Duration = Since(start) });
+    }
+
     /// <summary>Pages were brought before they were touched.</summary>
     /// <param name="interval">What was asked for.</param>
     /// <param name="to">Where to: a pagemap's index, or <see cref="SvmPlace.Ram"/>.</param>

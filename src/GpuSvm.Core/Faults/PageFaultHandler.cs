@@ -137,16 +137,7 @@ public sealed class PageFaultHandler
         if (window.Userptr is { } userptr)
             return userptr.Serve(address, access != MemoryAccess.Read, device, workspace);
         MemoryAdvice advice = _vm.Attributes.FindLocked(address);
-        if (advice.Denies(access, device.Index))
-            return SvmStatus.AccessDenied;
-        SvmContext context = _vm.ContextFor(device, advice);
-        SvmStatus status = _vm.Mirror.FindOrInsert(address, window.Interval, context, out SvmRange? range);
-        if (status == SvmStatus.ReadOnly && access == MemoryAccess.Read)
-        {
-            context = context with { ReadOnly = true };
-            status = _vm.Mirror.FindOrInsert(address, window.Interval, context, out range);
-        }
-
+        SvmStatus status = Find(address, access, device, advice, window, out SvmContext context, out SvmRange? range);
         _vm.Counters.AddFind(start);
         if (status != SvmStatus.Done)
             return status;
@@ -154,6 +145,29 @@ public sealed class PageFaultHandler
             status = ServeRange((GpuRange)range!, context, access, device, advice, workspace, out home, out late);
         range!.Put();
         return status;
+    }
+
+    /// <summary>The range of an address, or a new one.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="access">What is to be done there.</param>
+    /// <param name="device">By whom.</param>
+    /// <param name="advice">What the program has advised of the address.</param>
+    /// <param name="window">The mirror's window.</param>
+    /// <param name="context">The pass's wishes: read-only where the mapping is, and no more is wanted.</param>
+    /// <param name="range">The range, to be put.</param>
+    /// <returns>As <see cref="SvmMirror.FindOrInsert"/>; <see cref="SvmStatus.AccessDenied"/> by advice.</returns>
+    /// <remarks>Locking: Vm held.</remarks>
+    internal SvmStatus Find(VirtualAddress address, MemoryAccess access, VmDevice device, MemoryAdvice advice, GpuVma window, out SvmContext context, out SvmRange? range)
+    {
+        range = null;
+        context = _vm.ContextFor(device, advice);
+        if (advice.Denies(access, device.Index))
+            return SvmStatus.AccessDenied;
+        SvmStatus status = _vm.Mirror.FindOrInsert(address, window.Interval, context, out range);
+        if (status != SvmStatus.ReadOnly || access != MemoryAccess.Read)
+            return status;
+        context = context with { ReadOnly = true };
+        return _vm.Mirror.FindOrInsert(address, window.Interval, context, out range);
     }
 
     /// <summary>One pass: from the range to its page-table entries.</summary>
@@ -183,13 +197,12 @@ public sealed class PageFaultHandler
         }
 
         long start = Stopwatch.GetTimestamp();
-        SvmStatus status;
         bool copies = access == MemoryAccess.Read && _vm.Duplicator.IsWanted(range, advice);
         VmDevice? chosen = copies ? null : _vm.HomeFor(range, device, advice, access, out late);
         if (copies)
         {
-            status = Copy(range, pages, device, advice, workspace, out late);
-            start = _vm.Counters.AddMigrate(start);
+            SvmStatus status = Copy(range, pages, device, advice, workspace, out late);
+            _vm.Counters.AddMigrate(start);
             if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly or SvmStatus.Unmapped or SvmStatus.ProcessGone)
                 return status == SvmStatus.ProcessGone ? status : SvmStatus.Retry;
             if (status == SvmStatus.Done)
@@ -201,8 +214,8 @@ public sealed class PageFaultHandler
             return SvmStatus.Busy;
         if (chosen is not null)
         {
-            status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, _vm.LargestBlock(advice), workspace, out int moved);
-            start = _vm.Counters.AddMigrate(start);
+            SvmStatus status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, _vm.LargestBlock(advice), workspace, out int moved);
+            _vm.Counters.AddMigrate(start);
             if (status is SvmStatus.NotMapped or SvmStatus.ProcessGone)
                 return status == SvmStatus.NotMapped ? SvmStatus.Retry : status; // The mapping went while we looked: let the lookup say so.
             if (moved > 0)
@@ -217,7 +230,23 @@ public sealed class PageFaultHandler
             _vm.CountRemoteMap(range, device, SvmStatus.Done);
         }
 
-        status = GetPages(range, pages, context with { Exclusive = access == MemoryAccess.Atomic }, advice.AccessedBy, workspace);
+        return Map(range, pages, context, access, device, advice, workspace);
+    }
+
+    /// <summary>The end of a pass: from where the pages are to their page-table entries.</summary>
+    /// <param name="range">The range, with its fault lock held.</param>
+    /// <param name="pages">The device's pages of it.</param>
+    /// <param name="context">The pass's wishes.</param>
+    /// <param name="access">What is to be done there.</param>
+    /// <param name="device">By whom.</param>
+    /// <param name="advice">What the program has advised of the address.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <returns>A status as of <see cref="ServePass"/>.</returns>
+    /// <remarks>Locking: Vm held.</remarks>
+    internal SvmStatus Map(GpuRange range, GpuPages pages, SvmContext context, MemoryAccess access, VmDevice device, MemoryAdvice advice, HostWorkspace workspace)
+    {
+        long start = Stopwatch.GetTimestamp();
+        SvmStatus status = GetPages(range, pages, context with { Exclusive = access == MemoryAccess.Atomic }, advice.AccessedBy, workspace);
         bool isShared = access == MemoryAccess.Atomic && advice.Atomics == AtomicMode.Global; // Then no plain mapping will do.
         if (isShared && status == SvmStatus.NotMigratable)
             status = SvmStatus.AccessDenied;
@@ -312,7 +341,7 @@ public sealed class PageFaultHandler
     /// <param name="pages">The faulting device's pages.</param>
     /// <param name="access">What was tried.</param>
     /// <returns>True if there is nothing to do but replay.</returns>
-    private bool IsBoundFor(GpuRange range, GpuPages pages, MemoryAccess access)
+    internal bool IsBoundFor(GpuRange range, GpuPages pages, MemoryAccess access)
     {
         if (!pages.IsBound)
             return false; // Only who has the fault lock binds; an event takes away at the most.

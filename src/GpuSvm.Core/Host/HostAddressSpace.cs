@@ -111,6 +111,14 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
         }
     }
 
+    /// <summary>Adds who must stop what runs before events take something away.</summary>
+    /// <param name="stopper">Who.</param>
+    internal void AddStopper(IMmuStopper stopper) => Notifiers.AddStopper(stopper);
+
+    /// <summary>Takes one of them out; events under way may still call it.</summary>
+    /// <param name="stopper">Who.</param>
+    internal void RemoveStopper(IMmuStopper stopper) => Notifiers.RemoveStopper(stopper);
+
     /// <summary>Maps fresh shared memory.</summary>
     /// <param name="bytes">At least 1.</param>
     /// <param name="interval">The page-aligned interval; 2 MiB aligned from 2 MiB on.</param>

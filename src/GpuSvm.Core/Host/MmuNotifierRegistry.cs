@@ -18,12 +18,15 @@ namespace GpuSvm.Core.Host;
 /// <param name="times">Gets the nanoseconds of each event that concerned a notifier; null for none.</param>
 internal sealed class MmuNotifierRegistry(Histogram? times = null)
 {
+    private const int MaxStoppers = 256;
+
     private readonly RankedLock _lock = new(LockRank.Leaf, "MmuNotifierRegistry");
     private readonly object _ended = new(); // Pulsed when an event ends.
     private readonly IntervalTree<MmuIntervalNotifier> _tree = new(); // Guarded by _lock; constant while _active > 0.
     private readonly List<(MmuIntervalNotifier Notifier, bool Insert)> _deferred = []; // Guarded by _lock.
     private long _sequence = 2; // Guarded by _lock; read without it by waiters.
     private int _active; // Events under way. Guarded by _lock.
+    private IMmuStopper[] _stoppers = []; // Replaced whole under _lock; read without.
 
     /// <summary>The number of notifiers subscribed.</summary>
     public int Count => _tree.Count;
@@ -50,12 +53,17 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
         }
 
         bool isHeard = notifier is not null;
+        IMmuStopper[] stoppers = isHeard && mmuEvent.MayBlock ? Volatile.Read(ref _stoppers) : []; // Pairs with AddStopper and RemoveStopper.
+        Span<long> stops = stackalloc long[stoppers.Length];
+        Stop(stoppers, stops, mmuEvent);
         MmuIntervalNotifier? refused = notifier;
         while (refused is not null && refused.Client.InvalidateStart(refused, mmuEvent, sequence))
             refused = _tree.NextOverlap(refused, mmuEvent.Interval);
         SchedulePoint.Reach(SchedulePointKind.InvalidationStarted, this);
         for (; notifier is not null && !ReferenceEquals(notifier, refused); notifier = _tree.NextOverlap(notifier, mmuEvent.Interval))
             notifier.Client.InvalidateFinish(notifier, mmuEvent);
+        for (int i = 0; i < stoppers.Length; i++)
+            stoppers[i].EndStop(stops[i]);
         if (isHeard)
             times?.RecordTicks(Stopwatch.GetTimestamp() - start);
         SchedulePoint.Reach(SchedulePointKind.InvalidationCalled, this);
@@ -88,6 +96,27 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
 
         lock (_ended)
             Monitor.PulseAll(_ended);
+    }
+
+    /// <summary>Adds somebody who must stop what runs before an event takes something away.</summary>
+    /// <param name="stopper">Who; not added yet.</param>
+    /// <exception cref="InvalidOperationException">There are too many.</exception>
+    public void AddStopper(IMmuStopper stopper)
+    {
+        using (_lock.Enter())
+        {
+            if (_stoppers.Length == MaxStoppers)
+                throw new InvalidOperationException($"An address space has room for {MaxStoppers} VMs without faults.");
+            Volatile.Write(ref _stoppers, [.. _stoppers, stopper]); // Pairs with InvalidateStart.
+        }
+    }
+
+    /// <summary>Takes one of them out; events under way may still call it.</summary>
+    /// <param name="stopper">Who.</param>
+    public void RemoveStopper(IMmuStopper stopper)
+    {
+        using (_lock.Enter())
+            Volatile.Write(ref _stoppers, Array.FindAll(_stoppers, other => !ReferenceEquals(other, stopper))); // As above.
     }
 
     /// <summary>Subscribes a notifier. During an event the subscription takes effect at its end, and readers wait until then .</summary>
@@ -154,6 +183,18 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
         if (inside)
             WaitForSequenceChange(sequence);
         return sequence;
+    }
+
+    /// <summary>Has everything stopped that an event takes something from: all begin, then all are waited for.</summary>
+    /// <param name="stoppers">Who stops.</param>
+    /// <param name="stops">Gets what each is to be told at the end.</param>
+    /// <param name="mmuEvent">The event.</param>
+    private static void Stop(IMmuStopper[] stoppers, Span<long> stops, in MmuEvent mmuEvent)
+    {
+        for (int i = 0; i < stoppers.Length; i++)
+            stops[i] = stoppers[i].BeginStop(mmuEvent);
+        for (int i = 0; i < stoppers.Length; i++)
+            stoppers[i].WaitStopped(stops[i]);
     }
 
     /// <summary>Whether a removal is still put off.</summary>

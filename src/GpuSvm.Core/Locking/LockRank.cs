@@ -22,6 +22,9 @@ public enum LockRank
     /// <summary>Waiting for a running invalidation, ranked like a lock. Kernel: the pseudo-lock of mmu_interval_read_begin.</summary>
     Invalidation = 40,
 
+    /// <summary>The running jobs of a VM without faults, and whether its queues are stopped for them. Kernel: process_info->lock and evicted_ranges of amdkfd.</summary>
+    Jobs = 45,
+
     /// <summary>One per notifier window; whatever it guards is written only under its write side. Kernel: notifier_lock.</summary>
     Notifier = 50,
 

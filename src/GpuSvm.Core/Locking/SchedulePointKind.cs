@@ -58,6 +58,21 @@ public enum SchedulePointKind
     /// <summary>The pieces of a range that has lost a part are made, and about to take its place; the subject is the range.</summary>
     RangeSplit,
 
+    /// <summary>An event has begun to stop the queues that it takes something from, and is about to wait for them; the subject is the gate of the VM's jobs.</summary>
+    QueuesStopping,
+
+    /// <summary>They have stopped; the event is about to call its notifiers. The subject is the gate.</summary>
+    QueuesStopped,
+
+    /// <summary>What a job lost is bound again, and whether nothing has come between is about to be looked at; the subject is the job.</summary>
+    JobBound,
+
+    /// <summary>The queues of devices are about to be looked at, and resumed where nothing is missing; the subject is the gate.</summary>
+    QueuesResuming,
+
+    /// <summary>A unit has found its queue stopped and is about to wait; the subject is the device's gate.</summary>
+    UnitStopping,
+
     /// <summary>About to do something to a host memory, or at a telling place inside it; the subject says what and to which (simulated memory only).</summary>
     HostOperation,
 }

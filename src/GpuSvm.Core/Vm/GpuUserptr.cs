@@ -105,12 +105,24 @@ public sealed class GpuUserptr : ISvmNotifierClient
     /// <param name="workspace">The fault's.</param>
     /// <returns>As <see cref="ServeBlock"/>; <see cref="SvmStatus.ReadOnly"/> for a write to what devices may only read.</returns>
     /// <remarks>Locking: Vm held shared.</remarks>
-    internal SvmStatus Serve(VirtualAddress address, bool isWrite, VmDevice device, HostWorkspace workspace)
+    internal SvmStatus Serve(VirtualAddress address, bool isWrite, VmDevice device, HostWorkspace workspace) => ServeAround(address, isWrite, device, workspace, out _);
+
+    /// <summary>As <see cref="Serve"/>, and says what it has served.</summary>
+    /// <param name="address">The GPU address.</param>
+    /// <param name="isWrite">Whether writing is wanted.</param>
+    /// <param name="device">Who wants it.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <param name="served">The block's GPU addresses.</param>
+    /// <returns>As <see cref="Serve"/>.</returns>
+    /// <remarks>Locking: Vm held shared.</remarks>
+    internal SvmStatus ServeAround(VirtualAddress address, bool isWrite, VmDevice device, HostWorkspace workspace, out AddressRange served)
     {
+        served = AddressRange.OfPages(address, 1);
         if (isWrite && IsReadOnly)
             return SvmStatus.ReadOnly;
         VirtualAddress wanted = Interval.Start + (address - GpuInterval.Start);
         int block = Array.FindIndex(_blocks, candidate => candidate.Contains(wanted));
+        served = AddressRange.OfBytes(GpuStartOf(block), _blocks[block].Bytes);
         return ServeBlock(device, block, workspace);
     }
 
@@ -176,9 +188,11 @@ public sealed class GpuUserptr : ISvmNotifierClient
     internal void UnmapAll()
     {
         var everything = new MmuEvent(Interval, MmuEventKind.Clear);
+        long stop = _vm.Jobs?.Stop(Interval) ?? 0;
         using (Notifier.Lock.EnterWrite())
             InvalidateStart(Notifier, everything);
         InvalidateFinish(Notifier, everything);
+        _vm.Jobs?.EndStop(stop);
     }
 
     /// <summary>Gets and binds one block for one device.</summary>

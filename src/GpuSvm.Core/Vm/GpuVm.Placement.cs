@@ -111,6 +111,15 @@ public sealed partial class GpuVm
         return ShouldMigrate(range) && (Thrash is null || Thrash.Decide(range, device, out late) == ThrashAction.Move) ? device : null;
     }
 
+    /// <summary>Where the pages of a range should be for a job: advice decides, and where there is none the placement policy.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="device">Where the job runs.</param>
+    /// <param name="advice">What the program has advised.</param>
+    /// <param name="access">The strongest access.</param>
+    /// <returns>The device to move them to; null to map them where they are.</returns>
+    internal VmDevice? HomeForJob(GpuRange range, VmDevice device, MemoryAdvice advice, MemoryAccess access) =>
+        AdvisedHome(range, device, advice, access, out VmDevice? home) ? home : ShouldMigrate(range) ? device : null;
+
     /// <summary>Whether a range that was not touched is to come beside one that was.</summary>
     /// <param name="range">The range.</param>
     /// <param name="device">Where the other one came to.</param>

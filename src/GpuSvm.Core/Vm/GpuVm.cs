@@ -46,6 +46,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
     /// <param name="options">How it behaves.</param>
     /// <exception cref="DeviceUnavailableException">A device is gone, or there is no memory for its pagemap; the others are let go of.</exception>
     /// <exception cref="ArgumentException">Not 1 to 64 devices, or one's memory cannot be reserved.</exception>
+    /// <exception cref="NotSupportedException">The VM is to be without faults, and a device cannot stop its queues; the message names the remedy.</exception>
     public GpuVm(HostAddressSpace host, IReadOnlyList<IGpuDevice> devices, GpuVmOptions options)
     {
         if (devices.Count is < 1 or > 64)
@@ -74,7 +75,14 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
 
         _collector = new RangeCollector(this);
         Thrash = options.Thrash is { } thrash ? new ThrashControl(this, thrash) : null;
-        Invalidator = new RangeInvalidator(_devices, _collector, Counters, host, Thrash, options.PartialUnmap == PartialUnmapMode.Split);
+        if (options.WithoutFaults)
+        {
+            Jobs = new JobGate(_devices, host, Counters);
+            Binder = new JobBinder(this);
+            Restorer = new JobRestorer(this, Jobs, Binder);
+        }
+
+        Invalidator = new RangeInvalidator(_devices, _collector, Counters, host, Thrash, options.PartialUnmap == PartialUnmapMode.Split, Jobs);
         Splitter = new RangeSplitter(this);
         Prefetcher = new Prefetcher(this);
         Duplicator = new RangeDuplicator(this);
@@ -292,6 +300,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         if (Interlocked.Exchange(ref _disposed, 1) != 0)
             return;
         PrefetchWorkers.Close();
+        CloseJobs();
         foreach (VmDevice device in _devices)
         {
             device.AccessCounters?.Dispose();

@@ -50,4 +50,11 @@ public sealed record GpuVmOptions
 
     /// <summary>How long pages that a GPU fault has brought to the device stay there whatever the CPU does; zero for no guarantee. A CPU thread that touches one sleeps until then.</summary>
     public TimeSpan Timeslice { get; init; }
+
+    /// <summary>Whether the devices raise no faults in this VM: a missing translation is an error of the kernel, and launches run inside jobs that name their memory
+    /// (<see cref="GpuVm.BeginJob"/>). For devices without page faults, and for what XNACK off is for. The devices must be able to stop their queues.</summary>
+    public bool WithoutFaults { get; init; }
+
+    /// <summary>How long changes may overtake the binding of a job's memory before the job is given up. In VMs without faults.</summary>
+    public TimeSpan JobTimeout { get; init; } = TimeSpan.FromSeconds(10);
 }

@@ -17,7 +17,7 @@ namespace GpuSvm.Core.Vm;
 ///
 /// A partial unmap takes just its part away, where ranges are split: the rest of the range stays mapped and bound, until the collector has made smaller ranges of it.
 /// </remarks>
-internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCollector collector, VmCounters counters, HostAddressSpace host, ThrashControl? thrash, bool splits)
+internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCollector collector, VmCounters counters, HostAddressSpace host, ThrashControl? thrash, bool splits, JobGate? jobs)
 {
     private readonly long _streakTicks = host.Time.TimestampFrequency / 20; // Returns within 50 ms of each other are one quarrel.
 
@@ -68,8 +68,40 @@ internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCol
 
     /// <summary>Takes every device's access to one range away, and its mappings.</summary>
     /// <param name="range">The range; nothing can bind it again meanwhile, because its fault lock or the VM is held.</param>
-    /// <remarks>Locking: takes Notifier; waits for flushes with nothing of rank Notifier held.</remarks>
+    /// <remarks>Locking: takes Notifier; waits for flushes with nothing of rank Notifier held. Where jobs run on it, their queues are stopped before.</remarks>
     public void Unbind(GpuRange range)
+    {
+        if (jobs is null || !IsBound(range))
+        {
+            UnbindStopped(range);
+            return;
+        }
+
+        long stop = jobs.Stop(range.Interval);
+        UnbindStopped(range);
+        jobs.EndStop(stop);
+    }
+
+    /// <summary>Whether a device's page table shows a range.</summary>
+    /// <param name="range">The range; nothing can bind it meanwhile.</param>
+    /// <returns>True if so.</returns>
+    private bool IsBound(GpuRange range)
+    {
+        using (range.Notifier.Lock.EnterRead())
+        {
+            for (int i = 0; i < devices.Count; i++)
+            {
+                if (range.PagesOf(i) is { IsBound: true })
+                    return true;
+            }
+
+            return false;
+        }
+    }
+
+    /// <summary>Does what <see cref="Unbind"/> says: no running job needs the range.</summary>
+    /// <param name="range">The range.</param>
+    private void UnbindStopped(GpuRange range)
     {
         using (range.Notifier.Lock.EnterWrite())
         {

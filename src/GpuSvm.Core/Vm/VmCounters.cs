@@ -29,6 +29,10 @@ public sealed class VmCounters
     private long _notificationsServed;
     private long _notificationsDropped;
     private long _accessCounterPages;
+    private long _queueStops;
+    private long _queueRestores;
+    private long _restoresFailed;
+    private long _queueStoppedTicks;
     private long _findTicks;
     private long _migrateTicks;
     private long _getPagesTicks;
@@ -88,6 +92,18 @@ public sealed class VmCounters
 
     /// <summary>Times that a range was pinned in RAM for a while.</summary>
     public long Pinned => Interlocked.Read(ref _pinned);
+
+    /// <summary>Times that a device's queues were stopped because a running job was about to lose memory. In VMs without faults.</summary>
+    public long QueueStops => Interlocked.Read(ref _queueStops);
+
+    /// <summary>Times that they were resumed.</summary>
+    public long QueueRestores => Interlocked.Read(ref _queueRestores);
+
+    /// <summary>Running jobs that were failed because their memory could not be brought back.</summary>
+    public long RestoresFailed => Interlocked.Read(ref _restoresFailed);
+
+    /// <summary>Time that queues were stopped, those of several devices added up; of stops that have ended.</summary>
+    public long QueueStoppedTicks => Interlocked.Read(ref _queueStoppedTicks);
 
     /// <summary>Time to find or insert ranges.</summary>
     public long FindTicks => Interlocked.Read(ref _findTicks);
@@ -214,6 +230,20 @@ public sealed class VmCounters
             Interlocked.Increment(ref _notificationsServed);
         Interlocked.Add(ref _accessCounterPages, pages);
     }
+
+    /// <summary>Counts a stop of a device's queues.</summary>
+    internal void CountQueueStop() => Interlocked.Increment(ref _queueStops);
+
+    /// <summary>Counts the end of one.</summary>
+    /// <param name="start">When they were stopped.</param>
+    internal void CountQueueRestore(long start)
+    {
+        Interlocked.Increment(ref _queueRestores);
+        Interlocked.Add(ref _queueStoppedTicks, Stopwatch.GetTimestamp() - start);
+    }
+
+    /// <summary>Counts a job that lost its memory.</summary>
+    internal void CountRestoreFailed() => Interlocked.Increment(ref _restoresFailed);
 
     /// <summary>Adds to the time of finding.</summary>
     /// <param name="start">When it began.</param>

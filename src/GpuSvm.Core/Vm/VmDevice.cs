@@ -18,6 +18,7 @@ public sealed class VmDevice
     /// <param name="options">How the VM behaves.</param>
     /// <exception cref="DeviceUnavailableException">The device is unplugged or closed, the address space has ended, or there is no memory for a pagemap.</exception>
     /// <exception cref="ArgumentException">What the VM wants to reserve is not to be had.</exception>
+    /// <exception cref="NotSupportedException">The VM is to be without faults, and the device cannot stop its queues.</exception>
     internal VmDevice(HostAddressSpace host, IGpuDevice device, int index, GpuVmOptions options)
     {
         Device = device;
@@ -32,9 +33,11 @@ public sealed class VmDevice
                 throw new ArgumentException($"{options.ReservedBytes} bytes of a device's memory cannot be reserved: it has less, or other VMs have reserved it.", nameof(options));
             PageTable = device.CreatePageTable(out int addressSpaceId);
             AddressSpaceId = addressSpaceId;
+            Queues = options.WithoutFaults ? PageTable.UseWithoutFaults() : null;
         }
         catch
         {
+            PageTable?.Dispose();
             Unreserve();
             _ = Pagemap.EndUse(); // It has brought nothing.
             Pagemap.Put();
@@ -56,6 +59,9 @@ public sealed class VmDevice
 
     /// <summary>The number that its faults carry for the VM.</summary>
     public int AddressSpaceId { get; }
+
+    /// <summary>What stops and resumes what runs on it in the VM; null in a VM with faults.</summary>
+    internal IDeviceQueues? Queues { get; }
 
     /// <summary>Its memory.</summary>
     public Pagemap Pagemap { get; }

@@ -44,7 +44,7 @@ internal readonly struct OptionsStruct
     /// <summary>A gpusvm_access_counter_policy.</summary>
     public readonly ushort AccessCounters;
 
-    /// <summary>0.</summary>
-    public readonly ushort Reserved;
+    /// <summary>1: the device raises no faults, and launches name their memory.</summary>
+    public readonly ushort WithoutFaults;
 #pragma warning restore CS0649
 }

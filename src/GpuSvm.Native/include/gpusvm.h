@@ -97,7 +97,7 @@ typedef struct gpusvm_options {
     uint64_t keep_free_bytes;       /* device memory that is kept free by evicting ahead of need, at most half of it; 0: none (default) */
     uint32_t thrash;                /* gpusvm_thrash_policy */
     uint16_t access_counters;       /* gpusvm_access_counter_policy */
-    uint16_t reserved;              /* 0 */
+    uint16_t without_faults;        /* 1: the device raises no faults; launches name the memory that they use (gpusvm_launch_start_using). 0: with faults (default) */
 } gpusvm_options;
 
 /* A wish that is on or off. */
@@ -158,7 +158,9 @@ typedef enum gpusvm_event_kind {
     GPUSVM_EVENT_FAULT_BUFFER_OVERFLOW = 13,
     GPUSVM_EVENT_ACCESS_COUNTER = 14,
     GPUSVM_EVENT_READ_DUPLICATE = 15,
-    GPUSVM_EVENT_READ_DUPLICATE_INVALIDATE = 16
+    GPUSVM_EVENT_READ_DUPLICATE_INVALIDATE = 16,
+    GPUSVM_EVENT_QUEUE_STOP = 17,              /* without faults: a running launch was about to lose address and bytes, so it was stopped */
+    GPUSVM_EVENT_QUEUE_RESTORE = 18            /* what it lost is back, and it goes on */
 } gpusvm_event_kind;
 
 /* On whose behalf pages move. */
@@ -275,6 +277,14 @@ typedef struct gpusvm_interval {
     uint64_t bytes;                 /* at least 1 */
 } gpusvm_interval;
 
+/* A piece of shared memory that a launch uses. */
+typedef struct gpusvm_usage {
+    const void* pointer;
+    uint64_t bytes;                 /* at least 1; inside one allocation, widened to whole pages */
+    uint32_t access;                /* the strongest: 0 read, 1 write, 2 atomic */
+    uint32_t reserved;              /* 0 */
+} gpusvm_usage;
+
 /* How far a prefetch in the background is. */
 typedef struct gpusvm_prefetch_progress {
     uint32_t struct_bytes;          /* sizeof(gpusvm_prefetch_progress), set by the caller */
@@ -370,6 +380,14 @@ int32_t gpusvm_free(gpusvm_memory memory, void* pointer);
 
 /* Starts a kernel over group_count groups (at least 1). The arguments must stay valid until the launch has ended. Launches run in order. */
 int32_t gpusvm_launch_start(gpusvm_memory memory, gpusvm_kernel kernel, void* arguments, uint64_t group_count, gpusvm_launch* launch);
+
+/*
+ * As gpusvm_launch_start, and names the memory that the kernel uses, up to 65536 pieces. In a memory without faults it is brought and bound before this returns, and
+ * stays so until the launch has ended: where something takes a part away, the kernel is stopped and goes on when it is back; if it cannot be brought back the launch fails with the
+ * address. What is not named cannot be touched. In a memory with faults naming changes nothing. GPUSVM_NOT_MAPPED, GPUSVM_READ_ONLY, GPUSVM_OUT_OF_HOST_MEMORY, GPUSVM_BUSY: a
+ * piece cannot be had, and nothing was started.
+ */
+int32_t gpusvm_launch_start_using(gpusvm_memory memory, gpusvm_kernel kernel, void* arguments, uint64_t group_count, const gpusvm_usage* usages, uint64_t count, gpusvm_launch* launch);
 
 /* Waits for a launch and tells how it ended; releases the handle unless it timed out. Milliseconds; UINT32_MAX waits forever. */
 int32_t gpusvm_launch_wait(gpusvm_launch launch, uint32_t timeout_ms, gpusvm_launch_result* result);

@@ -43,10 +43,11 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     public static partial int gpusvm_free(MemoryHandle memory, nint pointer);
 
-    /// <summary>int32_t gpusvm_launch_start(gpusvm_memory memory, gpusvm_kernel kernel, void* arguments, uint64_t group_count, gpusvm_launch* launch).</summary>
+    /// <summary>int32_t gpusvm_launch_start_using(gpusvm_memory memory, gpusvm_kernel kernel, void* arguments, uint64_t group_count, const gpusvm_usage* usages, uint64_t count,
+    /// gpusvm_launch* launch).</summary>
     [LibraryImport(Library)]
-    public static partial int gpusvm_launch_start(
-        MemoryHandle memory, delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, ulong groupCount, out ulong launch);
+    public static partial int gpusvm_launch_start_using(
+        MemoryHandle memory, delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, ulong groupCount, NativeUsage* usages, ulong count, out ulong launch);
 
     /// <summary>int32_t gpusvm_launch_wait(gpusvm_launch launch, uint32_t timeout_ms, gpusvm_launch_result* result).</summary>
     [LibraryImport(Library)]

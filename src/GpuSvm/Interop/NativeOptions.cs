@@ -43,8 +43,8 @@ internal struct NativeOptions
     /// <summary>An <see cref="AccessCounterPolicy"/>.</summary>
     public ushort AccessCounters;
 
-    /// <summary>0.</summary>
-    public ushort Reserved;
+    /// <summary>1 without faults.</summary>
+    public ushort WithoutFaults;
 
     /// <summary>Translates and checks what C cannot tell apart: negative numbers, and zeroes, which mean the default there.</summary>
     /// <param name="options">The program's options.</param>
@@ -85,6 +85,7 @@ internal struct NativeOptions
             KeepFreeBytes = (ulong)options.KeepFreeBytes,
             Thrash = (uint)options.Thrash,
             AccessCounters = (ushort)options.AccessCounters,
+            WithoutFaults = options.WithoutFaults ? (ushort)1 : (ushort)0,
             Monitor = options.Monitor switch { null => 0u, true => 1u, false => 2u },
         };
     }

@@ -72,7 +72,7 @@ public static class SuiteRows
         new("kfd BasicSystemMem", "a copy in RAM"),
         new("kfd BasicVram", "a copy through device memory"),
         new("kfd SetGetAttributes", "defaults; set and read back"),
-        new("kfd XNACKMode", "the mode while a queue exists", "no: there is one mode, faults are always served"),
+        new("kfd XNACKMode", "the mode while a queue exists", "no: the mode is a VM's from its making on (`GpuVmOptions.WithoutFaults`)"),
         new("kfd InvalidRange", "unmapped memory is refused"),
         new("kfd SplitSystemRange", "overlapping registrations in RAM", "overlapping advice: nothing is registered"),
         new("kfd SplitVramRange", "the same on the device", "overlapping advice: nothing is registered"),

@@ -62,7 +62,7 @@ int main(int argument_count, char** arguments)
     CHECK(svm.events_read(small, buffer, sizeof *buffer, BATCH, &read) == GPUSVM_DONE && read == 16);
     CHECK(svm.events_dropped(small, GPUSVM_EVENT_NONE, &dropped) == GPUSVM_DONE && dropped == all - 16);
     CHECK(svm.events_dropped(small, GPUSVM_EVENT_GPU_FAULT, &of_faults) == GPUSVM_DONE && of_faults > 0 && of_faults < dropped);
-    CHECK(svm.events_dropped(small, 17, &dropped) == GPUSVM_INVALID_ARGUMENT && strstr(last_error(), "16") != NULL);
+    CHECK(svm.events_dropped(small, 19, &dropped) == GPUSVM_INVALID_ARGUMENT && strstr(last_error(), "18") != NULL);
 
     gpusvm_histogram histogram = { .struct_bytes = sizeof histogram };
     CHECK(svm.read_histogram(memory, GPUSVM_HISTOGRAM_GPU_FAULT, &histogram) == GPUSVM_DONE);

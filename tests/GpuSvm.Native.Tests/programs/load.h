@@ -41,6 +41,7 @@ static struct {
     int32_t (*prefetch_end)(gpusvm_prefetch_operation);
     int32_t (*take_failed_faults)(gpusvm_memory, gpusvm_failed_fault*, uint32_t, uint64_t, uint64_t*, uint64_t*);
     int32_t (*advise)(gpusvm_memory, const void*, uint64_t, const gpusvm_advice*);
+    int32_t (*launch_start_using)(gpusvm_memory, gpusvm_kernel, void*, uint64_t, const gpusvm_usage*, uint64_t, gpusvm_launch*);
 } svm;
 
 static char error_text[4096];
@@ -70,7 +71,7 @@ static void load(const char* path)
         "launch_start", "launch_wait", "prefetch", "read_statistics", "check", "probe",
         "inject", "inject_reset", "injections", "read_histogram", "events_open", "events_read", "events_dropped", "events_close",
         "prefetch_start", "prefetch_wait", "prefetch_cancel", "prefetch_end",
-        "take_failed_faults", "advise" };
+        "take_failed_faults", "advise", "launch_start_using" };
     void** slots = (void**)&svm;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];

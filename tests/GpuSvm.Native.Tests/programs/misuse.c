@@ -55,6 +55,9 @@ static void bad_options(void)
     options.thrash = 3;
     EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "thrash 3");
     options = options_for("portable");
+    options.without_faults = 2;
+    EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "without_faults 2");
+    options = options_for("portable");
     options.prefetch = 7;
     EXPECT(svm.open(&options, &memory), GPUSVM_INVALID_ARGUMENT, "prefetch 7");
     options = options_for("portable");
@@ -148,6 +151,16 @@ static void bad_work(gpusvm_memory memory)
     EXPECT(svm.launch_start(memory, NULL, NULL, 1, &launch), GPUSVM_INVALID_ARGUMENT, "NULL");
     EXPECT(svm.launch_start(memory, nothing, NULL, 1, NULL), GPUSVM_INVALID_ARGUMENT, "NULL");
     EXPECT(svm.launch_start(memory, nothing, NULL, 0, &launch), GPUSVM_INVALID_ARGUMENT, "at least 1");
+    gpusvm_usage usage = {pointer, 100, 0, 0};
+    EXPECT(svm.launch_start_using(memory, NULL, NULL, 1, &usage, 1, &launch), GPUSVM_INVALID_ARGUMENT, "NULL");
+    EXPECT(svm.launch_start_using(memory, nothing, NULL, 1, NULL, 1, &launch), GPUSVM_INVALID_ARGUMENT, "NULL");
+    EXPECT(svm.launch_start_using(memory, nothing, NULL, 0, &usage, 1, &launch), GPUSVM_INVALID_ARGUMENT, "at least 1");
+    EXPECT(svm.launch_start_using(memory, nothing, NULL, 1, &usage, 65537, &launch), GPUSVM_INVALID_ARGUMENT, "too many");
+    usage.access = 3;
+    EXPECT(svm.launch_start_using(memory, nothing, NULL, 1, &usage, 1, &launch), GPUSVM_INVALID_ARGUMENT, "access 3");
+    usage.access = 1;
+    usage.bytes = 20000;
+    EXPECT(svm.launch_start_using(memory, nothing, NULL, 1, &usage, 1, &launch), GPUSVM_NOT_MAPPED, "one allocation");
     CHECK(svm.launch_start(memory, nothing, NULL, 3, &launch) == GPUSVM_DONE);
     EXPECT(svm.launch_wait(launch, UINT32_MAX, NULL), GPUSVM_INVALID_ARGUMENT, "gpusvm_launch_result");
     CHECK(svm.launch_wait(launch, UINT32_MAX, &result) == GPUSVM_DONE);
