@@ -104,7 +104,7 @@ internal sealed class AccessCounterService : IDisposable
             }
         }
 
-        bool isMove = action == AccessCounterAction.Migrate;
+        bool isMove = action == AccessCounterAction.Migrate || moved > 0; // A second look may have found that all had come.
         int doublings = action == AccessCounterAction.Stay ? IAccessCounterBuffer.MaxDoublings
             : isHere || moved > 0 ? 0
             : notification.Doublings + 1;
