@@ -10,9 +10,8 @@ internal sealed class PageTable
     // By page number / 512. Sorted, so that walks over it are deterministic.
     private readonly SortedDictionary<ulong, PageTableBlock> _blocks = [];
 
-    // The block looked up last: walks go page by page.
+    // The block looked up last: walks go page by page. One reference, for several threads may look at once.
     private PageTableBlock? _lastBlock;
-    private ulong _lastNumber;
 
     /// <summary>All blocks that were ever touched, in address order, with the number of the first page of each.</summary>
     /// <returns>The blocks; do not change the table meanwhile.</returns>
@@ -24,12 +23,11 @@ internal sealed class PageTable
     public PageTableBlock? Find(ulong pageNumber)
     {
         ulong number = pageNumber / PageSize.PagesPerHuge;
-        if (_lastBlock is not null && _lastNumber == number)
-            return _lastBlock;
+        if (_lastBlock is { } last && last.Number == number)
+            return last;
         if (!_blocks.TryGetValue(number, out PageTableBlock? block))
             return null;
         _lastBlock = block;
-        _lastNumber = number;
         return block;
     }
 
@@ -40,8 +38,8 @@ internal sealed class PageTable
     {
         if (Find(pageNumber) is { } found)
             return found;
-        var block = new PageTableBlock();
-        _blocks.Add(pageNumber / PageSize.PagesPerHuge, block);
+        var block = new PageTableBlock(pageNumber / PageSize.PagesPerHuge);
+        _blocks.Add(block.Number, block);
         return block;
     }
 

@@ -4,8 +4,12 @@ using GpuSvm.Core.Addressing;
 namespace GpuSvm.Simulation;
 
 /// <summary>The 512 entries for one aligned 2 MiB of addresses. Kernel: a page table page, or the huge entry in its place.</summary>
-internal sealed class PageTableBlock
+/// <param name="number">Its number: that of its first page divided by 512.</param>
+internal sealed class PageTableBlock(ulong number)
 {
+    /// <summary>Its number.</summary>
+    public ulong Number { get; } = number;
+
     /// <summary>The entries, one a base page.</summary>
     public PageEntry[] Entries { get; } = new PageEntry[PageSize.PagesPerHuge];
 

@@ -121,7 +121,7 @@ public sealed partial class SimulatedHostMemory
     public SvmStatus Read(VirtualAddress address, Span<byte> destination)
     {
         Reach(SimulatedOperation.DmaAccess);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         if (!IsPresentLocked(address, destination.Length))
             return SvmStatus.NotMapped;
         while (!destination.IsEmpty)
@@ -141,7 +141,7 @@ public sealed partial class SimulatedHostMemory
     public SvmStatus Write(VirtualAddress address, ReadOnlySpan<byte> source)
     {
         Reach(SimulatedOperation.DmaAccess);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         if (!IsPresentLocked(address, source.Length))
             return SvmStatus.NotMapped;
         while (!source.IsEmpty)
@@ -164,7 +164,7 @@ public sealed partial class SimulatedHostMemory
     /// <exception cref="InvalidOperationException">Nobody owns the frame: the device uses a stale translation.</exception>
     public void DmaRead(DmaPointer pointer, Span<byte> destination)
     {
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         _frames.BytesAt(pointer, destination.Length).CopyTo(destination);
     }
 
@@ -174,7 +174,7 @@ public sealed partial class SimulatedHostMemory
     /// <exception cref="InvalidOperationException">Nobody owns the frame: the device uses a stale translation.</exception>
     public void DmaWrite(DmaPointer pointer, ReadOnlySpan<byte> source)
     {
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         source.CopyTo(_frames.BytesAt(pointer, source.Length));
     }
 
@@ -211,7 +211,7 @@ public sealed partial class SimulatedHostMemory
         {
             Reach(SimulatedOperation.CpuAccess);
             FaultWaiter? waiter = null;
-            using (_lock.Enter())
+            using (_lock.EnterWrite())
             {
                 if (IsInKernel && TryReplaceZeroPageLocked(request))
                     AnnounceLocked();
@@ -262,7 +262,7 @@ public sealed partial class SimulatedHostMemory
         }
         finally
         {
-            using RankedLock.Scope scope = _lock.Enter();
+            using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
             _waiters.Leave(waiter);
         }
     }

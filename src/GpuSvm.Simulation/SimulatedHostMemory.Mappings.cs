@@ -18,7 +18,7 @@ public sealed partial class SimulatedHostMemory
         if (bytes > MappingList.ArenaEnd - MappingList.ArenaStart)
             return SvmStatus.OutOfHostMemory;
         Reach(SimulatedOperation.Allocate);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         if (_isDisposed)
             return SvmStatus.ProcessGone;
         long pages = PageSize.PagesFor(bytes);
@@ -40,7 +40,7 @@ public sealed partial class SimulatedHostMemory
     public SvmStatus Free(AddressRange interval)
     {
         Reach(SimulatedOperation.Free);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         if (!_allocations.Remove(interval))
             return SvmStatus.InvalidHandle;
         RemoveMappingLocked(interval);
@@ -51,7 +51,7 @@ public sealed partial class SimulatedHostMemory
     public bool TryFindMapping(VirtualAddress address, out HostMapping mapping)
     {
         Reach(SimulatedOperation.Query);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.ReadScope scope = _lock.EnterRead();
         bool isFound = _mappings.TryFind(address, out SimulatedMapping found);
         mapping = isFound ? found.ToHostMapping() : default;
         return isFound;
@@ -72,7 +72,7 @@ public sealed partial class SimulatedHostMemory
         AddressRange interval = AddressRange.OfPages(at, PageSize.PagesFor(bytes));
         Reach(SimulatedOperation.MappingChange);
         bool isReplaced;
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             if (_isDisposed)
                 return SvmStatus.ProcessGone;
@@ -98,7 +98,7 @@ public sealed partial class SimulatedHostMemory
         if (interval.IsEmpty || !interval.IsPageAligned)
             return SvmStatus.InvalidArgument;
         Reach(SimulatedOperation.MappingChange);
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             if (!_mappings.Meets(interval))
                 return SvmStatus.Done;
@@ -120,7 +120,7 @@ public sealed partial class SimulatedHostMemory
         Reach(SimulatedOperation.MappingChange);
         var changed = new List<AddressRange>();
         SvmStatus status;
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             status = CheckIntervalLocked(interval, long.MaxValue);
             if (status is not (SvmStatus.Done or SvmStatus.NotMapped))
@@ -153,7 +153,7 @@ public sealed partial class SimulatedHostMemory
         {
             Reach(SimulatedOperation.MappingChange);
             AddressRange part;
-            using (_lock.Enter())
+            using (_lock.EnterWrite())
             {
                 SvmStatus mapped = CheckIntervalLocked(interval, long.MaxValue);
                 if (mapped is not (SvmStatus.Done or SvmStatus.NotMapped))
@@ -167,7 +167,7 @@ public sealed partial class SimulatedHostMemory
             }
 
             Deliver(new SimulatedEvent(SimulatedEventKind.Discard, part));
-            using (_lock.Enter())
+            using (_lock.EnterWrite())
                 DropPagesLocked(part);
             at = part.End;
         }
@@ -181,7 +181,7 @@ public sealed partial class SimulatedHostMemory
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.NotMapped"/> if a page is absent or the page of zeroes.</returns>
     public SvmStatus SetPinned(AddressRange interval, bool pinned)
     {
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         SvmStatus status = CheckIntervalLocked(interval, PageSize.PagesPerHuge);
         if (!status.IsDone())
             return status;
@@ -235,7 +235,7 @@ public sealed partial class SimulatedHostMemory
         client.EnterEventGate();
         try
         {
-            using (_lock.Enter())
+            using (_lock.EnterWrite())
             {
                 _pendingEvents--;
                 if (happened.Kind == SimulatedEventKind.Discard && _options.DiscardOrder == DiscardOrder.OnRead)

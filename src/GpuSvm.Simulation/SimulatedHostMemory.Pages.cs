@@ -14,7 +14,7 @@ public sealed partial class SimulatedHostMemory
     public SvmStatus Query(AddressRange interval, Span<HostPage> pages)
     {
         Reach(SimulatedOperation.Query);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.ReadScope scope = _lock.EnterRead();
         SvmStatus status = CheckIntervalLocked(interval, Math.Min(pages.Length, PageSize.PagesPerHuge));
         if (!status.IsDone())
             return status;
@@ -38,7 +38,7 @@ public sealed partial class SimulatedHostMemory
     public SvmStatus Populate(AddressRange interval, MemoryAccess access)
     {
         Reach(SimulatedOperation.Populate);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         SvmStatus status = CheckIntervalLocked(interval, PageSize.PagesPerHuge);
         if (!status.IsDone())
             return status;
@@ -60,7 +60,7 @@ public sealed partial class SimulatedHostMemory
     public SvmStatus Detach(AddressRange interval, HostStaging staging)
     {
         Reach(SimulatedOperation.Detach);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         SvmStatus status = CheckIntervalLocked(interval, PageSize.PagesPerHuge);
         if (!status.IsDone())
             return status;
@@ -104,7 +104,7 @@ public sealed partial class SimulatedHostMemory
     public SvmStatus Attach(AddressRange interval, HostStaging staging, int first, bool writable)
     {
         Reach(SimulatedOperation.Attach);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         if (_pendingEvents > 0)
             return SvmStatus.Retry;
         SvmStatus status = CheckIntervalLocked(interval, PageSize.PagesPerHuge);
@@ -147,7 +147,7 @@ public sealed partial class SimulatedHostMemory
         if (!Has(HostMemoryCapabilities.WriteProtect))
             return SvmStatus.NotSupported;
         Reach(SimulatedOperation.WriteProtect);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         SvmStatus status = CheckIntervalLocked(interval, long.MaxValue);
         if (!status.IsDone())
             return status;
@@ -171,7 +171,7 @@ public sealed partial class SimulatedHostMemory
     public SvmStatus Discard(AddressRange interval)
     {
         Reach(SimulatedOperation.Discard);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         SvmStatus status = CheckIntervalLocked(interval, long.MaxValue);
         if (status.IsDone())
             DropPagesLocked(interval);
@@ -181,7 +181,7 @@ public sealed partial class SimulatedHostMemory
     /// <inheritdoc/>
     public void Wake(AddressRange interval)
     {
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         _waiters.Wake(interval);
     }
 

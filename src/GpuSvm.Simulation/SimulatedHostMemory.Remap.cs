@@ -25,7 +25,7 @@ public sealed partial class SimulatedHostMemory
             return SvmStatus.InvalidArgument;
         Reach(SimulatedOperation.MappingChange);
         var events = new List<SimulatedEvent>();
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             if (_isDisposed)
                 return SvmStatus.ProcessGone;
@@ -52,7 +52,7 @@ public sealed partial class SimulatedHostMemory
     public SvmStatus RefuseHugePages(AddressRange interval)
     {
         Reach(SimulatedOperation.MappingChange);
-        using var scope = _lock.Enter();
+        using var scope = _lock.EnterWrite();
         SvmStatus status = CheckIntervalLocked(interval, long.MaxValue);
         if (status is SvmStatus.Done or SvmStatus.NotMapped)
             _mappings.Change(interval, static part => part with { IsSmallOnly = true });

@@ -18,7 +18,7 @@ public sealed partial class SimulatedHostMemory
         PageOrder order = PageOrder.FloorOf(interval.Pages);
         if (order.Bytes != interval.Bytes || !interval.Start.IsAligned(order))
             return null;
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         byte? fill = forAttach ? FrameStore.RubbishByte : null;
         if (_isDisposed || _staging.Count >= _options.StagingBlocks || !_frames.TryAllocate(order, fill, out int frame))
             return null;
@@ -33,7 +33,7 @@ public sealed partial class SimulatedHostMemory
         if (!Has(HostMemoryCapabilities.WriteProtect))
             return SvmStatus.NotSupported;
         Reach(SimulatedOperation.DmaAccess);
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         int pages = (int)interval.Pages;
         if (staging is not SimulatedStaging block || !_staging.Contains(block) || !interval.IsPageAligned || interval.IsEmpty || first < 0 || first + pages > block.Order.Pages)
             return SvmStatus.InvalidArgument;
@@ -48,7 +48,7 @@ public sealed partial class SimulatedHostMemory
     /// <exception cref="ArgumentException">The block is not one of this memory, or has been given back.</exception>
     public void ReleaseStaging(HostStaging staging)
     {
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         if (staging is not SimulatedStaging block || !_staging.Remove(block))
             throw new ArgumentException("Not a staging block that this memory has handed out, or given back already.", nameof(staging));
         for (int page = 0; page < block.Order.Pages; page++)
@@ -65,7 +65,7 @@ public sealed partial class SimulatedHostMemory
     /// <exception cref="InvalidOperationException">Something is wrong; the message says what.</exception>
     public void VerifyNoLeaks()
     {
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         if (_staging.Count != 0)
             throw new InvalidOperationException($"{_staging.Count} staging blocks were not given back.");
         if (_waiters.Count != 0)

@@ -35,7 +35,7 @@ namespace GpuSvm.Simulation;
 /// </remarks>
 public sealed partial class SimulatedHostMemory : IHostMemory
 {
-    private readonly RankedLock _lock = new(LockRank.Leaf, "simulated host memory");
+    private readonly RankedReaderWriterLock _lock = new(LockRank.Leaf, "simulated host memory");
     private readonly SimulatedHostOptions _options;
     private readonly SimulatedStep[] _steps;
 
@@ -102,7 +102,7 @@ public sealed partial class SimulatedHostMemory : IHostMemory
     /// <summary>Ends the machine: threads that wait for a page give up with <see cref="SvmStatus.ProcessGone"/>, and so does every later access.</summary>
     public void Dispose()
     {
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         _isDisposed = true;
         _waiters.WakeAll();
     }
@@ -124,7 +124,7 @@ public sealed partial class SimulatedHostMemory : IHostMemory
     /// <returns>The number.</returns>
     private int Locked(Func<SimulatedHostMemory, int> read)
     {
-        using RankedLock.Scope scope = _lock.Enter();
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
         return read(this);
     }
 

@@ -2,6 +2,7 @@
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Locking;
 
 namespace GpuSvm.SoftwareGpu;
@@ -14,10 +15,10 @@ public sealed class SoftwareGpuDmaMapper : IDmaMapper
 
     private readonly RankedLock _lock = new(LockRank.Leaf, "software GPU DMA mappings");
     private readonly Dictionary<ulong, int> _live = []; // Checks only; guarded by _lock: how often each page is mapped, by its address.
-    private long _livePages;
+    private readonly StripedSums _livePages = new(1); // By stripes: a range that lies scattered in RAM is mapped piece by piece.
 
     /// <inheritdoc/>
-    public long LivePages => Interlocked.Read(ref _livePages);
+    public long LivePages => _livePages.Read(0);
 
     /// <inheritdoc/>
     /// <remarks><see cref="SvmStatus.CopyFailed"/> for a page that is nowhere, unaligned or above 2^52.</remarks>
@@ -38,7 +39,7 @@ public sealed class SoftwareGpuDmaMapper : IDmaMapper
             }
         }
 
-        Interlocked.Add(ref _livePages, order.Pages);
+        _livePages.Add(0, order.Pages);
         return SvmStatus.Done;
     }
 
@@ -48,7 +49,7 @@ public sealed class SoftwareGpuDmaMapper : IDmaMapper
     {
         if (CoreSwitches.Checks)
             Forget(address);
-        Interlocked.Add(ref _livePages, -address.Order.Pages);
+        _livePages.Add(0, -address.Order.Pages);
     }
 
     /// <summary>Removes a mapping, or a part of one, from the known ones.</summary>

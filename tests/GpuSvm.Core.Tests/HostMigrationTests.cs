@@ -155,7 +155,7 @@ public sealed class HostMigrationTests
         SchedulePoint.Install((kind, subject) =>
         {
             // Armed again each time a claim was cut in half: between two tries a lock of the page states is taken.
-            if (kind == SchedulePointKind.LockTake && subject is RankedLock { Rank: LockRank.PageState } && Injection.Hits(InjectionPoint.HostStaging) > failures - left && left > 1)
+            if (kind == SchedulePointKind.LockTake && subject is RankedReaderWriterLock { Rank: LockRank.PageState } && Injection.Hits(InjectionPoint.HostStaging) > failures - left && left > 1)
             {
                 left--;
                 Injection.Arm(InjectionPoint.HostStaging, 1);

@@ -158,7 +158,7 @@ public sealed class HostRemapTests
         {
             // The last moment before the gate closes.
             bool isLast = operation == SimulatedOperation.Detach ? kind == SchedulePointKind.InvalidationCalled
-                : kind == SchedulePointKind.LockReleased && subject is RankedLock { Rank: LockRank.PageState };
+                : kind == SchedulePointKind.LockReleased && subject is RankedReaderWriterLock { Rank: LockRank.PageState };
             if (!isLast || moved || isLooking)
                 return;
             isLooking = true;

@@ -325,7 +325,7 @@ public class RaceTests
         Thread? other = null;
         SchedulePoint.Install((kind, subject) =>
         {
-            if (other is not null || kind != SchedulePointKind.LockTake || subject is not RankedLock { Rank: LockRank.PageState }
+            if (other is not null || kind != SchedulePointKind.LockTake || subject is not RankedReaderWriterLock { Rank: LockRank.PageState }
                 || Environment.CurrentManagedThreadId != freeing || machine.Memory.TryFindMapping(memory.Start, out HostMapping left) && left.Interval == memory)
                 return;
             other = new Thread(() =>

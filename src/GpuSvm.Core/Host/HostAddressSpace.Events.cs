@@ -88,7 +88,7 @@ public sealed partial class HostAddressSpace
         {
             Volatile.Write(ref _reaped, 1); // Pairs with IsReaped. Inside the event: who looked before is overtaken by it.
             var released = new List<PageEntry>();
-            using (_states.Lock.Enter())
+            using (_states.Lock.EnterWrite())
                 _states.DropLocked(_everything, released);
             status = DiscardAll();
             Notifiers.InvalidateEnd();
@@ -129,7 +129,7 @@ public sealed partial class HostAddressSpace
     {
         Notifiers.InvalidateStart(mmuEvent);
         var released = new List<PageEntry>();
-        using (_states.Lock.Enter())
+        using (_states.Lock.EnterWrite())
             _states.DropLocked(mmuEvent.Interval, released);
         _ = Shared.Remove(mmuEvent.Interval);
         Notifiers.InvalidateEnd();

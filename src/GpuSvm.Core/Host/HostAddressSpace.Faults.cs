@@ -148,7 +148,7 @@ public sealed partial class HostAddressSpace
         }
         else if (MayRemap)
         {
-            using (_states.Lock.Enter())
+            using (_states.Lock.EnterWrite())
                 status = _states.IsInPlaceLocked(interval, workspace.Migration.Claimer) ? Memory.Populate(interval, access) : SvmStatus.Retry;
         }
         else

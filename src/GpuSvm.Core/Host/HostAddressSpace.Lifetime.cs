@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Host;
@@ -6,7 +7,8 @@ namespace GpuSvm.Core.Host;
 /// <content>How long the process side lives.</content>
 /// <remarks>
 /// The structure (notifiers, page states, locks) lives as long as somebody refers to it. The process side (the memory, its mappings, the pages) lives while somebody
-/// uses it: a count that begins at one, which <see cref="Dispose"/> takes back. Each call that needs the process side counts itself in, or answers
+/// uses it: a count that begins at one, which <see cref="Dispose"/> takes back. It is kept in stripes, since every fault counts several times: only after <see cref="Dispose"/> does anybody
+/// need the sum, and then it cannot be zero too early: who is in has counted itself in before, and counts itself out later. Each call that needs the process side counts itself in, or answers
 /// <see cref="SvmStatus.ProcessGone"/>; whoever counts itself out last ends it. After <see cref="Dispose"/> nobody can count itself in any more, so the end comes when the
 /// calls that were under way have returned. A migration counts from setup to completion.
 /// Kernel: mm_count and mm_users.
@@ -14,8 +16,9 @@ namespace GpuSvm.Core.Host;
 public sealed partial class HostAddressSpace
 {
     private readonly ManualResetEventSlim _ended = new(); // Set by End; never disposed, since callers may come at any time.
-    private int _users = 1; // Interlocked; the process side lives while it is above 0. The first one is Dispose's.
+    private readonly StripedSums _users = new(1); // The process side lives while the sum is above 0, or Dispose has not come.
     private int _disposed; // Interlocked.
+    private int _ending; // Interlocked; who sets it ends the process side.
 
     /// <summary>Whether the process side can still be used by newcomers.</summary>
     public bool IsAlive => Volatile.Read(ref _disposed) == 0; // Pairs with the exchange in Dispose.
@@ -24,20 +27,16 @@ public sealed partial class HostAddressSpace
     public bool HasEnded => _ended.IsSet;
 
     /// <summary>How many use the process side now, beside the one that <see cref="Dispose"/> ends; 0 between calls (INV-23).</summary>
-    public int Users => Volatile.Read(ref _users) - (IsAlive ? 1 : 0); // Pairs with the interlocked changes below.
+    public int Users => (int)_users.Read(0);
 
     /// <summary>Keeps the process side alive for the time of a call. Kernel: mmget_not_zero.</summary>
     /// <returns>False if it has ended: answer <see cref="SvmStatus.ProcessGone"/>. True: balance with <see cref="EndUse"/> or <see cref="EndUseLater"/>.</returns>
     public bool TryUse()
     {
-        for (int seen = Volatile.Read(ref _users); seen != 0 && IsAlive;) // Pairs with the exchange below.
-        {
-            int now = Interlocked.CompareExchange(ref _users, seen + 1, seen);
-            if (now == seen)
-                return true;
-            seen = now;
-        }
-
+        _users.Add(0, 1); // Before the look: either Dispose's sum has it, or it sees Dispose.
+        if (IsAlive)
+            return true;
+        CountOut(isLater: true); // It may have kept the last one from ending it.
         return false;
     }
 
@@ -47,16 +46,14 @@ public sealed partial class HostAddressSpace
     {
         LockOrder.AssertNothingAtOrBelow(LockRank.Host);
         SchedulePoint.Reach(SchedulePointKind.UseEnding, this);
-        if (Interlocked.Decrement(ref _users) == 0)
-            End();
+        CountOut(isLater: false);
     }
 
     /// <summary>Ends a use where locks may be held or on a thread of the memory's own: if it was the last, the process side ends on another thread. Kernel: mmput_async.</summary>
     public void EndUseLater()
     {
         SchedulePoint.Reach(SchedulePointKind.UseEnding, this);
-        if (Interlocked.Decrement(ref _users) == 0)
-            ThreadPool.UnsafeQueueUserWorkItem(static host => host.End(), this, preferLocal: false);
+        CountOut(isLater: true);
     }
 
     /// <summary>Ends the process side: from now on nobody can begin to use it, and when the last call that does has ended, notifiers are told that everything goes and the memory is given up.
@@ -64,8 +61,11 @@ public sealed partial class HostAddressSpace
     /// <remarks>Does not wait for calls under way: <see cref="WaitForEnd"/> does.</remarks>
     public void Dispose()
     {
-        if (Interlocked.Exchange(ref _disposed, 1) == 0) // Pairs with IsAlive.
-            EndUse();
+        if (Interlocked.Exchange(ref _disposed, 1) != 0) // Pairs with IsAlive.
+            return;
+        LockOrder.AssertNothingAtOrBelow(LockRank.Host);
+        SchedulePoint.Reach(SchedulePointKind.UseEnding, this);
+        EndIfUnused(isLater: false);
     }
 
     /// <summary>Waits, after <see cref="Dispose"/>, until the last user has gone and the memory has been given up.</summary>
@@ -75,6 +75,27 @@ public sealed partial class HostAddressSpace
         LockOrder.CheckTake(LockRank.Vm, "end of the process side");
         SchedulePoint.Reach(SchedulePointKind.Wait, this);
         _ended.Wait();
+    }
+
+    /// <summary>Counts a use out.</summary>
+    /// <param name="isLater">Whether the end, if this was the last, comes on another thread.</param>
+    private void CountOut(bool isLater)
+    {
+        _users.Add(0, -1); // Before the look: of several that go at once the last one sees all of them gone.
+        if (!IsAlive)
+            EndIfUnused(isLater);
+    }
+
+    /// <summary>Ends the process side if nobody uses it; <see cref="Dispose"/> has come.</summary>
+    /// <param name="isLater">Whether on another thread.</param>
+    private void EndIfUnused(bool isLater)
+    {
+        if (_users.Read(0) != 0 || Interlocked.Exchange(ref _ending, 1) != 0)
+            return;
+        if (isLater)
+            ThreadPool.UnsafeQueueUserWorkItem(static host => host.End(), this, preferLocal: false);
+        else
+            End();
     }
 
     /// <summary>The end of the process side, once. Kernel: exit_mmap.</summary>

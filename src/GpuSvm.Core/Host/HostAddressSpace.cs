@@ -202,6 +202,12 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
                 return _workspaces.Pop();
         }
 
+        for (int stripe = 0; stripe < ThreadStripe.Count; stripe++) // Before another is made: they are large.
+        {
+            if (Interlocked.Exchange(ref _spareWorkspaces[stripe * SpareStride], null) is { } others)
+                return others;
+        }
+
         if (Injection.ShouldFail(InjectionPoint.WorkspaceAllocate))
             return null;
         int claimer = Interlocked.Increment(ref _claimers);

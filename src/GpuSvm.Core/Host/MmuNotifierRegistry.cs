@@ -20,7 +20,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
 {
     private const int MaxStoppers = 256;
 
-    private readonly RankedLock _lock = new(LockRank.Leaf, "MmuNotifierRegistry");
+    private readonly RankedReaderWriterLock _lock = new(LockRank.Leaf, "MmuNotifierRegistry");
     private readonly object _ended = new(); // Pulsed when an event ends.
     private readonly IntervalTree<MmuIntervalNotifier> _tree = new(); // Guarded by _lock; constant while _active > 0.
     private readonly List<(MmuIntervalNotifier Notifier, bool Insert)> _deferred = []; // Guarded by _lock.
@@ -43,7 +43,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
         long start = Stopwatch.GetTimestamp();
         MmuIntervalNotifier? notifier;
         long sequence;
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             _active++;
             notifier = _tree.FindFirst(mmuEvent.Interval);
@@ -77,7 +77,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
     /// <summary>Ends an event.</summary>
     public void InvalidateEnd()
     {
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             if (--_active != 0 || ((_sequence & 1) == 0 && _deferred.Count == 0))
                 return;
@@ -103,7 +103,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
     /// <exception cref="InvalidOperationException">There are too many.</exception>
     public void AddStopper(IMmuStopper stopper)
     {
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             if (_stoppers.Length == MaxStoppers)
                 throw new InvalidOperationException($"An address space has room for {MaxStoppers} VMs without faults.");
@@ -115,7 +115,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
     /// <param name="stopper">Who.</param>
     public void RemoveStopper(IMmuStopper stopper)
     {
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
             Volatile.Write(ref _stoppers, Array.FindAll(_stoppers, other => !ReferenceEquals(other, stopper))); // As above.
     }
 
@@ -123,7 +123,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
     /// <param name="notifier">A notifier that is not subscribed.</param>
     public void Insert(MmuIntervalNotifier notifier)
     {
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             InvariantRecord.Require(!notifier.IsSubscribed, "INV-28", "a notifier was subscribed twice");
             notifier.IsSubscribed = true;
@@ -147,7 +147,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
     public void Remove(MmuIntervalNotifier notifier)
     {
         LockOrder.CheckTake(LockRank.Invalidation, "notifier removal");
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             InvariantRecord.Require(notifier.IsSubscribed, "INV-28", "a subscription was ended twice");
             notifier.IsSubscribed = false;
@@ -173,7 +173,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
         LockOrder.CheckTake(LockRank.Invalidation, "notifier read");
         long sequence;
         bool inside;
-        using (_lock.Enter())
+        using (_lock.EnterRead())
         {
             sequence = notifier.Sequence;
             inside = sequence == _sequence;
@@ -202,7 +202,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
     /// <returns>True while it is.</returns>
     private bool IsPending(MmuIntervalNotifier notifier)
     {
-        using (_lock.Enter())
+        using (_lock.EnterRead())
             return _deferred.Contains((notifier, false));
     }
 

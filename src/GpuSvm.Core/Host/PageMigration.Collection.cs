@@ -73,7 +73,7 @@ public sealed partial class PageMigration
             return SvmStatus.Retry;
         if (!_host.MayRemap)
             return _host.Memory.Detach(part, Staging!);
-        using (_host.States.Lock.Enter())
+        using (_host.States.Lock.EnterWrite())
         {
             if (!_host.States.IsInPlaceLocked(part, Claimer))
                 return SvmStatus.Busy;

@@ -141,7 +141,7 @@ public sealed partial class PageMigration
             return SvmStatus.OutOfHostMemory;
         if (Injection.ShouldFail(InjectionPoint.HostPending))
             return SvmStatus.Retry;
-        using (_host.States.Lock.Enter())
+        using (_host.States.Lock.EnterWrite())
         {
             run = _host.States.LocateRunLocked(Interval, Claimer, page, end, out VirtualAddress at);
             if (run > 0)

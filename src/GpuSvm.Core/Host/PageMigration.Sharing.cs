@@ -49,7 +49,7 @@ public sealed partial class PageMigration
         SvmStatus status = CheckMapping(Interval, out _);
         if (status != SvmStatus.Done)
             return status;
-        using (_host.States.Lock.Enter())
+        using (_host.States.Lock.EnterWrite())
             return _host.States.IsInPlaceLocked(Interval, Claimer) ? SvmStatus.Done : SvmStatus.Busy;
     }
 
@@ -88,7 +88,7 @@ public sealed partial class PageMigration
         for (int page = 0; page < (int)Interval.Pages && status == SvmStatus.Done; page += ReadPages)
         {
             AddressRange part = PartOf(page, Math.Min(ReadPages, (int)Interval.Pages - page));
-            using (_host.States.Lock.Enter())
+            using (_host.States.Lock.EnterWrite())
                 status = _host.States.IsInPlaceLocked(part, Claimer) ? _host.Memory.ReadInto(part, Staging!, StagingIndex(page)) : SvmStatus.Retry;
         }
 

@@ -13,7 +13,7 @@ internal sealed partial class PageStates
     /// <see cref="SvmStatus.NotMapped"/> (being unmapped) with nothing claimed.</returns>
     public SvmStatus ClaimHost(AddressRange interval, int claimer)
     {
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             if (IsClosingLocked(interval))
                 return SvmStatus.NotMapped;
@@ -45,7 +45,7 @@ internal sealed partial class PageStates
         hostPages = 0;
         int pages = (int)interval.Pages;
         Array.Clear(collected, 0, pages);
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             if (IsClosingLocked(interval))
                 return 0;
@@ -86,7 +86,7 @@ internal sealed partial class PageStates
     public int ClaimDevice(AddressRange interval, in FrameSelection selection, int claimer, bool[] collected, PageEntry[] source)
     {
         int count = 0;
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             PageTable.Block block = OpenBlock(interval);
             int start = (int)(interval.Start.PageNumber & 511);
@@ -126,7 +126,7 @@ internal sealed partial class PageStates
     {
         interval = default;
         int count = 0;
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             ulong[] reverse = _reverse[pagemap];
             ulong first = ulong.MaxValue;
@@ -182,7 +182,7 @@ internal sealed partial class PageStates
         int count = 0;
         int pages = (int)interval.Pages;
         Array.Clear(collected, 0, pages);
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             PageTable.Block block = OpenBlock(interval);
             int start = (int)(interval.Start.PageNumber & 511);

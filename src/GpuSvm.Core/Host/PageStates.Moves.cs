@@ -22,7 +22,7 @@ internal sealed partial class PageStates
     {
         get
         {
-            using (_lock.Enter())
+            using (_lock.EnterWrite())
                 return _moves.Count;
         }
     }

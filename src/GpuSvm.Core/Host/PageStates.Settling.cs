@@ -16,7 +16,7 @@ internal sealed partial class PageStates
     public SettleResult Settle(AddressRange interval, int claimer, ReadOnlySpan<bool> settling, ReadOnlySpan<PageEntry> outcome, Span<bool> dropped)
     {
         var result = SettleResult.Nobody;
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             PageTable.Block block = OpenBlock(interval);
             ulong first = interval.Start.PageNumber;

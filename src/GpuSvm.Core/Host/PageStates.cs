@@ -20,14 +20,14 @@ namespace GpuSvm.Core.Host;
 /// A claimed page belongs to its claimer alone. Unmap and discard do not wait for a claim: they mark the page dropped, and the settling step forgets it. Nor does a
 /// move to another address: the claim goes along, and the settling step looks up where it is now (PageStates.Moves.cs).
 /// The reverse map answers "which page lies in this frame" for eviction by physical page. Kernel: page-table locks, folio locks, rmap.
-/// Locking: one lock of rank PageState; nothing of ours is called under it, only a host memory reading its events inside the gate.
+/// Locking: one lock of rank PageState, shared by who only looks; nothing of ours is called under it, only a host memory reading its events inside the gate.
 /// </remarks>
 internal sealed partial class PageStates
 {
     private const ulong CopyBit = 1UL << 63;
     private const int MaxMoments = 64; // Milliseconds that one wait for a claim lasts at most; the caller looks at its budget and waits again.
 
-    private readonly RankedLock _lock = new(LockRank.PageState, "PageStates");
+    private readonly RankedReaderWriterLock _lock = new(LockRank.PageState, "PageStates");
     private readonly PageTable _table = new(); // Guarded by _lock.
     private readonly List<ulong[]> _reverse = []; // By pagemap: frame -> page number + 1, 0 for none; with CopyBit, what it is or was a copy of. Guarded by _lock.
     private readonly List<int> _tokens = []; // By pagemap: the owner group. Guarded by _lock.
@@ -36,14 +36,14 @@ internal sealed partial class PageStates
     private int _waiters; // Threads in WaitForMigration. Interlocked.
 
     /// <summary>The lock, for the event gate.</summary>
-    public RankedLock Lock => _lock;
+    public RankedReaderWriterLock Lock => _lock;
 
     /// <summary>The number of pages with an entry.</summary>
     public long EntryCount
     {
         get
         {
-            using (_lock.Enter())
+            using (_lock.EnterRead())
                 return _table.Count;
         }
     }
@@ -55,7 +55,7 @@ internal sealed partial class PageStates
     public void SetPagemap(int index, int pages, int ownerToken)
     {
         ulong[] frames = pages == 0 ? [] : new ulong[pages];
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             while (_reverse.Count <= index)
             {
@@ -73,7 +73,7 @@ internal sealed partial class PageStates
     /// <returns>False if the page's mapping is being taken away.</returns>
     public bool TryGetForFault(VirtualAddress address, out PageEntry entry)
     {
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             entry = _table.Get(address.PageNumber);
             if (IsClosingLocked(AddressRange.OfPages(address, 1)))
@@ -89,7 +89,7 @@ internal sealed partial class PageStates
     /// <returns>A copy.</returns>
     public PageEntry Get(VirtualAddress address)
     {
-        using (_lock.Enter())
+        using (_lock.EnterRead())
             return _table.Get(address.PageNumber);
     }
 
@@ -98,7 +98,7 @@ internal sealed partial class PageStates
     /// <param name="entries">Where to, one a page.</param>
     public void Read(AddressRange interval, Span<PageEntry> entries)
     {
-        using (_lock.Enter())
+        using (_lock.EnterRead())
             _table.CopyTo(interval.Start.PageNumber, entries);
     }
 
@@ -109,7 +109,7 @@ internal sealed partial class PageStates
     public VirtualAddress? FindAway(AddressRange interval, out PageEntry entry)
     {
         ulong limit = interval.End.PageNumber;
-        using (_lock.Enter())
+        using (_lock.EnterRead())
         {
             for (ulong page = _table.FindNext(interval.Start.PageNumber, limit); page < limit; page = _table.FindNext(page + 1, limit))
             {
@@ -130,7 +130,7 @@ internal sealed partial class PageStates
     public VirtualAddress? FindExclusive(AddressRange interval, int hold, out PageEntry entry)
     {
         ulong limit = interval.End.PageNumber;
-        using (_lock.Enter())
+        using (_lock.EnterRead())
         {
             for (ulong page = _table.FindNext(interval.Start.PageNumber, limit); page < limit; page = _table.FindNext(page + 1, limit))
             {
@@ -149,7 +149,7 @@ internal sealed partial class PageStates
     /// <returns>False if it has changed.</returns>
     public bool TryMakeWritable(VirtualAddress address, PageEntry seen)
     {
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             if (_table.Get(address.PageNumber) != seen)
                 return false;
@@ -164,7 +164,7 @@ internal sealed partial class PageStates
     /// <returns>The page, or null.</returns>
     public VirtualAddress? FindByFrame(int pagemap, DeviceFrame frame)
     {
-        using (_lock.Enter())
+        using (_lock.EnterRead())
         {
             ulong page = _reverse[pagemap][frame.Number];
             return page == 0 || (page & CopyBit) != 0 ? null : VirtualAddress.OfPage(page - 1);
@@ -177,7 +177,7 @@ internal sealed partial class PageStates
     /// <param name="interval">The pages, one a frame.</param>
     public void NoteCopies(int pagemap, DeviceFrame first, AddressRange interval)
     {
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             ulong[] reverse = _reverse[pagemap];
             for (int page = 0; page < (int)interval.Pages; page++)
@@ -191,7 +191,7 @@ internal sealed partial class PageStates
     /// <returns>The page, or null.</returns>
     public VirtualAddress? FindCopied(int pagemap, DeviceFrame frame)
     {
-        using (_lock.Enter())
+        using (_lock.EnterRead())
         {
             ulong page = _reverse[pagemap][frame.Number];
             return (page & CopyBit) == 0 ? null : VirtualAddress.OfPage((page & ~CopyBit) - 1);
@@ -203,7 +203,7 @@ internal sealed partial class PageStates
     /// <returns>False if part of it is being closed already.</returns>
     public bool TryClose(AddressRange interval)
     {
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
         {
             if (IsClosingLocked(interval))
                 return false;
@@ -216,7 +216,7 @@ internal sealed partial class PageStates
     /// <param name="interval">The interval.</param>
     public void EndClose(AddressRange interval)
     {
-        using (_lock.Enter())
+        using (_lock.EnterWrite())
             _closing.Remove(interval);
     }
 
@@ -225,7 +225,7 @@ internal sealed partial class PageStates
     /// <returns>True if part of it is.</returns>
     public bool IsClosing(AddressRange interval)
     {
-        using (_lock.Enter())
+        using (_lock.EnterRead())
             return IsClosingLocked(interval);
     }
 
@@ -260,7 +260,7 @@ internal sealed partial class PageStates
         while (true)
         {
             ulong? held = null;
-            using (_lock.Enter())
+            using (_lock.EnterWrite())
             {
                 ulong limit = interval.End.PageNumber;
                 for (ulong page = _table.FindNext(interval.Start.PageNumber, limit); page < limit && held is null; page = _table.FindNext(page + 1, limit))
@@ -277,7 +277,7 @@ internal sealed partial class PageStates
     /// <returns>True if one does.</returns>
     private bool IsMigrating(VirtualAddress address)
     {
-        using (_lock.Enter())
+        using (_lock.EnterRead())
             return _table.Get(address.PageNumber).IsMigrating;
     }
 

@@ -22,23 +22,10 @@ public sealed class RankedLock(LockRank rank, string name)
         LockOrder.CheckTake(Rank, Name);
         SchedulePoint.Reach(SchedulePointKind.LockTake, this);
         if (!_lock.TryEnter())
-            Wait();
+            ShortWait.Enter(_lock);
         LockOrder.Taken(this, Rank, Name, isWrite: true);
         return new Scope(this);
     }
-
-    /// <summary>Waits for the lock.</summary>
-    private void Wait()
-    {
-        using (AllocationWatch.Pause()) // The base library's lock makes what it waits with when it is first needed.
-            _lock.Enter();
-    }
-
-    /// <summary>Takes the lock across method boundaries; the same thread calls <see cref="ExitGate"/>. For gates that an interface opens and closes.</summary>
-    public void EnterGate() => Enter();
-
-    /// <summary>Gives back what <see cref="EnterGate"/> took.</summary>
-    public void ExitGate() => Exit();
 
     /// <summary>Asserts that this thread holds the lock.</summary>
     public void AssertHeld() => LockOrder.AssertHeld(this, write: true);

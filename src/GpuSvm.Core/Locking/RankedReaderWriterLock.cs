@@ -6,17 +6,19 @@ namespace GpuSvm.Core.Locking;
 /// Each reader counts itself in at its thread's own stripe, so that readers do not take a cache line from each other; the base library's lock has one line for all, and two threads that serve
 /// faults spend as long on it as on the fault. A writer takes an inner lock, says that it is there and waits until every stripe is at zero. A reader that finds a writer counts itself out and queues
 /// up for the inner lock, behind which no writer is: it counts itself in there. So neither side starves.
+///
+/// Where nearly everybody writes, and holds the lock for less time than a look at the stripes takes, readers take the inner lock like writers.
 /// </remarks>
 /// <param name="rank">Its place in the order.</param>
 /// <param name="name">Its name in messages.</param>
-public sealed class RankedReaderWriterLock(LockRank rank, string name)
+/// <param name="hasFewReaders">Whether readers exclude each other too.</param>
+public sealed class RankedReaderWriterLock(LockRank rank, string name, bool hasFewReaders = false)
 {
-    private const int Spins = 50; // Of a writer, before it sleeps: most readers are about to leave.
     private const int Stride = ThreadStripe.LineBytes / sizeof(int);
 
     private readonly Lock _writers = new(); // Held by the writer; by a reader to queue up.
     private readonly object _gate = new(); // A monitor, for it can wait: a writer for the last reader.
-    private readonly int[] _readers = new int[(ThreadStripe.Count + 1) * Stride]; // By stripe, behind one line of the array's own. Interlocked.
+    private readonly int[]? _readers = hasFewReaders ? null : new int[(ThreadStripe.Count + 1) * Stride]; // By stripe, behind one line of the array's own. Interlocked.
     private int _hasWriter; // 1 while a writer has the lock or waits for it. Written by who holds _writers.
 
     /// <summary>Its place in the order.</summary>
@@ -31,7 +33,9 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name)
     {
         LockOrder.CheckTake(Rank, Name);
         SchedulePoint.Reach(SchedulePointKind.LockTakeShared, this);
-        if (!TryCountIn())
+        if (_readers is null)
+            TakeInner();
+        else if (!TryCountIn())
             QueueUp();
         LockOrder.Taken(this, Rank, Name, isWrite: false);
         return new ReadScope(this);
@@ -48,6 +52,12 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name)
         return new WriteScope(this);
     }
 
+    /// <summary>Takes the lock exclusively across method boundaries; the same thread calls <see cref="ExitGate"/>. For gates that an interface opens and closes.</summary>
+    public void EnterGate() => EnterWrite();
+
+    /// <summary>Gives back what <see cref="EnterGate"/> took.</summary>
+    public void ExitGate() => ExitWrite();
+
     /// <summary>Asserts that this thread holds the lock, in either mode.</summary>
     public void AssertHeld() => LockOrder.AssertHeld(this, write: false);
 
@@ -58,7 +68,10 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name)
     private void ExitRead()
     {
         LockOrder.Released(this);
-        CountOut();
+        if (_readers is null)
+            _writers.Exit();
+        else
+            CountOut();
         SchedulePoint.Reach(SchedulePointKind.LockReleased, this);
     }
 
@@ -66,7 +79,8 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name)
     private void ExitWrite()
     {
         LockOrder.Released(this);
-        Volatile.Write(ref _hasWriter, 0); // What the writer wrote comes first. Pairs with TryCountIn.
+        if (_readers is not null)
+            Volatile.Write(ref _hasWriter, 0); // What the writer wrote comes first. Pairs with TryCountIn.
         _writers.Exit();
         SchedulePoint.Reach(SchedulePointKind.LockReleased, this);
     }
@@ -85,8 +99,7 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name)
     /// <summary>Counts this thread in behind the writer that is there.</summary>
     private void QueueUp()
     {
-        using (AllocationWatch.Pause()) // The base library's lock makes what it waits with when it is first needed.
-            _writers.Enter();
+        TakeInner();
         Interlocked.Increment(ref Mine); // No writer can come as long as the inner lock is held.
         _writers.Exit();
     }
@@ -101,21 +114,25 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name)
             Monitor.PulseAll(_gate);
     }
 
+    /// <summary>Takes the inner lock.</summary>
+    private void TakeInner()
+    {
+        if (!_writers.TryEnter())
+            ShortWait.Enter(_writers);
+    }
+
     /// <summary>Keeps other writers out, then new readers, and waits for those that are in.</summary>
     private void Own()
     {
-        if (!_writers.TryEnter())
-        {
-            using (AllocationWatch.Pause()) // As in QueueUp.
-                _writers.Enter();
-        }
-
+        TakeInner();
+        if (_readers is null)
+            return;
         Interlocked.Exchange(ref _hasWriter, 1); // Before the look. Pairs with TryCountIn and CountOut.
         for (int spin = 0; HasReaders(); spin++)
         {
-            if (spin < Spins)
+            if (spin < ShortWait.Spins)
             {
-                Thread.SpinWait(20);
+                ShortWait.Spin();
                 continue;
             }
 
@@ -133,7 +150,7 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name)
     {
         for (int stripe = 1; stripe <= ThreadStripe.Count; stripe++)
         {
-            if (Volatile.Read(ref _readers[stripe * Stride]) != 0) // Pairs with the interlocked changes.
+            if (Volatile.Read(ref _readers![stripe * Stride]) != 0) // Pairs with the interlocked changes.
                 return true;
         }
 
@@ -141,7 +158,7 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name)
     }
 
     /// <summary>The calling thread's count of holds.</summary>
-    private ref int Mine => ref _readers[(ThreadStripe.Current + 1) * Stride];
+    private ref int Mine => ref _readers![(ThreadStripe.Current + 1) * Stride];
 
     /// <summary>A shared hold.</summary>
     /// <remarks>Wraps a held lock.</remarks>

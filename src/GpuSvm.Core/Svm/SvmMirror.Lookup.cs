@@ -14,7 +14,7 @@ public sealed partial class SvmMirror
     /// <returns>The window, or null.</returns>
     public SvmNotifier? FirstNotifier(AddressRange interval)
     {
-        using (_treeLock.Enter())
+        using (_treeLock.EnterRead())
             return _notifiers.FindFirst(interval);
     }
 

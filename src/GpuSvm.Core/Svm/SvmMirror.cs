@@ -26,7 +26,7 @@ public sealed partial class SvmMirror : IDisposable
     private readonly HostAddressSpace _host;
     private readonly PageOrder _notifierOrder;
     private readonly PageOrder[] _chunkOrders;
-    private readonly RankedLock _treeLock = new(LockRank.Leaf, "SvmMirror.Notifiers");
+    private readonly RankedReaderWriterLock _treeLock = new(LockRank.Leaf, "SvmMirror.Notifiers");
     private readonly IntervalTree<SvmNotifier> _notifiers = new(); // Guarded by _treeLock.
     private readonly HashSet<SvmNotifier> _watched = []; // Guarded by _treeLock.
     private int _rangeCount; // Interlocked.
@@ -89,7 +89,7 @@ public sealed partial class SvmMirror : IDisposable
     {
         get
         {
-            using (_treeLock.Enter())
+            using (_treeLock.EnterRead())
                 return _notifiers.Count + _watched.Count;
         }
     }
@@ -134,8 +134,7 @@ public sealed partial class SvmMirror : IDisposable
         using (notifier.Lock.EnterWrite())
             notifier.Ranges.Remove(range);
         Interlocked.Decrement(ref _rangeCount);
-        using (_treeLock.Enter())
-            notifier.Users++;
+        notifier.BeginUse(); // It has just had a range in it, and only who owns the VM removes ranges: it is still there.
         EndUse(notifier);
         range.Put();
     }
@@ -164,7 +163,7 @@ public sealed partial class SvmMirror : IDisposable
         if (interval.IsEmpty || !interval.IsPageAligned)
             throw new ArgumentException($"A user pointer needs a page-aligned interval with something in it, not {interval}.", nameof(interval));
         var notifier = new SvmNotifier(interval, client);
-        using (_treeLock.Enter())
+        using (_treeLock.EnterWrite())
             _watched.Add(notifier);
         _host.Subscribe(notifier.Subscription);
         return notifier;
@@ -175,7 +174,7 @@ public sealed partial class SvmMirror : IDisposable
     /// <remarks>Locking: may wait for running events.</remarks>
     public void Unwatch(SvmNotifier notifier)
     {
-        using (_treeLock.Enter())
+        using (_treeLock.EnterWrite())
         {
             if (!_watched.Remove(notifier))
                 throw new ArgumentException("The notifier is not watched by this mirror, or no longer.", nameof(notifier));
@@ -196,7 +195,7 @@ public sealed partial class SvmMirror : IDisposable
         {
             // The window stays findable until its last range has gone, but hears nothing more.
             _host.Unsubscribe(notifier.Subscription);
-            using (_treeLock.Enter())
+            using (_treeLock.EnterWrite())
                 notifier.IsRemoved = true;
             while (notifier.Ranges.First is { } range)
             {
@@ -204,7 +203,7 @@ public sealed partial class SvmMirror : IDisposable
                 Remove(range);
             }
 
-            using (_treeLock.Enter())
+            using (_treeLock.EnterWrite())
             {
                 if (notifier.IsLinked)
                     throw new InvalidOperationException($"Window {notifier.Interval} is in use while its mirror is closed.");
@@ -227,11 +226,11 @@ public sealed partial class SvmMirror : IDisposable
     /// <returns>The window; end with <see cref="EndUse"/>. Null if there is no memory for one.</returns>
     private SvmNotifier? TryUseNotifier(VirtualAddress address)
     {
-        using (_treeLock.Enter())
+        using (_treeLock.EnterRead())
         {
             if (_notifiers.Find(address) is { } existing)
             {
-                existing.Users++;
+                existing.BeginUse(); // Before the lock is given up: EndUse removes none under it that is in use.
                 return existing;
             }
         }
@@ -241,12 +240,12 @@ public sealed partial class SvmMirror : IDisposable
             return null;
         _host.Subscribe(created.Subscription);
         SvmNotifier? winner;
-        using (_treeLock.Enter())
+        using (_treeLock.EnterWrite())
         {
             winner = _notifiers.Find(address);
             if (winner is null)
                 _notifiers.Insert(created);
-            (winner ?? created).Users++;
+            (winner ?? created).BeginUse();
         }
 
         if (winner is null)
@@ -274,10 +273,12 @@ public sealed partial class SvmMirror : IDisposable
     /// <param name="notifier">The window.</param>
     private void EndUse(SvmNotifier notifier)
     {
-        using (_treeLock.Enter())
+        if (!notifier.EndUse() || notifier.Ranges.Count != 0)
+            return;
+        using (_treeLock.EnterWrite())
         {
-            // Ranges are inserted only by users and removed only by the VM's owner, so with no other user the count is settled.
-            if (--notifier.Users != 0 || notifier.Ranges.Count != 0)
+            // Ranges are inserted only by users and removed only by the VM's owner, so with no user the count is settled. Another one may have come and gone meanwhile, and been here first.
+            if (notifier.IsUsed || notifier.Ranges.Count != 0 || !notifier.IsLinked)
                 return;
             _notifiers.Remove(notifier);
         }

@@ -18,6 +18,7 @@ public class SvmNotifier : IntervalNode<SvmNotifier>, IMmuIntervalClient
 {
     private readonly ISvmNotifierClient _client;
     private int _unmaps; // Written under Lock (write); read without.
+    private int _users; // Interlocked.
 
     /// <summary>Creates a notifier that is not subscribed yet.</summary>
     /// <param name="interval">Its interval; for a window the mirror's window size, aligned to it (INV-1).</param>
@@ -30,7 +31,7 @@ public class SvmNotifier : IntervalNode<SvmNotifier>, IMmuIntervalClient
     }
 
     /// <summary>Guards what is in the interval. Kernel: notifier_lock.</summary>
-    public RankedReaderWriterLock Lock { get; } = new(LockRank.Notifier, "SvmNotifier");
+    public RankedReaderWriterLock Lock { get; } = new(LockRank.Notifier, "SvmNotifier", hasFewReaders: true);
 
     /// <summary>The subscription that carries the sequence.</summary>
     public MmuIntervalNotifier Subscription { get; }
@@ -41,8 +42,15 @@ public class SvmNotifier : IntervalNode<SvmNotifier>, IMmuIntervalClient
     /// <summary>How many unmaps have hit the interval: whoever looked a mapping up before one must look again.</summary>
     public int Unmaps => Volatile.Read(ref _unmaps); // Pairs with InvalidateStart.
 
-    /// <summary>How many calls are between finding the window and having a range in it; a window in use is not removed. Guarded by the mirror's tree lock.</summary>
-    internal int Users { get; set; }
+    /// <summary>Whether a call is between finding the window and having a range in it; a window in use is not removed.</summary>
+    internal bool IsUsed => Volatile.Read(ref _users) != 0; // Pairs with BeginUse and EndUse.
+
+    /// <summary>Begins a use. The mirror's tree lock is held, or the window has a range that stays.</summary>
+    internal void BeginUse() => Interlocked.Increment(ref _users);
+
+    /// <summary>Ends a use.</summary>
+    /// <returns>Whether it was the last one.</returns>
+    internal bool EndUse() => Interlocked.Decrement(ref _users) == 0;
 
     /// <summary>Whether the subscription has ended, so that it is not ended twice (INV-28). Guarded by the mirror's tree lock.</summary>
     internal bool IsRemoved { get; set; }

@@ -197,7 +197,7 @@ public abstract class MigrationRaces : RaceConformance
                         Assert.Equal(SvmStatus.Done, gpu.Vm.Prefetch(other, PrefetchTarget.Device, out _));
                         isTaken = gpu.Holds(other.Start) && gpu.Device.Memory.FreePages == 0;
                     }),
-                    when: taken => taken is RankedLock { Rank: LockRank.PageState },
+                    when: taken => taken is RankedReaderWriterLock { Rank: LockRank.PageState },
                     thread: Interleaving.Here());
                 Assert.Equal(SvmStatus.Done, gpu.Pagemap.EvictOne());
             }
