@@ -301,6 +301,40 @@ public sealed class ReadDuplicationTests
         machine.Check();
     }
 
+    /// <summary>The program gives the memory up while the copy is made: before it is to be published, and at the last moment, after the last look at the pages.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void MemoryGivenUpWhileItIsCopiedIsNotSeenAgain(bool atTheLastMoment)
+    {
+        using var machine = new Machine(checksSteps: false);
+        AddressRange memory = ReadMostly(machine, PageSize.HugeBytes);
+        machine.CpuStore(memory.Start, 7);
+        int faulting = Environment.CurrentManagedThreadId;
+        bool isCopied = false;
+        bool isSequenceRead = false;
+        bool isLooking = false;
+        Thread? program = null;
+        SchedulePoint.Install((kind, subject) =>
+        {
+            if (Environment.CurrentManagedThreadId != faulting || program is not null)
+                return;
+            isCopied |= kind == SchedulePointKind.MigrationCollected;
+            isSequenceRead |= isCopied && kind == SchedulePointKind.SequenceRead;
+            isLooking |= isSequenceRead && kind == SchedulePointKind.LockTake && subject is RankedReaderWriterLock { Rank: LockRank.PageState };
+            if (!(atTheLastMoment ? isLooking && kind == SchedulePointKind.LockReleased : isCopied))
+                return;
+            program = new Thread(() => machine.Memory.DontNeed(memory));
+            program.Start();
+            Assert.True(program.Join(10_000));
+        });
+        Assert.Equal(SvmStatus.Done, machine.Fault(memory.Start, MemoryAccess.Read));
+        SchedulePoint.Install(null);
+        Assert.NotNull(program);
+        Assert.Equal((0L, 0L), (machine.GpuLoad(memory.Start), machine.CpuLoad(memory.Start)));
+        machine.Check();
+    }
+
     /// <summary>Two devices and CPU threads read and write the same memory at random; each value a reader sees is one that was written, and never an older one than it saw before.</summary>
     [Fact]
     public void NobodyReadsAnOlderValueThanBefore()
