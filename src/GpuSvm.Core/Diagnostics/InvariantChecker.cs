@@ -4,6 +4,7 @@ using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
+using GpuSvm.Core.Pagemaps;
 using GpuSvm.Core.Svm;
 using GpuSvm.Core.Vm;
 
@@ -31,6 +32,8 @@ public static partial class InvariantChecker
     /// <returns>One sentence for each violation, beginning with the invariant's number; empty if all hold.</returns>
     public static IReadOnlyList<string> Check(IReadOnlyList<GpuVm> vms, bool quiescent = true, bool collects = true)
     {
+        if (quiescent)
+            DeferredWork.Flush(); // What is put off uses the address space until it is done (INV-23).
         var violations = new List<string>();
         var system = new Dictionary<IGpuDevice, long>();
         long peer = 0;

@@ -136,6 +136,7 @@ public sealed partial class SvmMirror
     private bool IsLargestLocked(SvmNotifier notifier, AddressRange chunk, AddressRange limit, in SvmContext context)
     {
         notifier.Lock.AssertHeld();
+        using AllocationWatch.Scope pause = AllocationWatch.Pause(); // The base library makes a comparer at the first search.
         for (byte value = (byte)(PageOrder.FloorOf(chunk.Pages).Value + 1); ; value++)
         {
             var order = new PageOrder(value);
