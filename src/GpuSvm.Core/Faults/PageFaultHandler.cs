@@ -77,10 +77,19 @@ public sealed class PageFaultHandler
                 Thread.Yield();
         }
 
+        if (status == SvmStatus.Done && home is not null && _vm.Options.Prefetch is { } prefetch)
+        {
+            _vm.Prefetcher.Follow(fault.Address, prefetch, home, workspace);
+            if (!faulting.PageTable.Lookup(fault.Address).IsPresent)
+            {
+                // On a small device, or one full of pinned memory, what followed may have taken the place of what it followed: that would go on for ever.
+                using (_vm.Lock.EnterRead())
+                    status = ServePass(fault.Address, fault.Access, faulting, workspace, out _, out _);
+            }
+        }
+
         if (status is SvmStatus.Retry or SvmStatus.Unmapped)
             status = SvmStatus.Busy;
-        if (status == SvmStatus.Done && home is not null && _vm.Options.Prefetch is { } prefetch)
-            _vm.Prefetcher.Follow(fault.Address, prefetch, home, workspace);
         _vm.Host.ReturnWorkspace(workspace);
         return Report(fault, faulting, status, start);
     }

@@ -203,7 +203,7 @@ internal sealed class Prefetcher(GpuVm vm)
             return SvmStatus.Done;
         if (advice.IsReadMostly && vm.Host.CanShare)
             return CopyAndBind(run, device, cause, advice, workspace, out moved);
-        SvmStatus status = device.Migrator.Migrate(run, cause, advice.IsPinned, vm.LargestBlock(advice), workspace, out moved);
+        SvmStatus status = Move(run, device, cause, advice, workspace, out moved);
         if (cause == MigrationCause.GpuFault && moved > 0)
         {
             vm.Counters.CountPrefetched(moved);
@@ -219,6 +219,31 @@ internal sealed class Prefetcher(GpuVm vm)
         }
 
         return status;
+    }
+
+    /// <summary>Moves a run of ranges to the device, mapping by mapping: ranges lie inside one, and neighbours may lie in two.</summary>
+    /// <param name="run">Whole ranges.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="cause">As in <see cref="MoveAndBind"/>.</param>
+    /// <param name="advice">What is advised of all of them.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <param name="moved">How many pages came.</param>
+    /// <returns>The first failure, the rest having been tried.</returns>
+    private SvmStatus Move(AddressRange run, VmDevice device, MigrationCause cause, MemoryAdvice advice, HostWorkspace workspace, out int moved)
+    {
+        moved = 0;
+        SvmStatus first = SvmStatus.Done;
+        for (VirtualAddress at = run.Start; at < run.End;)
+        {
+            bool isMapped = vm.Host.TryFindMapping(at, out HostMapping mapping) && mapping.Interval.Contains(at);
+            AddressRange part = new AddressRange(at, run.End).Intersect(isMapped ? mapping.Interval : AddressRange.OfPages(at, 1)); // Gone since: the migration says so.
+            SvmStatus status = device.Migrator.Migrate(part, cause, advice.IsPinned, vm.LargestBlock(advice), workspace, out int came);
+            moved += came;
+            first = first == SvmStatus.Done ? status : first;
+            at = part.End;
+        }
+
+        return first;
     }
 
     /// <summary>Gives the device copies of a run of ranges that are mostly read, and binds each.</summary>
