@@ -7,11 +7,12 @@ namespace GpuSvm.Core.Tests;
 public sealed class DayTests
 {
     private const int DefaultSeed = 1;
+    private const int DefaultDays = 2;
 
     [Fact]
-    public void ADaysHistoryReadsAsPlainMemoryWould()
+    public void EveryDayReadsAsPlainMemoryWould()
     {
-        int first = Number("GPUSVM_HISTORY_SEED", DefaultSeed), days = Number("GPUSVM_HISTORY_SCALE", 1);
+        int first = Number("GPUSVM_HISTORY_SEED", DefaultSeed), days = Number("GPUSVM_HISTORY_SCALE", DefaultDays);
         for (int seed = first; seed < first + days; seed++)
         {
             DaySettings settings = DaySettings.Draw(seed);

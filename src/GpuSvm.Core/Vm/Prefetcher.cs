@@ -174,7 +174,7 @@ internal sealed class Prefetcher(GpuVm vm)
         if (vm.FindWindow(address) is not { Userptr: null } window)
             return SvmStatus.NotMapped;
         long fits = cause == MigrationCause.Prefetch && !piece.Contains(address.Block(PageOrder.Huge)) ? PageOrder.Medium.Bytes : 0;
-        SvmStatus status = vm.Mirror.FindOrInsert(address, window.Interval, vm.ContextFor(device, advice, fits), out SvmRange? range);
+        SvmStatus status = vm.Mirror.FindOrInsert(address, vm.AdvisedAlike(address, window), vm.ContextFor(device, advice, fits), out SvmRange? range);
         if (status == SvmStatus.NotMapped && vm.Host.TryFindMapping(address, out HostMapping mapping))
             found = new AddressRange(address, mapping.Interval.Start > address && mapping.Interval.Start < piece.End ? mapping.Interval.Start : piece.End);
         if (status != SvmStatus.Done)
@@ -267,6 +267,8 @@ internal sealed class Prefetcher(GpuVm vm)
                 {
                     status = vm.Duplicator.Duplicate((GpuRange)range, pages, device, advice, cause, workspace, out int pagesCopied);
                     copied += pagesCopied;
+                    if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly && vm.RetireIfCut((GpuRange)range))
+                        status = SvmStatus.Retry;
                     if (status == SvmStatus.Done)
                         status = device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages);
                 }
@@ -293,6 +295,8 @@ internal sealed class Prefetcher(GpuVm vm)
             if (vm.TryPagesFor(range, device.Index) is not { } pages)
                 return SvmStatus.OutOfHostMemory;
             SvmStatus status = pages.Get(vm.Host, range.Notifier, range.Interval, vm.ContextFor(device, advice), workspace);
+            if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly && vm.RetireIfCut(range))
+                return SvmStatus.Retry;
             return status == SvmStatus.Done ? device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages) : status;
         }
     }
