@@ -143,6 +143,23 @@ public sealed class DayFindingsTests
     }
 
     [Fact]
+    public void AWriteOfOneDeviceTakesTheCopyOfAnotherAwayAlsoWhereMappingsAreShared()
+    {
+        var memory = new SimulatedHostMemory();
+        using var host = new HostAddressSpace(memory);
+        using var first = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = 8 << 20, ComputeUnits = 1 });
+        using var second = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = 8 << 20, ComputeUnits = 1 });
+        using var vm = new GpuVm(host, [first, second], new GpuVmOptions { ShareMappings = true, Placement = new SystemPlacement() });
+        Assert.Equal(SvmStatus.Done, host.Allocate(PageSize.HugeBytes, out AddressRange interval));
+        Assert.Equal(SvmStatus.Done, vm.Advise(interval, advice => advice with { IsReadMostly = true }));
+        Assert.Equal(SvmStatus.Done, vm.FaultHandler.Handle(new GpuFault(interval.Start, MemoryAccess.Read, vm.Devices[0].AddressSpaceId, 0, 0)));
+        Assert.Equal(AddressProtocol.LocalMemory, vm.Devices[0].PageTable.Lookup(interval.Start).Protocol);
+        Assert.Equal(SvmStatus.Done, vm.FaultHandler.Handle(new GpuFault(interval.Start, MemoryAccess.Write, vm.Devices[1].AddressSpaceId, 0, 0), device: 1));
+        Assert.NotEqual(AddressProtocol.LocalMemory, vm.Devices[0].PageTable.Lookup(interval.Start) is { IsPresent: true } entry ? entry.Protocol : AddressProtocol.System);
+        Assert.Empty(InvariantChecker.Check(vm));
+    }
+
+    [Fact]
     public void AdviceThatIsGivenAfterAnUnmapIsKept()
     {
         using var machine = new Machine(vm: new GpuVmOptions { ResetAdviceOnUnmap = true });

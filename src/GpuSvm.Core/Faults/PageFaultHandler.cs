@@ -326,7 +326,8 @@ public sealed class PageFaultHandler
         for (int other = 0; other < _vm.Devices.Count; other++)
         {
             bool isFaulting = ReferenceEquals(_vm.Devices[other].Device, pages.Device);
-            if ((isFaulting || ((wanted >> other & 1) != 0 && !_vm.Devices[other].Device.IsUnplugged)) && _vm.TryPagesFor(range, other) is { } room)
+            bool isFed = (wanted >> other & 1) != 0 && !_vm.Devices[other].Device.IsUnplugged && range.PagesOf(other) is not { IsBound: true }; // What is bound is had already, and must not be undone here.
+            if ((isFaulting || isFed) && _vm.TryPagesFor(range, other) is { } room)
                 all[count++] = room; // Without memory for another device's: its own fault will see.
         }
 

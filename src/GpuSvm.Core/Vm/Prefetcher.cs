@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Policies;
@@ -294,6 +295,8 @@ internal sealed class Prefetcher(GpuVm vm)
         {
             if (vm.TryPagesFor(range, device.Index) is not { } pages)
                 return SvmStatus.OutOfHostMemory;
+            if (vm.FaultHandler.IsBoundFor(range, pages, MemoryAccess.Write))
+                return SvmStatus.Done;
             SvmStatus status = pages.Get(vm.Host, range.Notifier, range.Interval, vm.ContextFor(device, advice), workspace);
             if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly && vm.RetireIfCut(range))
                 return SvmStatus.Retry;
