@@ -25,8 +25,7 @@ public sealed class DayTests
 
     private static string Describe(int seed, DaySettings settings, List<DayOperation> operations, DayFailure failure)
     {
-        List<DayOperation> shortest = DayShrinker.Shrink(settings, operations[..Math.Min(failure.Number + 1, operations.Count)], out DayFailure? last);
-        last ??= failure;
+        List<DayOperation> shortest = DayShrinker.Shrink(settings, operations[..Math.Min(failure.Number + 1, operations.Count)], failure, out DayFailure last);
         return $"GPUSVM_HISTORY_SEED={seed}, operation {failure.Number} of {operations.Count}, on {settings}{Environment.NewLine}{failure.Exception}{Environment.NewLine}The last operations:{Environment.NewLine}"
             + $"{string.Join(Environment.NewLine, failure.Lines)}{Environment.NewLine}{Environment.NewLine}Made as short as it would become, {shortest.Count} operations:{Environment.NewLine}"
             + $"{string.Join(Environment.NewLine, shortest.TakeLast(60))}{Environment.NewLine}{string.Join(Environment.NewLine, last.Lines)}{Environment.NewLine}{last.Exception.Message}";
