@@ -91,8 +91,8 @@ public static partial class InvariantChecker
                     CheckRangesLocked(vm, notifier, quiescent, systemOf, peerOf, alive, violations);
                 foreach (AddressRange range in alive)
                 {
-                    if (!vm.Host.TryFindMapping(range.Start, out HostMapping mapping) || !mapping.Interval.Contains(range))
-                        violations.Add(Say("INV-5", $"range {range} is not inside one mapping"));
+                    if (!IsMapped(vm, range))
+                        violations.Add(Say("INV-5", $"range {range} is not inside the mappings that stand where there was one when it was made"));
                 }
             }
 
@@ -111,6 +111,17 @@ public static partial class InvariantChecker
                 CheckPagemap(vm, device, quiescent, violations);
             }
         }
+    }
+
+    /// <summary>Whether all of a range is mapped. Without an event its mapping may only have been cut, by a change of what may be done with a part of it.</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="range">The range.</param>
+    private static bool IsMapped(GpuVm vm, AddressRange range)
+    {
+        VirtualAddress at = range.Start;
+        while (at < range.End && vm.Host.TryFindMapping(at, out HostMapping mapping) && mapping.Interval.Contains(at))
+            at = mapping.Interval.End;
+        return at >= range.End;
     }
 
     /// <summary>Checks a window itself: INV-1, INV-2, INV-27, INV-28.</summary>

@@ -77,10 +77,19 @@ public sealed class PageFaultHandler
                 Thread.Yield();
         }
 
+        if (status == SvmStatus.Done && home is not null && _vm.Options.Prefetch is { } prefetch)
+        {
+            _vm.Prefetcher.Follow(fault.Address, prefetch, home, workspace);
+            if (!faulting.PageTable.Lookup(fault.Address).IsPresent)
+            {
+                // On a small device, or one full of pinned memory, what followed may have taken the place of what it followed: that would go on for ever.
+                using (_vm.Lock.EnterRead())
+                    status = ServePass(fault.Address, fault.Access, faulting, workspace, out _, out _);
+            }
+        }
+
         if (status is SvmStatus.Retry or SvmStatus.Unmapped)
             status = SvmStatus.Busy;
-        if (status == SvmStatus.Done && home is not null && _vm.Options.Prefetch is { } prefetch)
-            _vm.Prefetcher.Follow(fault.Address, prefetch, home, workspace);
         _vm.Host.ReturnWorkspace(workspace);
         return Report(fault, faulting, status, start);
     }
@@ -163,11 +172,12 @@ public sealed class PageFaultHandler
         context = _vm.ContextFor(device, advice);
         if (advice.Denies(access, device.Index))
             return SvmStatus.AccessDenied;
-        SvmStatus status = _vm.Mirror.FindOrInsert(address, window.Interval, context, out range);
+        AddressRange alike = _vm.AdvisedAlike(address, window);
+        SvmStatus status = _vm.Mirror.FindOrInsert(address, alike, context, out range);
         if (status != SvmStatus.ReadOnly || access != MemoryAccess.Read)
             return status;
         context = context with { ReadOnly = true };
-        return _vm.Mirror.FindOrInsert(address, window.Interval, context, out range);
+        return _vm.Mirror.FindOrInsert(address, alike, context, out range);
     }
 
     /// <summary>One pass: from the range to its page-table entries.</summary>
@@ -204,7 +214,7 @@ public sealed class PageFaultHandler
             SvmStatus status = Copy(range, pages, device, advice, workspace, out late);
             _vm.Counters.AddMigrate(start);
             if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly or SvmStatus.Unmapped or SvmStatus.ProcessGone)
-                return status == SvmStatus.ProcessGone ? status : SvmStatus.Retry;
+                return status == SvmStatus.ProcessGone ? status : StartOver(range);
             if (status == SvmStatus.Done)
                 return Bind(range, pages, device);
             context = context with { ReadOnly = true }; // In RAM then, without a right that would cost others their copies.
@@ -217,7 +227,7 @@ public sealed class PageFaultHandler
             SvmStatus status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, _vm.LargestBlock(advice), workspace, out int moved);
             _vm.Counters.AddMigrate(start);
             if (status is SvmStatus.NotMapped or SvmStatus.ProcessGone)
-                return status == SvmStatus.NotMapped ? SvmStatus.Retry : status; // The mapping went while we looked: let the lookup say so.
+                return status == SvmStatus.NotMapped ? StartOver(range) : status; // The mapping went while we looked: let the lookup say so.
             if (moved > 0)
                 _vm.Thrash?.NoteArrival(range);
             if (status == SvmStatus.Done)
@@ -246,12 +256,12 @@ public sealed class PageFaultHandler
     internal SvmStatus Map(GpuRange range, GpuPages pages, SvmContext context, MemoryAccess access, VmDevice device, MemoryAdvice advice, HostWorkspace workspace)
     {
         long start = Stopwatch.GetTimestamp();
-        SvmStatus status = GetPages(range, pages, context with { Exclusive = access == MemoryAccess.Atomic }, advice.AccessedBy, workspace);
+        SvmStatus status = GetPages(range, pages, context with { Exclusive = access == MemoryAccess.Atomic }, advice, workspace);
         bool isShared = access == MemoryAccess.Atomic && advice.Atomics == AtomicMode.Global; // Then no plain mapping will do.
         if (isShared && status == SvmStatus.NotMigratable)
             status = SvmStatus.AccessDenied;
         else if (access == MemoryAccess.Atomic && !isShared && (status is SvmStatus.NotMigratable or SvmStatus.OutOfHostMemory or SvmStatus.Busy))
-            status = GetPages(range, pages, context, advice.AccessedBy, workspace); // They cannot be had alone: a file's, pinned, no staging. The device decides whether a plain mapping will do for its atomics.
+            status = GetPages(range, pages, context, advice, workspace); // They cannot be had alone: a file's, pinned, no staging. The device decides whether a plain mapping will do for its atomics.
         start = _vm.Counters.AddGetPages(start);
         if (status is SvmStatus.MixedPlacement or SvmStatus.NotSupported or SvmStatus.DeviceGone)
         {
@@ -261,12 +271,21 @@ public sealed class PageFaultHandler
         }
 
         if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly)
-            return SvmStatus.Retry; // A hole in the range, or a protection change: the lookup decides.
+            return StartOver(range); // A hole in the range, or a protection change: the lookup decides.
         if (status != SvmStatus.Done)
             return status;
         status = Bind(range, pages, device);
         _vm.Counters.AddBind(start);
         return status;
+    }
+
+    /// <summary>Ends a pass that has found another mapping than the lookup; what is mapped there now may not hold the range any more.</summary>
+    /// <param name="range">The range.</param>
+    /// <returns><see cref="SvmStatus.Retry"/>.</returns>
+    internal SvmStatus StartOver(GpuRange range)
+    {
+        _ = _vm.RetireIfCut(range);
+        return SvmStatus.Retry;
     }
 
     /// <summary>Gives a device that reads memory that is mostly read a copy of the range, unless the thrash policy wants otherwise.</summary>
@@ -294,12 +313,12 @@ public sealed class PageFaultHandler
     /// <param name="range">The range.</param>
     /// <param name="pages">The faulting device's pages.</param>
     /// <param name="context">The pass's wishes.</param>
-    /// <param name="accessedBy">The devices that are advised to access the memory often: bit i for device i.</param>
+    /// <param name="advice">What is advised of the range: who accesses it often, and who may not.</param>
     /// <param name="workspace">The fault's.</param>
     /// <returns>As <see cref="SvmPages.GetAll"/>.</returns>
-    private SvmStatus GetPages(GpuRange range, GpuPages pages, in SvmContext context, ulong accessedBy, HostWorkspace workspace)
+    private SvmStatus GetPages(GpuRange range, GpuPages pages, in SvmContext context, MemoryAdvice advice, HostWorkspace workspace)
     {
-        ulong wanted = _vm.Options.ShareMappings ? ulong.MaxValue : accessedBy;
+        ulong wanted = (_vm.Options.ShareMappings ? ulong.MaxValue : advice.AccessedBy) & ~advice.DeniedTo;
         if (wanted == 0 || context.Exclusive || _vm.Devices.Count == 1)
             return pages.Get(_vm.Host, range.Notifier, range.Interval, context, workspace);
         var all = default(PagesOfDevices);
@@ -307,7 +326,8 @@ public sealed class PageFaultHandler
         for (int other = 0; other < _vm.Devices.Count; other++)
         {
             bool isFaulting = ReferenceEquals(_vm.Devices[other].Device, pages.Device);
-            if ((isFaulting || ((wanted >> other & 1) != 0 && !_vm.Devices[other].Device.IsUnplugged)) && _vm.TryPagesFor(range, other) is { } room)
+            bool isFed = (wanted >> other & 1) != 0 && !_vm.Devices[other].Device.IsUnplugged && range.PagesOf(other) is not { IsBound: true }; // What is bound is had already, and must not be undone here.
+            if ((isFaulting || isFed) && _vm.TryPagesFor(range, other) is { } room)
                 all[count++] = room; // Without memory for another device's: its own fault will see.
         }
 

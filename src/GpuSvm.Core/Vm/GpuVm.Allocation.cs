@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Host;
 
 namespace GpuSvm.Core.Vm;
 
@@ -58,6 +59,21 @@ public sealed partial class GpuVm
         {
             return null;
         }
+    }
+
+    /// <summary>
+    /// Has a range collected if the program has cut the mapping beneath it, as mprotect of a part does without an event: no pages can be got for all of it any more. Smaller
+    /// ranges, each inside one mapping, take its place when they are touched, and find its pages where they are.
+    /// </summary>
+    /// <param name="range">The range.</param>
+    /// <returns>True if it is cut: collect, and start over.</returns>
+    /// <remarks>Locking: Vm held, Notifier not.</remarks>
+    internal bool RetireIfCut(GpuRange range)
+    {
+        if (Host.TryFindMapping(range.Interval.Start, out HostMapping mapping) && mapping.Interval.Contains(range.Interval))
+            return false;
+        _collector.Queue(range);
+        return true;
     }
 
     /// <summary>Counts and tells of a range that a fault maps where it is, in RAM.</summary>

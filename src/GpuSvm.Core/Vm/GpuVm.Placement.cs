@@ -24,9 +24,11 @@ public sealed partial class GpuVm
     /// <param name="interval">Page aligned, not empty; it need not be mapped.</param>
     /// <param name="change">Makes the new advice of the old.</param>
     /// <returns>As <see cref="MemoryAttributes.SetLocked"/>.</returns>
-    /// <remarks>Locking: takes Vm for write; must hold nothing. Pages stay where they are until they are touched.</remarks>
+    /// <remarks>Locking: takes Vm for write; must hold nothing. Pages stay where they are until they are touched. Of a range one thing is advised: those that reach over an end of what
+    /// has changed are removed, and the next touch makes smaller ones.</remarks>
     public SvmStatus Advise(AddressRange interval, Func<MemoryAdvice, MemoryAdvice> change)
     {
+        Collect(); // What was unmapped before loses its advice before, not after.
         using (Lock.EnterWrite())
         {
             SvmStatus status = Attributes.SetLocked(interval, change, out AddressRange changed);
@@ -34,8 +36,29 @@ public sealed partial class GpuVm
                 return status;
             for (SvmRange? range = Mirror.FirstRange(changed); range is not null; range = Mirror.NextRange(range, changed))
                 Invalidator.Unbind((GpuRange)range);
+            CutOwned(changed.Start);
+            CutOwned(changed.End);
             return status;
         }
+    }
+
+    /// <summary>The addresses around one of which the same is advised, and where a range for it may lie.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="window">Its window.</param>
+    /// <returns>The part of the window.</returns>
+    /// <remarks>Locking: Vm held. Allocates nothing.</remarks>
+    internal AddressRange AdvisedAlike(VirtualAddress address, GpuVma window) => window.Interval.Intersect(Attributes.FindRunLocked(address).Interval);
+
+    /// <summary>Removes the range that reaches over an address, if there is one. Its pages stay where they are.</summary>
+    /// <param name="at">The address.</param>
+    /// <remarks>Locking: Vm owned.</remarks>
+    private void CutOwned(VirtualAddress at)
+    {
+        if (Mirror.FirstRange(AddressRange.OfPages(at, 1)) is not GpuRange range)
+            return;
+        if (range.Interval.Start < at)
+            RemoveOwned(range);
+        range.Put();
     }
 
     /// <summary>Begins to bring intervals to a device or home, in the background, several blocks at a time.</summary>

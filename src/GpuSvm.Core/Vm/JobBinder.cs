@@ -123,7 +123,7 @@ internal sealed class JobBinder(GpuVm vm)
         {
             SvmStatus moved = home.Migrator.Migrate(range.Interval, MigrationCause.Prefetch, advice.IsPinned, vm.LargestBlock(advice), workspace, out _);
             if (moved is SvmStatus.NotMapped or SvmStatus.ProcessGone)
-                return moved == SvmStatus.NotMapped ? SvmStatus.Retry : moved; // The mapping went while we looked: let the lookup say so.
+                return moved == SvmStatus.NotMapped ? vm.FaultHandler.StartOver(range) : moved; // The mapping went while we looked: let the lookup say so.
             if (moved != SvmStatus.Done)
                 vm.CountRemoteMap(range, device, moved); // Held, full, failed: the pages are intact; map them where they are.
         }
@@ -146,7 +146,7 @@ internal sealed class JobBinder(GpuVm vm)
             return SvmStatus.Done;
         SvmStatus status = mayMove ? vm.Duplicator.Duplicate(range, pages, device, advice, MigrationCause.Prefetch, workspace, out _) : SvmStatus.Busy;
         if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly or SvmStatus.Unmapped or SvmStatus.ProcessGone)
-            return status == SvmStatus.ProcessGone ? status : SvmStatus.Retry;
+            return status == SvmStatus.ProcessGone ? status : vm.FaultHandler.StartOver(range);
         return status == SvmStatus.Done
             ? device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages)
             : vm.FaultHandler.Map(range, pages, context, MemoryAccess.Read, device, advice, workspace);

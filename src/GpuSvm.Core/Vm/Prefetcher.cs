@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Policies;
@@ -174,7 +175,7 @@ internal sealed class Prefetcher(GpuVm vm)
         if (vm.FindWindow(address) is not { Userptr: null } window)
             return SvmStatus.NotMapped;
         long fits = cause == MigrationCause.Prefetch && !piece.Contains(address.Block(PageOrder.Huge)) ? PageOrder.Medium.Bytes : 0;
-        SvmStatus status = vm.Mirror.FindOrInsert(address, window.Interval, vm.ContextFor(device, advice, fits), out SvmRange? range);
+        SvmStatus status = vm.Mirror.FindOrInsert(address, vm.AdvisedAlike(address, window), vm.ContextFor(device, advice, fits), out SvmRange? range);
         if (status == SvmStatus.NotMapped && vm.Host.TryFindMapping(address, out HostMapping mapping))
             found = new AddressRange(address, mapping.Interval.Start > address && mapping.Interval.Start < piece.End ? mapping.Interval.Start : piece.End);
         if (status != SvmStatus.Done)
@@ -203,7 +204,7 @@ internal sealed class Prefetcher(GpuVm vm)
             return SvmStatus.Done;
         if (advice.IsReadMostly && vm.Host.CanShare)
             return CopyAndBind(run, device, cause, advice, workspace, out moved);
-        SvmStatus status = device.Migrator.Migrate(run, cause, advice.IsPinned, vm.LargestBlock(advice), workspace, out moved);
+        SvmStatus status = Move(run, device, cause, advice, workspace, out moved);
         if (cause == MigrationCause.GpuFault && moved > 0)
         {
             vm.Counters.CountPrefetched(moved);
@@ -219,6 +220,31 @@ internal sealed class Prefetcher(GpuVm vm)
         }
 
         return status;
+    }
+
+    /// <summary>Moves a run of ranges to the device, mapping by mapping: ranges lie inside one, and neighbours may lie in two.</summary>
+    /// <param name="run">Whole ranges.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="cause">As in <see cref="MoveAndBind"/>.</param>
+    /// <param name="advice">What is advised of all of them.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <param name="moved">How many pages came.</param>
+    /// <returns>The first failure, the rest having been tried.</returns>
+    private SvmStatus Move(AddressRange run, VmDevice device, MigrationCause cause, MemoryAdvice advice, HostWorkspace workspace, out int moved)
+    {
+        moved = 0;
+        SvmStatus first = SvmStatus.Done;
+        for (VirtualAddress at = run.Start; at < run.End;)
+        {
+            bool isMapped = vm.Host.TryFindMapping(at, out HostMapping mapping) && mapping.Interval.Contains(at);
+            AddressRange part = new AddressRange(at, run.End).Intersect(isMapped ? mapping.Interval : AddressRange.OfPages(at, 1)); // Gone since: the migration says so.
+            SvmStatus status = device.Migrator.Migrate(part, cause, advice.IsPinned, vm.LargestBlock(advice), workspace, out int came);
+            moved += came;
+            first = first == SvmStatus.Done ? status : first;
+            at = part.End;
+        }
+
+        return first;
     }
 
     /// <summary>Gives the device copies of a run of ranges that are mostly read, and binds each.</summary>
@@ -242,6 +268,8 @@ internal sealed class Prefetcher(GpuVm vm)
                 {
                     status = vm.Duplicator.Duplicate((GpuRange)range, pages, device, advice, cause, workspace, out int pagesCopied);
                     copied += pagesCopied;
+                    if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly && vm.RetireIfCut((GpuRange)range))
+                        status = SvmStatus.Retry;
                     if (status == SvmStatus.Done)
                         status = device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages);
                 }
@@ -267,7 +295,11 @@ internal sealed class Prefetcher(GpuVm vm)
         {
             if (vm.TryPagesFor(range, device.Index) is not { } pages)
                 return SvmStatus.OutOfHostMemory;
+            if (vm.FaultHandler.IsBoundFor(range, pages, MemoryAccess.Write))
+                return SvmStatus.Done;
             SvmStatus status = pages.Get(vm.Host, range.Notifier, range.Interval, vm.ContextFor(device, advice), workspace);
+            if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly && vm.RetireIfCut(range))
+                return SvmStatus.Retry;
             return status == SvmStatus.Done ? device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages) : status;
         }
     }

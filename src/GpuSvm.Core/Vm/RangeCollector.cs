@@ -18,7 +18,7 @@ internal sealed class RangeCollector(GpuVm vm)
     public bool HasWork => Volatile.Read(ref _head) is not null; // Pairs with the writes in Queue and Pop.
 
     /// <summary>Queues a range; twice is once.</summary>
-    /// <param name="range">The range, marked unmapped.</param>
+    /// <param name="range">The range, marked unmapped; or one that the mapping beneath it no longer holds.</param>
     public void Queue(GpuRange range)
     {
         using (_lock.Enter())
@@ -43,7 +43,7 @@ internal sealed class RangeCollector(GpuVm vm)
         {
             while (Pop() is { } range)
             {
-                if (vm.Attributes.UnmappedLocked(range.Lost) != SvmStatus.Done)
+                if (!range.Lost.IsEmpty && vm.Attributes.UnmappedLocked(range.Lost) != SvmStatus.Done)
                     vm.Counters.CountAdviceKept(); // No memory to cut a run: the old advice stands, which is only advice.
                 if (!range.IsPartiallyUnmapped || range.Lost == range.Interval)
                     vm.RemoveOwned(range);
