@@ -50,6 +50,22 @@ public sealed class DayFindingsTests
         Unmap(machine, memory);
     }
 
+    /// <summary>Little RAM for staging makes a migration come in parts, and a device smaller than the whole gives up one part for the next: that went round for ever.</summary>
+    [Fact]
+    public void APrefetchOfMoreThanFitsEndsWhereStagingIsShortToo()
+    {
+        using var machine = new Machine(devicePages: 64, host: new SimulatedHostOptions { Frames = 530 }, vm: new GpuVmOptions { ChunkOrders = [PageOrder.Huge, PageOrder.Small], Placement = new Machine.AlwaysMigrate() });
+        AddressRange memory = Map(machine, 512);
+        for (int page = 0; page < 512; page++)
+            machine.CpuStore(At(memory, page), page);
+        Assert.NotEqual(SvmStatus.Done, machine.Vm.Prefetch(memory, PrefetchTarget.Device, out PrefetchResult result));
+        Assert.True(result.FailedBytes > 0);
+        for (int page = 0; page < 512; page++)
+            Assert.Equal(page, machine.CpuLoad(At(memory, page)));
+        machine.Check();
+        Unmap(machine, memory);
+    }
+
     [Fact]
     public void AJobGetsMemoryOfWhichAPartMayOnlyBeRead()
     {

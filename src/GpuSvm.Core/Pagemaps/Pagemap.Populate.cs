@@ -39,10 +39,18 @@ public sealed partial class Pagemap
         {
             AddressRange piece = at.Block(PageOrder.Huge).Intersect(new AddressRange(at, interval.End));
             SvmStatus status = PopulatePiece(piece, details, cause, workspace, out MigrationResult part, out bool isNarrowed);
+            int came = part.Moved;
             while (isNarrowed && part.Moved > 0)
             {
+                if (came >= (int)piece.Pages)
+                {
+                    status = SvmStatus.OutOfDeviceMemory; // What comes takes the place of what came before: it does not fit.
+                    break;
+                }
+
                 int moved = part.Moved; // Staging was short: as long as something comes, the rest is worth a try.
                 status = PopulatePiece(piece, details, cause, workspace, out part, out isNarrowed);
+                came += part.Moved;
                 isNarrowed &= part.Moved > 0;
                 part = part with { AlreadyThere = Math.Max(0, part.AlreadyThere - moved), Moved = part.Moved + Math.Min(moved, part.AlreadyThere) };
             }
