@@ -252,37 +252,100 @@ public sealed class VmCounters
     /// <summary>What is added up.</summary>
     private enum Sum
     {
+        /// <summary><see cref="VmCounters.Faults"/>.</summary>
         Faults,
+
+        /// <summary><see cref="VmCounters.Valid"/>.</summary>
         Valid,
+
+        /// <summary><see cref="VmCounters.PrefetchFaults"/>.</summary>
         PrefetchFaults,
+
+        /// <summary><see cref="VmCounters.PrefetchFaultsRefused"/>.</summary>
         PrefetchFaultsRefused,
+
+        /// <summary><see cref="VmCounters.Merged"/>.</summary>
         Merged,
+
+        /// <summary><see cref="VmCounters.Failed"/>.</summary>
         Failed,
+
+        /// <summary><see cref="VmCounters.Retries"/>.</summary>
         Retries,
+
+        /// <summary><see cref="VmCounters.Invalidations"/>.</summary>
         Invalidations,
+
+        /// <summary><see cref="VmCounters.RemoteMaps"/>.</summary>
         RemoteMaps,
+
+        /// <summary><see cref="VmCounters.Splits"/>.</summary>
         Splits,
+
+        /// <summary><see cref="VmCounters.RebindsFailed"/>.</summary>
         RebindsFailed,
+
+        /// <summary><see cref="VmCounters.LeftOnDevice"/>.</summary>
         LeftOnDevice,
+
+        /// <summary><see cref="VmCounters.SharedMaps"/>.</summary>
         SharedMaps,
+
+        /// <summary><see cref="VmCounters.AdviceKept"/>.</summary>
         AdviceKept,
+
+        /// <summary><see cref="VmCounters.PrefetchedPages"/>.</summary>
         PrefetchedPages,
+
+        /// <summary><see cref="VmCounters.ThrashingDetected"/>.</summary>
         Thrashing,
+
+        /// <summary><see cref="VmCounters.Throttled"/>.</summary>
         Throttled,
+
+        /// <summary><see cref="VmCounters.Pinned"/>.</summary>
         Pinned,
+
+        /// <summary><see cref="VmCounters.AccessNotifications"/>.</summary>
         Notifications,
+
+        /// <summary><see cref="VmCounters.AccessNotificationsServed"/>.</summary>
         NotificationsServed,
+
+        /// <summary><see cref="VmCounters.AccessNotificationsDropped"/>.</summary>
         NotificationsDropped,
+
+        /// <summary><see cref="VmCounters.AccessCounterBytes"/>.</summary>
         AccessCounterPages,
+
+        /// <summary><see cref="VmCounters.QueueStops"/>.</summary>
         QueueStops,
+
+        /// <summary><see cref="VmCounters.QueueRestores"/>.</summary>
         QueueRestores,
+
+        /// <summary><see cref="VmCounters.RestoresFailed"/>.</summary>
         RestoresFailed,
+
+        /// <summary><see cref="VmCounters.QueueStoppedTicks"/>.</summary>
         QueueStoppedTicks,
+
+        /// <summary><see cref="VmCounters.FindTicks"/>.</summary>
         FindTicks,
+
+        /// <summary><see cref="VmCounters.MigrateTicks"/>.</summary>
         MigrateTicks,
+
+        /// <summary><see cref="VmCounters.GetPagesTicks"/>.</summary>
         GetPagesTicks,
+
+        /// <summary><see cref="VmCounters.BindTicks"/>.</summary>
         BindTicks,
+
+        /// <summary><see cref="VmCounters.FaultTicks"/>.</summary>
         FaultTicks,
+
+        /// <summary>How many sums there are.</summary>
         Count,
     }
 }
