@@ -44,6 +44,7 @@ public sealed class ArgumentTests : IDisposable
     [InlineData("bench --pin 0,99999", "not two CPUs")]
     [InlineData("bench --ranges 100", "from 10000 to 10000000")]
     [InlineData("bench --ranges many", "from 10000 to 10000000")]
+    [InlineData("bench --only weather", "there are CPU fault")]
     public void AWrongArgumentGetsOneLineWithTheRemedyAndExitCode2(string line, string expected)
     {
         var run = ToolRun.Of(line.Split(' '));

@@ -190,28 +190,9 @@ public sealed unsafe class AccessCounterPolicyTests
     [InlineData(50)]
     public void NoByteIsLostWhateverComesAndGoes(int threshold)
     {
-        const long Times = 2000;
         var policy = new Recording(PageOrder.Huge) { Threshold = threshold, Remembers = false };
         using var machine = new KernelMachine(devices: 1, placement: new SystemPlacement(), accessCounters: policy);
-        AddressRange memory = machine.Allocate(65536);
-        PeerKernels.Counters* arguments = machine.Arguments(new PeerKernels.Counters { Address = memory.Start.Value, Times = Times });
-        SoftwareGpuLaunch launch = machine.Start(0, &PeerKernels.Count, arguments, groups: 2);
-        long written = 0;
-        var cpu = new Thread(() =>
-        {
-            for (; written < Times; written++)
-            {
-                if (machine.Memory.CpuWrite(memory.Start + 8192 + (written * 8), [1]) != SvmStatus.Done)
-                    return;
-            }
-        });
-        cpu.Start();
-        KernelMachine.Wait(launch);
-        Assert.True(cpu.Join(60_000), "The CPU thread hangs.");
-        Assert.Equal("", launch.Message);
-        Assert.Equal(2 * Times, machine.Load(memory.Start));
-        for (long i = 0; i < Times; i++)
-            Assert.Equal(1, machine.Load(memory.Start + 8192 + (i * 8)));
+        machine.CountFromBothSides(2000);
     }
 
     private static GpuVmOptions Options(IAccessCounterPolicy policy) => new() { Placement = new SystemPlacement(), Thrash = null, AccessCounters = policy };

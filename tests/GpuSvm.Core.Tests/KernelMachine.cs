@@ -104,6 +104,32 @@ internal sealed unsafe class KernelMachine : IDisposable
         Assert.True(launch.Wait(TimeSpan.FromSeconds(60)), "The launch hangs.");
     }
 
+    /// <summary>Lets a kernel of two groups add to one counter while a CPU thread writes the pages beside it, and asserts that both come to their end and that nothing is lost.</summary>
+    /// <param name="times">Additions of each group, and CPU writes.</param>
+    public void CountFromBothSides(long times)
+    {
+        AddressRange memory = Allocate(65536);
+        PeerKernels.Counters* arguments = Arguments(new PeerKernels.Counters { Address = memory.Start.Value, Times = times });
+        SoftwareGpuLaunch launch = Start(0, &PeerKernels.Count, arguments, groups: 2);
+        long written = 0;
+        var cpu = new Thread(() =>
+        {
+            for (; written < times; written++)
+            {
+                if (Memory.CpuWrite(memory.Start + 8192 + (written * 8), [1]) != SvmStatus.Done)
+                    return;
+            }
+        });
+        cpu.Start();
+        Wait(launch);
+        Assert.True(cpu.Join(60_000), "The CPU thread hangs.");
+        Assert.Equal("", launch.Message);
+        Assert.Equal(times, written);
+        Assert.Equal(2 * times, Load(memory.Start));
+        for (long i = 0; i < times; i++)
+            Assert.Equal(1, Load(memory.Start + 8192 + (i * 8)));
+    }
+
     /// <summary>Ends one device: its launches are over.</summary>
     public void Remove(int device)
     {

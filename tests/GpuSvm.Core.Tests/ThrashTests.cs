@@ -4,7 +4,6 @@ using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
-using GpuSvm.SoftwareGpu;
 
 namespace GpuSvm.Core.Tests;
 
@@ -241,28 +240,8 @@ public sealed unsafe class ThrashTests
             "pin at once" => new WindowThrash(threshold: 1, pinThreshold: 0, pin: TimeSpan.FromMilliseconds(2)),
             _ => new AlwaysThrottle(),
         };
-        const long Times = 300;
         using var machine = new KernelMachine(devices: 1, thrash: policy);
-        AddressRange memory = machine.Allocate(65536);
-        PeerKernels.Counters* arguments = machine.Arguments(new PeerKernels.Counters { Address = memory.Start.Value, Times = Times });
-        SoftwareGpuLaunch launch = machine.Start(0, &PeerKernels.Count, arguments, groups: 2);
-        long written = 0;
-        var cpu = new Thread(() =>
-        {
-            for (; written < Times; written++)
-            {
-                if (machine.Memory.CpuWrite(memory.Start + 8192 + (written * 8), [1]) != SvmStatus.Done)
-                    return;
-            }
-        });
-        cpu.Start();
-        KernelMachine.Wait(launch);
-        Assert.True(cpu.Join(60_000), "The CPU thread hangs.");
-        Assert.Equal("", launch.Message);
-        Assert.Equal(Times, written);
-        Assert.Equal(2 * Times, machine.Load(memory.Start));
-        for (long i = 0; i < Times; i++)
-            Assert.Equal(1, machine.Load(memory.Start + 8192 + (i * 8)));
+        machine.CountFromBothSides(300);
     }
 
     private Machine NewMachine(IThrashPolicy? policy, int devicePages = 1024, bool checksSteps = true) => new(

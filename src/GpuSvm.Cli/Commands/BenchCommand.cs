@@ -28,8 +28,9 @@ internal static class BenchCommand
         var quick = new Option<bool>("--quick") { Description = "Small sizes and few rounds: under half a minute." };
         var pin = CommandLine.TextOption("--pin", "CPU,CPU", "Where the pinned rows put the faulting thread and the library's threads; default: both on the first CPU.");
         var ranges = CommandLine.TextOption("--ranges", "N", "The largest number of ranges whose bookkeeping is measured, at most 10000000; default: 1000000, with --quick 10000.");
+        var only = CommandLine.TextOption("--only", "WORD", "Only the groups whose title has this word in it; default: all.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the figures as JSON; - for standard output, which then carries nothing else.");
-        var command = new Command("bench", "Measure the library against the machine's own limits, each figure beside its floor.") { quick, pin, ranges, json };
+        var command = new Command("bench", "Measure the library against the machine's own limits, each figure beside its floor.") { quick, pin, ranges, only, json };
         command.SetAction(parsed =>
         {
             if (!OperatingSystem.IsLinux())
@@ -40,11 +41,12 @@ internal static class BenchCommand
             var quickly = parsed.GetValue(quick);
             var most = parsed.GetValue(ranges) is { } text ? CommandLine.ParseNumber(text, "--ranges", LeastRanges, MostRanges)
                 : quickly ? LeastRanges : DefaultRanges;
+            var chosen = Choose(parsed.GetValue(only));
             var doctor = DoctorCommand.Examine();
             var settings = new BenchSettings(
                 quickly, faulter, handler, doctor.Memory == "real" ? MemoryKind.Real : MemoryKind.Portable, doctor.MemoryReason, most);
             var silent = JsonFile.IsStandardOutput(path);
-            var report = Progress.Show(console, silent, progress => Measure(settings, progress));
+            var report = Progress.Show(console, silent, progress => Measure(chosen, settings, progress));
             JsonFile.Write(path, report, ReportJson.Default.BenchReport, console);
             if (!silent)
                 BenchTable.Write(report, console.Ansi);
@@ -53,16 +55,25 @@ internal static class BenchCommand
         return command;
     }
 
-    /// <summary>Runs all benchmarks in order.</summary>
-    private static BenchReport Measure(BenchSettings settings, Progress progress)
+    /// <summary>The benchmarks, in the order in which they are run.</summary>
+    /// <param name="word">What a title must have in it, in capitals or not; null for all.</param>
+    /// <exception cref="InputException">No title has it.</exception>
+    private static IBenchmark[] Choose(string? word)
     {
-        IBenchmark[] benchmarks =
+        IBenchmark[] all =
         [
             new CpuFaultBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark(),
             new RangeBenchmark(), new InvalidationBenchmark(), new BindBenchmark(),
             new FaultThreadsBenchmark(), new FaultStormBenchmark(), new PrefetchBenchmark(), new PolicyBenchmark(), new OversubscriptionBenchmark(), new ThrashBenchmark(),
             new AccessCounterBenchmark(), new ReadMostlyBenchmark(),
         ];
+        var chosen = Array.FindAll(all, benchmark => word is null || benchmark.Title.Contains(word, StringComparison.OrdinalIgnoreCase));
+        return chosen.Length > 0 ? chosen : throw new InputException($"--only {word}: no group has that in its title; there are {string.Join("; ", all.Select(benchmark => benchmark.Title))}");
+    }
+
+    /// <summary>Runs benchmarks in order.</summary>
+    private static BenchReport Measure(IBenchmark[] benchmarks, BenchSettings settings, Progress progress)
+    {
         var placement = new List<string>();
         var rows = new List<BenchRow>();
         var load = LoadAverage();

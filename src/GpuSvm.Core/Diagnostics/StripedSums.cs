@@ -10,8 +10,8 @@ public sealed class StripedSums(int count)
 {
     private const int PerLine = ThreadStripe.LineBytes / sizeof(long);
 
-    private readonly int _stride = (count + (2 * PerLine) - 1) / PerLine * PerLine; // With a line between the stripes.
-    private readonly long[] _values = new long[ThreadStripe.Count * ((count + (2 * PerLine) - 1) / PerLine * PerLine)]; // Interlocked.
+    private readonly int _stride = StrideOf(count);
+    private readonly long[] _values = new long[ThreadStripe.Count * StrideOf(count)]; // Interlocked.
 
     /// <summary>Adds to a sum.</summary>
     /// <param name="sum">Which.</param>
@@ -28,4 +28,9 @@ public sealed class StripedSums(int count)
             value += Interlocked.Read(ref _values[(stripe * _stride) + sum]);
         return value;
     }
+
+    /// <summary>Values from one stripe to the next: whole lines, one of them empty.</summary>
+    /// <param name="count">How many sums.</param>
+    /// <returns>The number of values.</returns>
+    private static int StrideOf(int count) => (count + (2 * PerLine) - 1) / PerLine * PerLine;
 }

@@ -133,7 +133,7 @@ public sealed class PageFaultHandler
     /// <param name="access">What was tried.</param>
     /// <param name="device">Who tried it.</param>
     /// <param name="workspace">The fault's.</param>
-    /// <param name="home">The device to which the range was moved; null if it was not.</param>
+    /// <param name="home">The device to which the range was moved or copied; null if it was not.</param>
     /// <param name="late">Above zero: the thrash policy wants the fault to be served after that time.</param>
     /// <returns>A status; the retry family and <see cref="SvmStatus.Unmapped"/> start over.</returns>
     private SvmStatus ServePass(VirtualAddress address, MemoryAccess access, VmDevice device, HostWorkspace workspace, out VmDevice? home, out TimeSpan late)
@@ -212,12 +212,18 @@ public sealed class PageFaultHandler
         if (copies)
         {
             SvmStatus status = Copy(range, pages, device, advice, workspace, out late);
-            _vm.Counters.AddMigrate(start);
-            if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly or SvmStatus.Unmapped or SvmStatus.ProcessGone)
-                return status == SvmStatus.ProcessGone ? status : StartOver(range);
+            start = _vm.Counters.AddMigrate(start);
+            if (EndsPass(range, ref status))
+                return status;
             if (status == SvmStatus.Done)
-                return Bind(range, pages, device);
-            context = context with { ReadOnly = true }; // In RAM then, without a right that would cost others their copies.
+            {
+                home = device;
+                status = Bind(range, pages, device);
+                _vm.Counters.AddBind(start);
+                return status;
+            }
+
+            context = RangeDuplicator.WithoutCopy(context, status);
         }
 
         if (late > TimeSpan.Zero)
@@ -226,8 +232,8 @@ public sealed class PageFaultHandler
         {
             SvmStatus status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, _vm.LargestBlock(advice), workspace, out int moved);
             _vm.Counters.AddMigrate(start);
-            if (status is SvmStatus.NotMapped or SvmStatus.ProcessGone)
-                return status == SvmStatus.NotMapped ? StartOver(range) : status; // The mapping went while we looked: let the lookup say so.
+            if (EndsPass(range, ref status))
+                return status;
             if (moved > 0)
                 _vm.Thrash?.NoteArrival(range);
             if (status == SvmStatus.Done)
@@ -282,10 +288,24 @@ public sealed class PageFaultHandler
     /// <summary>Ends a pass that has found another mapping than the lookup; what is mapped there now may not hold the range any more.</summary>
     /// <param name="range">The range.</param>
     /// <returns><see cref="SvmStatus.Retry"/>.</returns>
-    internal SvmStatus StartOver(GpuRange range)
+    private SvmStatus StartOver(GpuRange range)
     {
         _ = _vm.RetireIfCut(range);
         return SvmStatus.Retry;
+    }
+
+    /// <summary>Whether a pass ends with what bringing or copying a range came to: the mapping went or changed while we looked, and the lookup is to say so, or the process is gone. After other
+    /// failures the pages are intact, and are mapped where they are.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="status">What it came to; then what the pass does.</param>
+    /// <returns>True if the pass ends.</returns>
+    internal bool EndsPass(GpuRange range, ref SvmStatus status)
+    {
+        if (status is not (SvmStatus.NotMapped or SvmStatus.ReadOnly or SvmStatus.Unmapped or SvmStatus.ProcessGone))
+            return false;
+        if (status != SvmStatus.ProcessGone)
+            status = StartOver(range);
+        return true;
     }
 
     /// <summary>Gives a device that reads memory that is mostly read a copy of the range, unless the thrash policy wants otherwise.</summary>

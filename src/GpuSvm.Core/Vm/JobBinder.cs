@@ -116,14 +116,13 @@ internal sealed class JobBinder(GpuVm vm)
             return SvmStatus.Unmapped;
         if (vm.TryPagesFor(range, device.Index) is not { } pages)
             return SvmStatus.OutOfHostMemory;
-        bool isCopied = access == MemoryAccess.Read && vm.Duplicator.IsWanted(range, advice); // A copy where there is room, else in RAM: without a right that would cost others theirs.
-        if (isCopied)
-            return BindCopy(range, pages, context with { ReadOnly = true }, device, advice, mayMove, workspace);
+        if (access == MemoryAccess.Read && vm.Duplicator.IsWanted(range, advice))
+            return BindCopy(range, pages, context, device, advice, mayMove, workspace);
         if (mayMove && vm.HomeForJob(range, device, advice, access) is { } home && home.Migrator.CountDevicePages(range.Interval, workspace) < range.Interval.Pages)
         {
             SvmStatus moved = home.Migrator.Migrate(range.Interval, MigrationCause.Prefetch, advice.IsPinned, vm.LargestBlock(advice), workspace, out _);
-            if (moved is SvmStatus.NotMapped or SvmStatus.ProcessGone)
-                return moved == SvmStatus.NotMapped ? vm.FaultHandler.StartOver(range) : moved; // The mapping went while we looked: let the lookup say so.
+            if (vm.FaultHandler.EndsPass(range, ref moved))
+                return moved;
             if (moved != SvmStatus.Done)
                 vm.CountRemoteMap(range, device, moved); // Held, full, failed: the pages are intact; map them where they are.
         }
@@ -134,7 +133,7 @@ internal sealed class JobBinder(GpuVm vm)
     /// <summary>Binds a range that is mostly read, and that a job only reads: a copy when the job begins, else what there is.</summary>
     /// <param name="range">The range, with its fault lock held.</param>
     /// <param name="pages">The device's pages.</param>
-    /// <param name="context">The pass's wishes, read-only.</param>
+    /// <param name="context">The pass's wishes.</param>
     /// <param name="device">For whom.</param>
     /// <param name="advice">What the program has advised.</param>
     /// <param name="mayMove">Whether a copy may be made.</param>
@@ -145,10 +144,10 @@ internal sealed class JobBinder(GpuVm vm)
         if (vm.FaultHandler.IsBoundFor(range, pages, MemoryAccess.Read))
             return SvmStatus.Done;
         SvmStatus status = mayMove ? vm.Duplicator.Duplicate(range, pages, device, advice, MigrationCause.Prefetch, workspace, out _) : SvmStatus.Busy;
-        if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly or SvmStatus.Unmapped or SvmStatus.ProcessGone)
-            return status == SvmStatus.ProcessGone ? status : vm.FaultHandler.StartOver(range);
+        if (vm.FaultHandler.EndsPass(range, ref status))
+            return status;
         return status == SvmStatus.Done
             ? device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages)
-            : vm.FaultHandler.Map(range, pages, context, MemoryAccess.Read, device, advice, workspace);
+            : vm.FaultHandler.Map(range, pages, RangeDuplicator.WithoutCopy(context, status), MemoryAccess.Read, device, advice, workspace);
     }
 }

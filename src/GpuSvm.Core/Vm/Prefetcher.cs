@@ -77,7 +77,7 @@ internal sealed class Prefetcher(GpuVm vm)
         return status == SvmStatus.Unmapped ? SvmStatus.Busy : status;
     }
 
-    /// <summary>Brings what a prefetch policy wants beside a range that a fault has moved to a device. What does not come now comes by its own fault.</summary>
+    /// <summary>Brings what a prefetch policy wants beside a range that a fault has moved or copied to a device. What does not come now comes by its own fault.</summary>
     /// <param name="address">The faulting address.</param>
     /// <param name="policy">The policy.</param>
     /// <param name="device">The device.</param>
@@ -89,6 +89,7 @@ internal sealed class Prefetcher(GpuVm vm)
         AddressRange block = address.Block(PageOrder.Huge).Intersect(mapping.Interval);
         Span<ulong> resident = stackalloc ulong[PageSize.PagesPerHuge / 64];
         device.Pagemap.ReadResidency(block, resident, workspace);
+        vm.Duplicator.MarkCopies(block, device.Index, resident);
         var facts = new PrefetchFacts(
             block.PageIndexOf(address.AlignDown(PageOrder.Small)), (int)block.Pages, resident, block: (long)(address.PageNumber >> PageOrder.Huge.Value));
         PageRegion region = policy.Choose(facts);
@@ -202,16 +203,15 @@ internal sealed class Prefetcher(GpuVm vm)
         moved = 0;
         if (run.IsEmpty)
             return SvmStatus.Done;
-        if (advice.IsReadMostly && vm.Host.CanShare)
-            return CopyAndBind(run, device, cause, advice, workspace, out moved);
-        SvmStatus status = Move(run, device, cause, advice, workspace, out moved);
+        bool copies = vm.Duplicator.IsWanted(advice);
+        SvmStatus status = copies ? CopyAndBind(run, device, cause, advice, workspace, out moved) : Move(run, device, cause, advice, workspace, out moved);
         if (cause == MigrationCause.GpuFault && moved > 0)
         {
             vm.Counters.CountPrefetched(moved);
             vm.Host.Events.Prefetch(run, device.Pagemap.Index, cause, status);
         }
 
-        if (status != SvmStatus.Done)
+        if (copies || status != SvmStatus.Done)
             return status;
         for (SvmRange? range = vm.Mirror.FirstRange(run); range is not null; range = vm.Mirror.NextRange(range, run))
         {
@@ -268,8 +268,7 @@ internal sealed class Prefetcher(GpuVm vm)
                 {
                     status = vm.Duplicator.Duplicate((GpuRange)range, pages, device, advice, cause, workspace, out int pagesCopied);
                     copied += pagesCopied;
-                    if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly && vm.RetireIfCut((GpuRange)range))
-                        status = SvmStatus.Retry;
+                    status = AfterCut((GpuRange)range, status);
                     if (status == SvmStatus.Done)
                         status = device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages);
                 }
@@ -298,11 +297,16 @@ internal sealed class Prefetcher(GpuVm vm)
             if (vm.FaultHandler.IsBoundFor(range, pages, MemoryAccess.Write))
                 return SvmStatus.Done;
             SvmStatus status = pages.Get(vm.Host, range.Notifier, range.Interval, vm.ContextFor(device, advice), workspace);
-            if (status is SvmStatus.NotMapped or SvmStatus.ReadOnly && vm.RetireIfCut(range))
-                return SvmStatus.Retry;
-            return status == SvmStatus.Done ? device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages) : status;
+            return status == SvmStatus.Done ? device.Binder.Bind(range.Notifier, pages, range.Interval.Start, range.Interval.Pages) : AfterCut(range, status);
         }
     }
+
+    /// <summary>What a failure comes to where the mapping has been cut since the range was made: smaller ranges may do.</summary>
+    /// <param name="range">The range.</param>
+    /// <param name="status">What bringing or getting its pages came to.</param>
+    /// <returns><see cref="SvmStatus.Retry"/> if that is so; else the status: a prefetch says what it met.</returns>
+    private SvmStatus AfterCut(GpuRange range, SvmStatus status) =>
+        status is SvmStatus.NotMapped or SvmStatus.ReadOnly && vm.RetireIfCut(range) ? SvmStatus.Retry : status;
 
     /// <summary>Bytes of a piece that are where a prefetch is to bring them.</summary>
     /// <param name="piece">Inside one block of 2 MiB.</param>

@@ -18,11 +18,16 @@ namespace GpuSvm.Core.Vm;
 /// <param name="vm">The VM.</param>
 internal sealed class RangeDuplicator(GpuVm vm)
 {
+    /// <summary>Whether a device that reads memory is to have a copy, as far as advice and the memory decide.</summary>
+    /// <param name="advice">What the program has advised.</param>
+    /// <returns>True if so, of what may move.</returns>
+    public bool IsWanted(MemoryAdvice advice) => advice.IsReadMostly && !advice.NeverMigrate && vm.Host.CanShare;
+
     /// <summary>Whether a device that reads a range is to have a copy.</summary>
     /// <param name="range">The range.</param>
     /// <param name="advice">What the program has advised.</param>
     /// <returns>True if so.</returns>
-    public bool IsWanted(GpuRange range, MemoryAdvice advice) => advice.IsReadMostly && !advice.NeverMigrate && range.IsMigratable && vm.Host.CanShare;
+    public bool IsWanted(GpuRange range, MemoryAdvice advice) => range.IsMigratable && IsWanted(advice);
 
     /// <summary>Gives a device a copy of a range, published but not bound yet.</summary>
     /// <param name="range">The range, with its fault lock held.</param>
@@ -60,6 +65,12 @@ internal sealed class RangeDuplicator(GpuVm vm)
         return status;
     }
 
+    /// <summary>How a device maps memory of which it is to have a copy, and has none: in RAM without a right that would cost others their copies; what it holds itself like anything else.</summary>
+    /// <param name="context">The caller's wishes.</param>
+    /// <param name="status">What <see cref="Duplicate"/> answered.</param>
+    /// <returns>The wishes.</returns>
+    public static SvmContext WithoutCopy(in SvmContext context, SvmStatus status) => context with { ReadOnly = context.ReadOnly || status != SvmStatus.MixedPlacement };
+
     /// <summary>How many pages of an interval a device has mapped copies of.</summary>
     /// <param name="interval">The interval.</param>
     /// <param name="device">The device's number.</param>
@@ -78,6 +89,24 @@ internal sealed class RangeDuplicator(GpuVm vm)
         }
 
         return count;
+    }
+
+    /// <summary>Marks the pages of which a device has mapped copies.</summary>
+    /// <param name="interval">At most 512 pages.</param>
+    /// <param name="device">The device's number.</param>
+    /// <param name="pages">A bit a page from the interval's start on; those of copies are set.</param>
+    /// <remarks>Locking: takes Vm shared and Notifier; must hold nothing.</remarks>
+    public void MarkCopies(AddressRange interval, int device, Span<ulong> pages)
+    {
+        using (vm.Lock.EnterRead())
+        {
+            for (SvmRange? range = vm.Mirror.FirstRange(interval); range is not null; range = vm.Mirror.NextRange(range, interval))
+            {
+                AddressRange copied = HasCopies((GpuRange)range, device) ? range.Interval.Intersect(interval) : default;
+                for (int page = copied.IsEmpty ? 0 : interval.PageIndexOf(copied.Start), end = page + (int)copied.Pages; page < end; page++)
+                    pages[page >> 6] |= 1UL << (page & 63);
+            }
+        }
     }
 
     /// <summary>The devices that have mapped copies of a range, and how far that is so.</summary>
@@ -104,7 +133,7 @@ internal sealed class RangeDuplicator(GpuVm vm)
     /// <returns>True if so; a snapshot.</returns>
     private static bool HasCopies(GpuRange range, int device)
     {
-        using (range.Notifier.Lock.EnterWrite())
+        using (range.Notifier.Lock.EnterRead())
             return range.PagesOf(device) is { HasCopies: true } pages && pages.IsValidLocked(range.Notifier);
     }
 }

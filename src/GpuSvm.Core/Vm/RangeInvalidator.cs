@@ -109,7 +109,7 @@ internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCol
             {
                 if (range.PagesOf(i) is not { } pages)
                     continue;
-                if (pages.HasCopies)
+                if (pages is { HasCopies: true, IsStale: false })
                     host.Events.CopiesLost(range.Interval, devices[i].Pagemap.Index, MigrationCause.GpuFault);
                 pages.Invalidation = Math.Max(pages.Invalidation, devices[i].PageTable.StartTlbInvalidation(Zap(devices[i], range, pages)));
                 pages.SetStaleLocked(range.Notifier);
@@ -132,7 +132,7 @@ internal sealed class RangeInvalidator(IReadOnlyList<VmDevice> devices, RangeCol
         {
             if (((GpuRange)range).PagesOf(device.Index) is not { } pages || !Hits(device, pages, mmuEvent))
                 continue;
-            if (pages.HasCopies)
+            if (pages is { HasCopies: true, IsStale: false })
                 host.Events.CopiesLost(range.Interval, device.Pagemap.Index, mmuEvent.Cause);
             if (isReturn && pages.HasDevicePages)
             {
