@@ -13,7 +13,7 @@ namespace GpuSvm.Core.Svm;
 public partial class SvmPages
 {
     /// <summary>
-    /// Maps every entry, or none. Where several are in RAM and the mapper has device addresses of its own, they are linked into one reservation, each at its own place, and
+    /// Maps every entry, or none; nothing of it is to be seen until it is published. Where several are in RAM and the mapper has device addresses of its own, they are linked into one reservation, each at its own place, and
     /// neighbours become one entry; device pages in between leave holes. Without room for that each is mapped by itself.
     /// </summary>
     /// <param name="owner">Who keeps the device pages among them; null if there are none.</param>
@@ -22,11 +22,11 @@ public partial class SvmPages
     /// <param name="count">The number of entries.</param>
     /// <param name="systemEntries">How many of them are in RAM.</param>
     /// <param name="context">The caller's wishes.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; otherwise everything is undone, the device mappings too.</returns>
-    /// <remarks>Locking: Notifier held for write.</remarks>
-    private SvmStatus MapLocked(IDevicePageOwner? owner, HostWorkspace workspace, AddressRange interval, int count, int systemEntries, in SvmContext context)
+    /// <returns><see cref="SvmStatus.Done"/>: publish it or <see cref="Undo()"/> it; otherwise everything is undone, the device mappings too.</returns>
+    /// <remarks>Locking: needs nothing held: without a mapping the entries are the getter's alone.</remarks>
+    private SvmStatus Map(IDevicePageOwner? owner, HostWorkspace workspace, AddressRange interval, int count, int systemEntries, in SvmContext context)
     {
-        _owner = owner;
+        _madeBy = owner;
         DmaReservation reservation = default;
         IPackingDmaMapper? packer = systemEntries > 1 ? _device.DmaMapper as IPackingDmaMapper : null;
         if (packer is not null && (Injection.ShouldFail(InjectionPoint.DmaReserve) || !packer.TryReserve((int)interval.Pages, out reservation)))
@@ -51,24 +51,30 @@ public partial class SvmPages
         }
 
         packer?.Seal(reservation); // Also on failure: what is linked is unmapped like everything else.
+        _made = mapped;
         if (status != SvmStatus.Done)
-        {
-            UndoLocked(mapped);
-            return status;
-        }
+            Undo();
+        else if (packer is not null)
+            _made = Merge(interval.Start.PageNumber, count);
+        return status;
+    }
 
-        _count = packer is null ? count : MergeLocked(interval.Start.PageNumber, count);
-        for (int i = 0; i < _count && workspace.Frames[0].IsCopy; i++)
-            _addresses[i] = _addresses[i].AsCopy(); // The mapping's from now on; not before, so that a failure above releases none.
-        return SvmStatus.Done;
+    /// <summary>Undoes what was made and is not published.</summary>
+    /// <remarks>Locking: as <see cref="Map"/>.</remarks>
+    private void Undo()
+    {
+        for (int i = 0; i < _made; i++)
+            Undo(_addresses[i], _madeBy);
+        _made = 0;
+        _madeBy = null;
     }
 
     /// <summary>Makes entries in system memory that follow each other in device addresses into as few as there can be, in place.</summary>
     /// <param name="pageNumber">The interval's first virtual page.</param>
     /// <param name="count">The number of entries.</param>
     /// <returns>The number of entries now.</returns>
-    /// <remarks>Never more than there were: pieces that are aligned on both sides are cut anew into the largest that are.</remarks>
-    private int MergeLocked(ulong pageNumber, int count)
+    /// <remarks>Never more than there were: pieces that are aligned on both sides are cut anew into the largest that are. Locking: as <see cref="Map"/>.</remarks>
+    private int Merge(ulong pageNumber, int count)
     {
         int kept = 0;
         for (int i = 0; i < count;)
@@ -154,7 +160,7 @@ public partial class SvmPages
             int end = at + _addresses[i].Order.Pages;
             if (end <= _undoneFirst || at >= _undoneEnd)
             {
-                Undo(_addresses[i]);
+                Undo(_addresses[i], _owner);
             }
             else
             {
@@ -193,14 +199,15 @@ public partial class SvmPages
         for (int page = first; page < limit;)
         {
             PageOrder order = PartOrder(page - start, limit - start);
-            Undo(entry.Part(page - start, order));
+            Undo(entry.Part(page - start, order), _owner);
             page += order.Pages;
         }
     }
 
     /// <summary>Unmaps one entry or an aligned part of one.</summary>
     /// <param name="entry">What to unmap.</param>
-    private void Undo(DeviceAddress entry)
+    /// <param name="owner">Who keeps the device pages; null if it is in RAM.</param>
+    private void Undo(DeviceAddress entry, IDevicePageOwner? owner)
     {
         if (entry.Protocol == AddressProtocol.System)
         {
@@ -208,8 +215,8 @@ public partial class SvmPages
             return;
         }
 
-        _owner!.UnmapFor(_device, entry);
+        owner!.UnmapFor(_device, entry);
         if (entry.IsCopy)
-            _owner.ReleaseFrames(entry.Frame, entry.Order.Pages);
+            owner.ReleaseFrames(entry.Frame, entry.Order.Pages);
     }
 }

@@ -89,7 +89,7 @@ public partial class SvmPages
         return SvmStatus.Busy;
     }
 
-    /// <summary>The second half of a pass of <see cref="GetAll"/>: from the frames to the mappings, under the notifier's lock.</summary>
+    /// <summary>The second half of a pass of <see cref="GetAll"/>: from the frames to the mappings, which are made with nothing held, and to their publication under the notifier's lock.</summary>
     /// <param name="host">The address space.</param>
     /// <param name="notifier">The notifier.</param>
     /// <param name="interval">The interval.</param>
@@ -115,6 +115,37 @@ public partial class SvmPages
         }
 
         IDevicePageOwner? owner = hasDevice ? host.PageOwner(pagemap) : null;
+        SvmStatus status = SvmStatus.Done;
+        ulong made = 0; // Which of them this pass has mapped, to be published or undone together.
+        for (int i = 0; i < all.Length && status == SvmStatus.Done; i++)
+        {
+            if (all[i].HasDmaMapping)
+                continue; // Refreshed: stands as long as the sequence is unchanged. Only a Get makes a mapping, and this is the one.
+            status = all[i].Map(owner, workspace, interval, count, systemEntries, context);
+            if (status == SvmStatus.Done)
+                made |= 1UL << i;
+        }
+
+        if (status == SvmStatus.Done)
+            status = PublishMade(notifier, context, workspace, all, made, sequence, hasSystem);
+        for (; status != SvmStatus.Done && made != 0; made &= made - 1)
+            all[BitOperations.TrailingZeroCount(made)].Undo();
+        return status;
+    }
+
+    /// <summary>Publishes mappings that have been made, if no event has come since the sequence was read: the part that needs the notifier's lock.</summary>
+    /// <param name="notifier">The notifier.</param>
+    /// <param name="context">The caller's wishes.</param>
+    /// <param name="workspace">Holds the frames.</param>
+    /// <param name="all">The objects.</param>
+    /// <param name="made">Which of them have been mapped; the others stand.</param>
+    /// <param name="sequence">What was read before the fault.</param>
+    /// <param name="hasSystem">Whether some of the pages are in RAM.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.Retry"/>, <see cref="SvmStatus.Unmapped"/>: nothing is published.</returns>
+    /// <remarks>Locking: takes Notifier.</remarks>
+    private static SvmStatus PublishMade(
+        SvmNotifier notifier, in SvmContext context, HostWorkspace workspace, ReadOnlySpan<SvmPages> all, ulong made, long sequence, bool hasSystem)
+    {
         using (notifier.Lock.EnterWrite())
         {
             foreach (SvmPages pages in all)
@@ -126,28 +157,20 @@ public partial class SvmPages
             if (notifier.Subscription.ReadRetry(sequence))
                 return SvmStatus.Retry;
             SchedulePoint.Reach(SchedulePointKind.PagesPublishing, notifier);
-            ulong made = 0; // Which of them this pass has mapped, to be undone together.
-            for (int i = 0; i < all.Length; i++)
+            for (; made != 0; made &= made - 1)
             {
-                SvmPages pages = all[i];
-                if (pages.HasDmaMapping)
-                    continue; // Refreshed, and no event since: the sequence is unchanged.
-                SvmStatus status = pages.MapLocked(owner, workspace, interval, count, systemEntries, context);
-                if (status != SvmStatus.Done)
-                {
-                    for (; made != 0; made &= made - 1)
-                        all[BitOperations.TrailingZeroCount(made)].UnmapLocked(notifier);
-                    return status;
-                }
-
+                SvmPages pages = all[BitOperations.TrailingZeroCount(made)];
                 InvariantRecord.Require(!context.DeviceOnly || !pages.HasSystemEntry(), "INV-19", "device memory only was asked for, and a page in RAM was mapped");
-                made |= 1UL << i;
+                pages._count = pages._made;
+                pages._owner = pages._madeBy;
                 pages.HasDmaMapping = true;
-                pages.HasDevicePages = hasDevice;
+                pages.HasDevicePages = pages._madeBy is not null;
                 pages.HasCopies = workspace.Frames[0].IsCopy;
                 pages.IsWritable = !context.ReadOnly;
                 pages.AllowsAtomics = !context.ReadOnly && (context.Exclusive || !hasSystem);
                 pages.Sequence = sequence;
+                for (int i = 0; pages.HasCopies && i < pages._count; i++)
+                    pages._addresses[i] = pages._addresses[i].AsCopy(); // The mapping's from now on; not before, so that who undoes it releases none.
             }
         }
 
@@ -191,11 +214,11 @@ public partial class SvmPages
         return areValid;
     }
 
-    /// <summary>Whether an entry is system memory, for checks.</summary>
+    /// <summary>Whether an entry that was made is system memory, for checks.</summary>
     /// <returns>True if one is.</returns>
     private bool HasSystemEntry()
     {
-        foreach (DeviceAddress entry in Addresses)
+        foreach (DeviceAddress entry in _addresses.AsSpan(0, _made))
         {
             if (entry.Protocol == AddressProtocol.System)
                 return true;

@@ -11,8 +11,8 @@ namespace GpuSvm.Core.Svm;
 /// exactly the same get, unmap and free as a range does. Kernel: struct drm_gpusvm_pages, owned by its user as in the newest form.
 /// </summary>
 /// <remarks>
-/// Get reads the sequence, faults the interval in on the host side with no lock held, takes the notifier lock for write, starts over if the sequence has
-/// changed, maps, and publishes. An event that comes later makes the mapping stale under the same lock, so that nobody binds it any more, and unmaps it once no
+/// Get reads the sequence, faults the interval in on the host side and maps it for the device with no lock held, takes the notifier lock for write, starts over if the
+/// sequence has changed, and publishes (the kernel maps under the lock; ADR 12). An event that comes later makes the mapping stale under the same lock, so that nobody binds it any more, and unmaps it once no
 /// unit uses it. The page-table commit asks <see cref="IsValidLocked"/>, not the sequence: one window's sequence changes for unrelated addresses as well.
 /// One host fault may feed the pages objects of several devices (<see cref="GetAll"/>).
 ///
@@ -30,8 +30,10 @@ public partial class SvmPages
     public const int BudgetMilliseconds = 1000;
 
     private readonly IGpuDevice _device;
-    private DeviceAddress[] _addresses = []; // Guarded by Notifier; grown while nothing is mapped.
+    private DeviceAddress[] _addresses = []; // Guarded by Notifier as far as they are in use; without a mapping the getter's alone, who grows and fills them.
     private int _count; // Entries in use. Guarded by Notifier.
+    private int _made; // Entries that are made and not published yet. The getter's alone.
+    private IDevicePageOwner? _madeBy; // Who keeps the device pages among them. The getter's alone.
     private IDevicePageOwner? _owner; // Who keeps the device pages among them: at most one (INV-18). Guarded by Notifier.
     private bool _isUnmapped; // Guarded by Notifier; terminal (INV-13).
     private int _goneFirst; // The hull of pages that the CPU has unmapped, in pages from the mapping's start. Guarded by Notifier.
