@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Linux.Interop;
@@ -8,7 +9,7 @@ namespace GpuSvm.Linux;
 /// <summary>
 /// Takes pages from the CPU and gives them back, by UFFDIO_MOVE: the kernel takes the page out of the page table, flushes the TLBs and puts the
 /// same physical
-/// page in elsewhere. No write can fall between, and a huge page costs a microsecond.
+/// page in elsewhere. No write can fall between, and a huge page costs a microsecond. Small pages go back by copying where that is cheaper (<see cref="AttachCosts"/>).
 /// </summary>
 internal sealed unsafe class PageMover
 {
@@ -22,6 +23,7 @@ internal sealed unsafe class PageMover
     private readonly Pagemap _pagemap;
     private readonly SharedHeap _heap;
     private readonly EventRescue _rescue;
+    private readonly AttachCosts _costs;
 
     /// <summary>A mover; owns nothing.</summary>
     /// <param name="arena">The heap's descriptor: to move pages in.</param>
@@ -29,13 +31,15 @@ internal sealed unsafe class PageMover
     /// <param name="pagemap">Tells holes and huge pages.</param>
     /// <param name="heap">Remembers blocks with page tables.</param>
     /// <param name="rescue">For when an event is pending.</param>
-    internal PageMover(Userfaultfd arena, Userfaultfd staging, Pagemap pagemap, SharedHeap heap, EventRescue rescue)
+    /// <param name="costs">Tells and is told what moving and copying cost.</param>
+    internal PageMover(Userfaultfd arena, Userfaultfd staging, Pagemap pagemap, SharedHeap heap, EventRescue rescue, AttachCosts costs)
     {
         _arena = arena;
         _staging = staging;
         _pagemap = pagemap;
         _heap = heap;
         _rescue = rescue;
+        _costs = costs;
     }
 
     /// <summary>Takes the present pages of an interval into a staging block. See <see cref="Core.Host.IHostMemory.Detach"/>.</summary>
@@ -79,9 +83,7 @@ internal sealed unsafe class PageMover
         bool huge = slot.IsWhole && !slot.IsTainted && writable && interval.Bytes == PageSize.HugeBytes && !_heap.HasTable(interval.Start.Value);
         if (!huge)
         {
-            // The kernel splits the huge page in the block too: no place for a whole one afterwards.
             _heap.SetTable(interval.Start.Value, interval.End.Value);
-            slot.IsTainted |= slot.IsWhole && writable;
         }
 
         int limit = first + (int)interval.Pages;
@@ -92,9 +94,9 @@ internal sealed unsafe class PageMover
             {
                 ulong source = slot.Address + ((ulong)page << PageSize.Shift);
                 ulong target = interval.Start.Value + ((ulong)(page - first) << PageSize.Shift);
-                SvmStatus status = writable
-                    ? MoveIn(target, source, (long)run << PageSize.Shift, slot, page, ref wait)
-                    : CopyIn(target, source, (long)run << PageSize.Shift, protect: true, ref wait);
+                SvmStatus status = huge ? MoveIn(target, source, (long)run << PageSize.Shift, slot, page, ref wait)
+                    : writable ? GiveBack(target, source, run, slot, page, ref wait)
+                    : CopyIn(target, source, (long)run << PageSize.Shift, slot, page, protect: true, ref wait);
                 if (status != SvmStatus.Done)
                     return status;
             }
@@ -113,7 +115,34 @@ internal sealed unsafe class PageMover
     internal SvmStatus TryCopyIn(ulong target, ulong source, long bytes)
     {
         var wait = new PendingEventWait(_rescue, isPatient: false);
-        return CopyIn(target, source, bytes, protect: false, ref wait);
+        return CopyIn(target, source, bytes, slot: null, page: 0, protect: false, ref wait);
+    }
+
+    /// <summary>Gives a run of small pages back the cheaper way, and notes what it cost.</summary>
+    /// <param name="target">First byte in the heap.</param>
+    /// <param name="source">First byte in the block.</param>
+    /// <param name="pages">How many.</param>
+    /// <param name="slot">The block.</param>
+    /// <param name="page">The run's first page in it.</param>
+    /// <param name="wait">What to do while an event is pending.</param>
+    /// <returns>As <see cref="TryAttach"/>.</returns>
+    private SvmStatus GiveBack(ulong target, ulong source, int pages, StagingSlot slot, int page, ref PendingEventWait wait)
+    {
+        bool copies = _costs.PrefersCopy(pages);
+        long bytes = (long)pages << PageSize.Shift;
+        if (!copies)
+            slot.IsTainted |= slot.IsWhole; // The kernel splits the huge page in the block too: no place for a whole one afterwards.
+        long start = Stopwatch.GetTimestamp();
+        SvmStatus status = copies ? CopyIn(target, source, bytes, slot, page, protect: false, ref wait) : MoveIn(target, source, bytes, slot, page, ref wait);
+        if (status != SvmStatus.Done)
+            return status;
+        if (copies)
+            _costs.NoteCopy(pages, start);
+        else
+            _costs.NoteMove(pages, start, slot.FillTicks);
+        slot.FillTicks = 0;
+        slot.IsLeftByCopy |= copies;
+        return SvmStatus.Done;
     }
 
     /// <summary>Goes on with a detach that stopped: run by run of the pages that are there.</summary>
@@ -309,7 +338,7 @@ internal sealed unsafe class PageMover
                 return StatusOf(error);
 
             // The program changed the mapping's protection, or a page of ours is not exclusive. Copying asks for neither.
-            SvmStatus status = CopyIn(target + (ulong)done, source + (ulong)done, bytes - done, protect: false, ref wait);
+            SvmStatus status = CopyIn(target + (ulong)done, source + (ulong)done, bytes - done, slot, page + (int)(done >> PageSize.Shift), protect: false, ref wait);
             if (status != SvmStatus.Done)
                 return status;
             break;
@@ -319,18 +348,21 @@ internal sealed unsafe class PageMover
         return SvmStatus.Done;
     }
 
-    /// <summary>Installs copies of a run of staging pages; the pages stay in the block.</summary>
+    /// <summary>Installs copies of a run of pages; the pages stay where they are.</summary>
     /// <param name="target">First byte in the heap.</param>
     /// <param name="source">First byte in private memory.</param>
     /// <param name="bytes">Length.</param>
+    /// <param name="slot">The block they lie in, whose marks go as the copies come; null if they lie in none.</param>
+    /// <param name="page">The run's first page in it.</param>
     /// <param name="protect">Whether write-protected from the first moment on, which moving cannot do.</param>
     /// <param name="wait">What to do while an event is pending.</param>
     /// <returns>As <see cref="TryAttach"/>.</returns>
-    private SvmStatus CopyIn(ulong target, ulong source, long bytes, bool protect, ref PendingEventWait wait)
+    private SvmStatus CopyIn(ulong target, ulong source, long bytes, StagingSlot? slot, int page, bool protect, ref PendingEventWait wait)
     {
         for (long done = 0; done < bytes;)
         {
             int error = _arena.Copy(target + (ulong)done, source + (ulong)done, bytes - done, protect ? UserfaultConstants.UFFDIO_COPY_MODE_WP : 0, out long copied);
+            slot?.SetPresent(page + (int)(done >> PageSize.Shift), (int)(copied >> PageSize.Shift), present: false);
             done += copied;
             if (error != 0 && !(error == Errno.EAGAIN && wait.Again()))
                 return StatusOf(error);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Linux.Interop;
@@ -30,6 +31,7 @@ internal sealed class StagingArea : IDisposable
     private const int Flags = LinuxConstants.MAP_PRIVATE | LinuxConstants.MAP_ANONYMOUS | LinuxConstants.MAP_NORESERVE;
 
     private readonly Pagemap _pagemap;
+    private readonly AttachCosts _costs;
     private readonly bool _huge;
     private readonly StagingClass[] _classes = new StagingClass[HugeInSmallPages + 1];
     private readonly nint _reservation;
@@ -39,10 +41,12 @@ internal sealed class StagingArea : IDisposable
     /// <param name="userfault">Its descriptor; owned.</param>
     /// <param name="pagemap">To tell huge pages; not owned.</param>
     /// <param name="options">How much to keep.</param>
+    /// <param name="costs">Is told what filling and dropping cost.</param>
     /// <exception cref="HostMemoryUnavailableException">The mapping or registration was refused.</exception>
-    internal StagingArea(Userfaultfd userfault, Pagemap pagemap, UserfaultOptions options)
+    internal StagingArea(Userfaultfd userfault, Pagemap pagemap, UserfaultOptions options, AttachCosts costs)
     {
         Userfault = userfault;
+        _costs = costs;
         _pagemap = pagemap;
         _huge = options.HugePages;
         const long HugeBytes = (long)HugeSlots * PageSize.HugeBytes;
@@ -105,6 +109,7 @@ internal sealed class StagingArea : IDisposable
             return null;
         slot.Hand(interval);
         slot.IsZeroed = false;
+        slot.FillTicks = 0;
         if (filled && !hasPages && !Fill(slot))
         {
             slot.MustDrop = true; // Some pages may have come.
@@ -150,8 +155,10 @@ internal sealed class StagingArea : IDisposable
     /// <returns>False if there is no memory.</returns>
     private bool Fill(StagingSlot slot)
     {
+        long start = Stopwatch.GetTimestamp();
         if (Libc.madvise((nint)slot.Address, (nuint)slot.Order.Bytes, LinuxConstants.MADV_POPULATE_WRITE) != 0)
             return false;
+        slot.FillTicks = Stopwatch.GetTimestamp() - start;
         slot.IsZeroed = true;
         slot.PagesInside = slot.Order.Pages;
         slot.IsTainted = slot.IsWhole && !_pagemap.IsHuge(slot.Address); // No huge page was to be had: 512 small ones.
@@ -162,6 +169,7 @@ internal sealed class StagingArea : IDisposable
     /// <param name="slot">The slot.</param>
     private void Empty(StagingSlot slot)
     {
+        long start = Stopwatch.GetTimestamp();
         if (slot.IsTainted)
         {
             // Mapping anew in one step gives the page table back too, on every kernel; MADV_DONTNEED does so only from 6.14 on.
@@ -173,6 +181,9 @@ internal sealed class StagingArea : IDisposable
             Drop(slot.Address, slot.Order.Bytes);
         }
 
+        if (slot.IsLeftByCopy)
+            _costs.NoteDrop(start);
+        slot.IsLeftByCopy = false;
         slot.PagesInside = 0;
         slot.IsTainted = false;
         slot.MustDrop = false;

@@ -48,6 +48,12 @@ internal sealed class StagingSlot : HostStaging
     /// </summary>
     internal int PagesInside { get; set; }
 
+    /// <summary>Stopwatch ticks that it took to put pages into it for who has it now; 0 if they were there.</summary>
+    internal long FillTicks { get; set; }
+
+    /// <summary>Whether a copy has left the pages that are in it.</summary>
+    internal bool IsLeftByCopy { get; set; }
+
     /// <summary>Whether it is for whole huge pages.</summary>
     internal bool IsWhole => Owner.IsWhole;
 

@@ -40,6 +40,7 @@ public sealed class UserfaultHostMemory : IHostMemory
     private readonly Pagemap _pagemap;
     private readonly SharedHeap _heap;
     private readonly StagingArea _staging;
+    private readonly AttachCosts _costs = new();
     private readonly RemoteAccess _remote;
     private MessageReader? _reader;
     private EventRescue? _rescue;
@@ -71,7 +72,7 @@ public sealed class UserfaultHostMemory : IHostMemory
             const ulong StagingFeatures = UserfaultConstants.UFFD_FEATURE_PAGEFAULT_FLAG_WP | UserfaultConstants.UFFD_FEATURE_MOVE;
             if (!UserfaultAccess.TryOpen(StagingFeatures, _options.AllowUserModeOnly, out Userfaultfd? staging, out _, out reason))
                 throw new HostMemoryUnavailableException(reason);
-            _staging = new StagingArea(staging!, _pagemap, _options);
+            _staging = new StagingArea(staging!, _pagemap, _options, _costs);
             _remote = new RemoteAccess(_pagemap);
         }
         catch
@@ -135,7 +136,7 @@ public sealed class UserfaultHostMemory : IHostMemory
             throw new InvalidOperationException("Connect is called once.");
         _reader = new MessageReader(_userfault, _heap, client, _options.MappingEvents);
         _rescue = new EventRescue(_reader, _userfault, _heap);
-        _mover = new PageMover(_userfault, _staging.Userfault, _pagemap, _heap, _rescue);
+        _mover = new PageMover(_userfault, _staging.Userfault, _pagemap, _heap, _rescue, _costs);
         _populator = new PagePopulator(_userfault, _staging, _pagemap, _heap, _mover, _rescue, _options.HugePages);
         _service = new CpuFaultService(_userfault, _heap, _reader, _rescue, client, _options);
         if (_options.MappingEvents)

@@ -121,7 +121,7 @@ public sealed class MigrationTests
 
     [Theory]
     [MemberData(nameof(Orders))]
-    public void ThousandsOfMigrationsReuseTheSamePhysicalPages(byte order)
+    public void ThousandsOfMigrationsNeedNoMorePagesThanArePooled(byte order)
     {
         using UserfaultHostMemory memory = RealMemory.Open();
         using var client = new BlockClient();
@@ -135,11 +135,12 @@ public sealed class MigrationTests
             Assert.Equal(SvmStatus.Done, client.BringBack(0));
         }
 
-        // The block is at home, in the page that left last: the one journey's page is all there ever was.
-        Assert.InRange(RegisteredBytes(), size.Bytes, 2 * size.Bytes);
-        Assert.Equal(0, memory.Statistics.PooledBytes);
+        // The block is at home. A huge page that came home is the one that left last; small pages may be copies, and leave pages in the pool, up to its size.
+        long pool = size == PageOrder.Huge ? 0 : new UserfaultOptions().PooledBytesPerOrder;
+        Assert.InRange(RegisteredBytes(), size.Bytes, pool + (2 * size.Bytes));
+        Assert.InRange(memory.Statistics.PooledBytes, 0, pool);
         client.MoveAwayWhenHome(0);
-        Assert.Equal(size.Bytes, memory.Statistics.PooledBytes);
+        Assert.InRange(memory.Statistics.PooledBytes, size.Bytes, Math.Max(pool, size.Bytes));
     }
 
     [Fact]
