@@ -40,6 +40,11 @@ internal static class CpuPlacement
     /// <summary>The CPU the calling thread is on at this moment.</summary>
     public static int Current() => Libc.sched_getcpu();
 
+    /// <summary>The pinned placement in words.</summary>
+    /// <param name="settings">Where to pin.</param>
+    public static string PinText(BenchSettings settings)
+        => settings.FaulterCpu == settings.HandlerCpu ? $"both on CPU {settings.FaulterCpu}" : $"CPUs {settings.FaulterCpu} and {settings.HandlerCpu}";
+
     /// <summary>The threads of this process by id.</summary>
     public static HashSet<string> Threads() => [.. Directory.EnumerateDirectories("/proc/self/task").Select(path => Path.GetFileName(path)!)];
 

@@ -17,7 +17,10 @@ internal sealed class KernelAccessBenchmark : IBenchmark
     private const string Floor = "raw pointers, as many threads";
 
     /// <summary>The share of raw speed that streaming must reach.</summary>
-    private const double StreamingGoal = 0.80;
+    private const double StreamingGoal = 0.95;
+
+    /// <summary>The share of raw speed that random access must reach.</summary>
+    private const double RandomGoal = 0.60;
 
     /// <summary>How long both sides run before they are measured, so that their code is compiled as well as it will be.</summary>
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(0.8);
@@ -56,7 +59,7 @@ internal sealed class KernelAccessBenchmark : IBenchmark
                 ? BenchRow.Rate(Title, "sum, C kernel, windows", null, null, Floor, StreamingGoal, "not measured: " + native.Problem)
                 : Compare("sum, C kernel, windows", bytes, rounds, kernels, () => (native.Sum(), native.Total), raw.Sum, StreamingGoal));
             progress.Stage("kernel access: random gather");
-            rows.Add(Compare("random gather, C# kernel", bytes, rounds, kernels, () => Managed(kernels.Gather), raw.Gather, null));
+            rows.Add(Compare("random gather, C# kernel", bytes, rounds, kernels, () => Managed(kernels.Gather), raw.Gather, RandomGoal));
             return rows;
         }
         catch (SharedMemoryException e)

@@ -14,7 +14,7 @@ namespace GpuSvm.Cli.Bench;
 internal sealed class MigrationBenchmark : IBenchmark
 {
     /// <summary>The share of memcpy that 2 MiB chunks must reach.</summary>
-    private const double LargeGoal = 0.60;
+    private const double LargeGoal = 0.85;
 
     /// <inheritdoc/>
     public string Title => "Migration bandwidth";

@@ -6,17 +6,15 @@ using GpuSvm.Cli.Interop;
 namespace GpuSvm.Cli.Bench;
 
 /// <summary>
-/// The streaming patterns as kernels in C that work through windows, without copying tiles: what a kernel without a garbage collector can do. They
-/// are
-/// compiled when they are needed.
+/// The streaming patterns as kernels in C that work through windows, without copying tiles: what a kernel without a garbage collector can do.
 /// </summary>
 internal sealed unsafe class NativeAccessKernels : IDisposable
 {
     /// <summary>Elements of a group: 2 MiB of each array.</summary>
     private const int GroupElements = 1 << 18;
 
-    /// <summary>The compiled library; 0 if there is none.</summary>
-    private readonly nint _library;
+    /// <summary>The compiled kernels.</summary>
+    private readonly AccessLibrary _library = new();
 
     /// <summary>The memory that the arrays lie in.</summary>
     private readonly SharedMemory _memory;
@@ -46,23 +44,10 @@ internal sealed unsafe class NativeAccessKernels : IDisposable
             Factor = factor,
             Sums = _sums.Address,
         };
-        var folder = Directory.CreateTempSubdirectory("gpusvm-kernels-").FullName;
-        try
-        {
-            Extract("gpusvm.h", folder);
-            var library = Path.Combine(folder, "access_kernels.so");
-            Problem = CCompiler.Build(Extract("access_kernels.c", folder), library, "-O3", "-march=native", "-ffast-math", "-shared", "-fPIC", "-I", folder);
-            if (Problem.Length == 0)
-                _library = NativeLibrary.Load(library);
-        }
-        finally
-        {
-            Directory.Delete(folder, recursive: true);
-        }
     }
 
     /// <summary>Why there are no kernels; empty if there are.</summary>
-    public string Problem { get; }
+    public string Problem => _library.Problem;
 
     /// <summary>The number of groups.</summary>
     private int Groups { get; }
@@ -90,8 +75,7 @@ internal sealed unsafe class NativeAccessKernels : IDisposable
     /// <summary>Unloads the kernels.</summary>
     public void Dispose()
     {
-        if (_library != 0)
-            NativeLibrary.Free(_library);
+        _library.Dispose();
         _sums.Dispose();
     }
 
@@ -102,19 +86,9 @@ internal sealed unsafe class NativeAccessKernels : IDisposable
         var start = Stopwatch.GetTimestamp();
 
         // SAFETY: the export has the kernel's signature; the arguments stand on this frame until the launch has ended.
-        using var launch = _memory.Launch((delegate* unmanaged<KernelContextData*, void*, void>)NativeLibrary.GetExport(_library, name), &arguments, Groups);
+        using var launch = _memory.Launch((delegate* unmanaged<KernelContextData*, void*, void>)_library.Export(name), &arguments, Groups);
         launch.Wait();
         return Stopwatch.GetElapsedTime(start).TotalSeconds;
-    }
-
-    /// <summary>Writes an embedded file into a folder and gives its path.</summary>
-    private static string Extract(string name, string folder)
-    {
-        var path = Path.Combine(folder, name);
-        using var source = typeof(NativeAccessKernels).Assembly.GetManifestResourceStream(name)!;
-        using var target = File.Create(path);
-        source.CopyTo(target);
-        return path;
     }
 
     /// <summary>The C structure access_arguments.</summary>

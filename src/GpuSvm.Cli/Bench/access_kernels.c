@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Streaming kernels in C for `gpusvm bench`: they reach shared memory through windows, so that data is computed on where it lies.
+ * Streaming kernels in C for `gpusvm bench`, and touches by a thread of C. The kernels reach shared memory through windows, so that data is computed on where it lies.
  * A group works on group_elements elements; windows are opened together and used up to the end of the shortest.
  */
+#define _GNU_SOURCE
 #include "gpusvm.h"
+#include <pthread.h>
+#include <time.h>
 
 #define READ 0
 #define WRITE 1
@@ -79,4 +82,39 @@ void access_sum(gpusvm_kernel_context* context, void* pointer)
     for (int part = 0; part < 8; part++)
         sum += parts[part];
     arguments->sums[context->group_index] = sum;
+}
+
+/* What a thread touches; the layout is repeated in FaultingThreadBenchmark. */
+struct touch_arguments {
+    const volatile unsigned char* start;
+    uint64_t stride;            /* bytes from one touch to the next */
+    uint64_t count;             /* touches */
+    uint64_t* nanoseconds;      /* gets the time of each */
+    uint64_t sum;               /* gets the sum of the bytes */
+};
+
+static uint64_t now(void)
+{
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+static void* touch(void* pointer)
+{
+    struct touch_arguments* arguments = pointer;
+    for (uint64_t index = 0; index < arguments->count; index++) {
+        uint64_t start = now();
+        arguments->sum += arguments->start[index * arguments->stride];
+        arguments->nanoseconds[index] = now() - start;
+    }
+    return 0;
+}
+
+/* Touches on a thread made here, which runs where the caller may run, and waits for it. Returns 0, or the error number of making it. */
+int touch_on_c_thread(struct touch_arguments* arguments)
+{
+    pthread_t thread;
+    int error = pthread_create(&thread, 0, touch, arguments);
+    return error ? error : pthread_join(thread, 0);
 }

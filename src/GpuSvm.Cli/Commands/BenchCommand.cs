@@ -62,7 +62,7 @@ internal static class BenchCommand
     {
         IBenchmark[] all =
         [
-            new CpuFaultBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark(),
+            new CpuFaultBenchmark(), new FaultingThreadBenchmark(), new LoadedFaultsBenchmark(), new FirstTouchBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark(),
             new RangeBenchmark(), new InvalidationBenchmark(), new BindBenchmark(),
             new FaultThreadsBenchmark(), new FaultStormBenchmark(), new PrefetchBenchmark(), new PolicyBenchmark(), new OversubscriptionBenchmark(), new ThrashBenchmark(),
             new AccessCounterBenchmark(), new ReadMostlyBenchmark(),
