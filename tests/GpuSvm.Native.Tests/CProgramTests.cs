@@ -42,6 +42,25 @@ public class CProgramTests
     [InlineData("real")]
     public void AdviceHasItsEffect(string memory) => Run("advise.c", memory);
 
+    [Theory]
+    [InlineData("portable", "faults")]
+    [InlineData("portable", "nofaults")]
+    [InlineData("real", "faults")]
+    [InlineData("real", "nofaults")]
+    public void BytesGoThroughThePageTableWithoutAKernelAndPagesAreToldOf(string memory, string faults) => Run("transfer.c", memory, faults);
+
+    [Theory]
+    [InlineData("portable")]
+    [InlineData("real")]
+    public void QueuesOfSeveralDevicesKeepTheirOrderAndNoOtherAndCallBack(string memory) => Run("queues.c", memory);
+
+    [Theory]
+    [InlineData("portable", "faults")]
+    [InlineData("portable", "nofaults")]
+    [InlineData("real", "faults")]
+    [InlineData("real", "nofaults")]
+    public void MemoryOfTheProgramsOwnIsUsedInPlace(string memory, string faults) => Run("userptr.c", memory, faults);
+
     [Fact]
     public void AMonitorOutlivesWatchersOfAnyKindAndGoesWithItsMemory() => Run("monitor.c");
 
