@@ -108,16 +108,24 @@ internal sealed partial class Session
         return handle;
     }
 
-    /// <summary>Takes memory away from the devices that was taken out of the handles.</summary>
+    /// <summary>Takes memory away from the devices, then ends its handle.</summary>
     /// <param name="handle">Its handle.</param>
-    /// <param name="shown">The memory.</param>
+    /// <param name="shown">The memory; the caller is the one who ends it, and has it borrowed.</param>
     public void UnregisterUserptr(ulong handle, SessionUserptr shown)
     {
-        lock (_gate)
-            _userptrs.Remove(handle);
         SvmStatus status = _vm.UnbindUserptr(shown.Userptr);
-        _windows.GiveBack(shown.Userptr.GpuInterval.Start);
-        RemoveInPlace(shown.Interval, shown.InPlace);
+        try
+        {
+            _windows.GiveBack(shown.Userptr.GpuInterval.Start);
+            RemoveInPlace(shown.Interval, shown.InPlace);
+        }
+        finally
+        {
+            lock (_gate)
+                _userptrs.Remove(handle);
+            Handles.Userptrs.Remove(handle);
+        }
+
         if (status != SvmStatus.Done)
             throw new SessionException(status, $"{shown.Interval} could not be taken away: {status.Describe()}.");
     }

@@ -149,13 +149,13 @@ internal sealed partial class Session : IDisposable
     public void Dispose()
     {
         MonitorServer.Remove(this);
-        foreach (ulong handle in _streams)
-            Handles.Events.Remove(handle);
-        foreach (ulong handle in _prefetches)
+        foreach (ulong handle in Snapshot(_streams))
+            Handles.Events.RemoveAndDrain(handle, out _, static _ => { });
+        foreach (ulong handle in Snapshot(_prefetches))
             Handles.Prefetches.RemoveAndDrain(handle, out _, static ended => ended.Operation.Cancel());
-        foreach (ulong handle in _queues)
+        foreach (ulong handle in Snapshot(_queues))
             Handles.Queues.RemoveAndDrain(handle, out _, static _ => { });
-        foreach (ulong handle in _userptrs)
+        foreach (ulong handle in Snapshot(_userptrs))
             Handles.Userptrs.RemoveAndDrain(handle, out _, static _ => { }); // The VM takes what it shows away from the devices.
         _vm.BringHome(); // CPU threads that wait for a page of the device go on; a failure changes nothing, for the memory ends now.
         foreach (SessionDevice device in _devices)
@@ -165,6 +165,15 @@ internal sealed partial class Session : IDisposable
             device.Gpu.Dispose();
         _host.Dispose();
         Log.Write(LogLevel.Info, "Shared memory was closed.");
+    }
+
+    /// <summary>Copies handles: who ends one at the same time takes it out of the set.</summary>
+    /// <param name="handles">A set that the gate guards.</param>
+    /// <returns>The handles in it now.</returns>
+    private ulong[] Snapshot(HashSet<ulong> handles)
+    {
+        lock (_gate)
+            return [.. handles];
     }
 
     /// <summary>How the VM is to behave.</summary>

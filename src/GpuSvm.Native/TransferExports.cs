@@ -50,9 +50,9 @@ internal static unsafe class TransferExports
         {
             if (!Handles.Userptrs.TryBorrow(userptr, out HandleTable<SessionUserptr>.Lease lease))
                 return LastError.Set(SvmStatus.InvalidHandle, Handles.NoUserptr);
-            using (lease) // Borrowed, so that the session stays until it is taken away.
+            using (lease) // Borrowed and still in the handles, so that a close of the memory waits until it is taken away.
             {
-                if (!Handles.Userptrs.Remove(userptr))
+                if (!lease.Value.TryEnd())
                     return LastError.Set(SvmStatus.InvalidHandle, Handles.NoUserptr);
                 lease.Value.Owner.UnregisterUserptr(userptr, lease.Value);
             }

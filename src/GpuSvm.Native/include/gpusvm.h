@@ -573,7 +573,7 @@ int32_t gpusvm_read_histogram(gpusvm_memory memory, uint32_t kind, gpusvm_histog
 int32_t gpusvm_take_failed_faults(gpusvm_memory memory, gpusvm_failed_fault* buffer, uint32_t fault_bytes, uint64_t count, uint64_t* taken, uint64_t* dropped);
 
 /*
- * Opens a stream of what happens from now on. It holds up to capacity events (1 to 1048576; 0: 65536; rounded up to a power of two); while it is full new ones are
+ * Opens a stream of what happens from now on. It holds up to capacity events (1 to 1048576; 0: 65536; rounded up to a power of two, at least 2); while it is full new ones are
  * dropped and counted. Streams end with their memory.
  */
 int32_t gpusvm_events_open(gpusvm_memory memory, uint32_t capacity, gpusvm_events* events);
