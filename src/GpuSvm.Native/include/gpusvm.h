@@ -441,7 +441,7 @@ uint32_t gpusvm_abi_version(void);
 uint64_t gpusvm_last_error(char* buffer, uint64_t size);
 
 /*
- * Sets who is told messages up to a level, for the process; NULL or GPUSVM_LOG_NONE: nobody. Called on whatever thread has something to say, several at once, with no lock held. Returns when nobody is in the
+ * Sets who is told messages up to a level, for the process; NULL or GPUSVM_LOG_NONE: nobody. Called on whatever thread has something to say, several at once, with no lock held: it should be short, and wait for no launch. Returns when nobody is in the
  * function that was set before, unless that calls this.
  */
 int32_t gpusvm_set_log(gpusvm_log log, uint32_t level, void* arguments);
