@@ -24,8 +24,7 @@ static void increment(gpusvm_kernel_context* context, void* address)
 static void look(gpusvm_kernel_context* context, void* address)
 {
     unsigned char byte;
-    context->functions->read(context, (uint64_t)address, &byte, 1);
-    if (byte != 77)
+    if (context->functions->read(context, (uint64_t)address, &byte, 1) == GPUSVM_DONE && byte != 77)
         context->functions->fail(context, "not 77");
 }
 
