@@ -17,7 +17,9 @@ namespace GpuSvm.SoftwareGpu;
 /// </remarks>
 public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
 {
-    private const int UnitBits = 9;
+    /// <summary>Bits of a token that hold the unit's number.</summary>
+    internal const int UnitBits = 9;
+
     private const int MaxSequence = int.MaxValue >> UnitBits;
 
     private const int PrefetchPlaces = 16;
