@@ -139,13 +139,13 @@ static void touch_anything(gpusvm_kernel_context* context, void* address)
     context->functions->read(context, (uint64_t)address, &value, sizeof value); /* Fails the launch where it may not. */
 }
 
-static volatile int callbacks;
-
+/* Ends the launch's handle, which others may be at as well. */
 static void on_end(gpusvm_launch launch, int32_t status, void* arguments)
 {
     gpusvm_launch_result result = { .struct_bytes = sizeof result };
+    (void)status;
+    (void)arguments;
     svm.launch_wait(launch, 0, &result);
-    callbacks += status == GPUSVM_DONE && arguments == NULL;
 }
 
 static void new_piece(worker_t* worker, piece_t* piece)
@@ -193,11 +193,10 @@ static void own_work(worker_t* worker, piece_t* piece)
     case 3: {
         gpusvm_launch launch;
         gpusvm_launch_result result = { .struct_bytes = sizeof result };
-        gpusvm_launch_options options = { .struct_bytes = sizeof options, .callback = below(worker, 2) == 0 ? on_end : NULL, .callback_arguments = worker };
+        gpusvm_launch_options options = { .struct_bytes = sizeof options }; /* No callback: the launch's handle is this thread's to end. */
         gpusvm_queue queue = 0;
         int is_queued = svm.queue_create(memory, (uint32_t)below(worker, 2), &queue) == GPUSVM_DONE;
         uint64_t groups = 1 + below(worker, 20);
-        options.callback = NULL; /* The launch's handle is this thread's to end. */
         require(worker, (is_queued ? svm.queue_launch(queue, add_seven, piece, groups, &options, &launch) : svm.launch_start(memory, add_seven, piece, groups, &launch)) == GPUSVM_DONE, "launch");
         if (is_queued && below(worker, 2) == 0)
             require(worker, svm.queue_destroy(queue) == GPUSVM_DONE, "queue_destroy");
