@@ -84,6 +84,17 @@ public sealed partial class TableTests
         Assert.Equal(HeaderFunctions().Order(), exported);
     }
 
+    [Fact]
+    public void ExportsAndManagedImportsQuoteTheDeclarationsOfTheHeader()
+    {
+        string[] declared = [.. Declaration().Matches(BlockComment().Replace(RepositoryFiles.Read(Header), "")).Select(match => OneLine(match.Value)).Order()];
+        Assert.Equal(HeaderFunctions().Count, declared.Length);
+        Assert.Equal(declared, Quoted("src/GpuSvm.Native"));
+        string[] imported = Quoted("src/GpuSvm");
+        Assert.True(imported.Length >= 20, "the imports were not found");
+        Assert.Empty(imported.Except(declared));
+    }
+
     [Theory]
     [InlineData("OutOfDeviceMemory", "OUT_OF_DEVICE_MEMORY")]
     [InlineData("Done", "DONE")]
@@ -105,6 +116,13 @@ public sealed partial class TableTests
     private static IReadOnlyList<string> HeaderFunctions() =>
         [.. HeaderFunction().Matches(BlockComment().Replace(RepositoryFiles.Read(Header), "")).Select(match => match.Groups[1].Value)];
 
+    /// <summary>The declarations that the summaries of exports or imports begin with.</summary>
+    private static string[] Quoted(string folder) =>
+        [.. RepositoryFiles.Find("*.cs", folder).SelectMany(file => Quotation().Matches(RepositoryFiles.Read(file))).Select(match => OneLine(match.Groups[1].Value)).Order()];
+
+    /// <summary>A declaration on one line, whatever it was broken over.</summary>
+    private static string OneLine(string declaration) => Break().Replace(declaration, " ");
+
     /// <summary>A name in capitals with underlines between its words.</summary>
     private static string CName(string name) => InnerCapital().Replace(name, "_$0").ToUpperInvariant();
 
@@ -122,6 +140,15 @@ public sealed partial class TableTests
 
     [GeneratedRegex(@"^(?!typedef)\w[\w \*]*?\b(gpusvm_\w+)\(", RegexOptions.Multiline)]
     private static partial Regex HeaderFunction();
+
+    [GeneratedRegex(@"^u?int\d+_t gpusvm_\w+\([^)]*\)", RegexOptions.Multiline)]
+    private static partial Regex Declaration();
+
+    [GeneratedRegex(@"<summary>(u?int\d+_t gpusvm_\w+\([^)]*\))")]
+    private static partial Regex Quotation();
+
+    [GeneratedRegex(@"\s*\n\s*(///)?\s*")]
+    private static partial Regex Break();
 
     [GeneratedRegex(@"/\*[\s\S]*?\*/")]
     private static partial Regex BlockComment();

@@ -80,9 +80,9 @@ public sealed class SoftwareGpuFaultBufferTests
 
         var faults = new GpuFault[3];
         Assert.Equal(3, _buffer.Fetch(faults));
-        Assert.Equal([0, 1, 2], faults.Select(f => f.Token & 255)); // Equal addresses are not merged here.
+        Assert.Equal([0, 1, 2], faults.Select(fault => UnitOf(fault))); // Equal addresses are not merged here.
         Assert.Equal(1, _buffer.TryFetch(faults.AsSpan(1)));
-        Assert.Equal(3, faults[1].Token & 255);
+        Assert.Equal(3, UnitOf(faults[1]));
         Assert.Equal(0, _buffer.TryFetch(faults));
         _buffer.Close();
         Assert.Equal(0, _buffer.Fetch(faults));
@@ -101,7 +101,7 @@ public sealed class SoftwareGpuFaultBufferTests
             Thread.Yield();
         _buffer.Requeue(one);
         GpuFault two = FetchOne();
-        Assert.Equal(1, two.Token & 255);
+        Assert.Equal(1, UnitOf(two));
         Assert.Equal(one, FetchOne());
         _buffer.Acknowledge(one, SvmStatus.TimedOut);
         _buffer.Acknowledge(two, SvmStatus.Done);
@@ -122,7 +122,7 @@ public sealed class SoftwareGpuFaultBufferTests
         Assert.Throws<InvalidOperationException>(() => _buffer.Requeue(one));
         _buffer.Acknowledge(two, SvmStatus.Done);
         Assert.Equal(SvmStatus.Done, await second);
-        Assert.Throws<InvalidOperationException>(() => _buffer.Acknowledge(two with { Token = 0x1FF }, SvmStatus.Done)); // No such unit.
+        Assert.Throws<InvalidOperationException>(() => _buffer.Acknowledge(two with { Token = (2 << SoftwareGpuFaultBuffer.UnitBits) - 1 }, SvmStatus.Done)); // No such unit.
         Assert.Throws<InvalidOperationException>(() => _buffer.Acknowledge(default, SvmStatus.Done));
     }
 
@@ -248,11 +248,13 @@ public sealed class SoftwareGpuFaultBufferTests
         Assert.True(service.Join(TimeSpan.FromSeconds(30)));
     }
 
+    private static int UnitOf(in GpuFault fault) => fault.Token & ((1 << SoftwareGpuFaultBuffer.UnitBits) - 1);
+
     private void AnswerAll(List<Task<SvmStatus>> raised)
     {
         // The tokens of the first fault of each unit: running number 1.
         for (int unit = 0; unit < raised.Count; unit++)
-            _buffer.Acknowledge(new GpuFault(_address, MemoryAccess.Write, 7, (1 << 8) | unit, 0), SvmStatus.Done);
+            _buffer.Acknowledge(new GpuFault(_address, MemoryAccess.Write, 7, (1 << SoftwareGpuFaultBuffer.UnitBits) | unit, 0), SvmStatus.Done);
     }
 
     private sealed class Helper(SoftwareGpuFaultBuffer buffer, int declineEvery) : IFaultHelper
