@@ -9,11 +9,12 @@ namespace GpuSvm;
 /// </remarks>
 public sealed class Launch : IDisposable
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _gate = new(); // Held by whoever reads the end, also while that waits.
+    private readonly Lock _taskGate = new(); // Held for moments only.
     private readonly ulong _handle;
     private readonly ManagedKernel? _kernel;
     private LaunchOutcome? _outcome;
-    private Task? _task;
+    private Task? _task; // Guarded by _taskGate.
 
     /// <summary>Wraps a started launch.</summary>
     /// <param name="handle">The library's handle.</param>
@@ -52,15 +53,24 @@ public sealed class Launch : IDisposable
         return true;
     }
 
-    /// <summary>Waits on a thread of its own, so that no pool thread is held; the task fails as <see cref="Wait()"/> throws.</summary>
+    /// <summary>Waits without holding the caller or a thread of the pool; the task fails as <see cref="Wait()"/> throws.</summary>
     /// <param name="cancellationToken">Ends the waiting, not the launch.</param>
-    /// <returns>A task that ends with the launch.</returns>
-    public Task WaitAsync(CancellationToken cancellationToken = default)
+    /// <returns>Ends with the launch; at once, and without an allocation, if that has ended well.</returns>
+    public ValueTask WaitAsync(CancellationToken cancellationToken = default)
     {
+        if (IsCompleted && _outcome!.Status == StatusCode.Done)
+            return ValueTask.CompletedTask;
         Task task;
-        lock (_gate)
-            task = _task ??= Task.Factory.StartNew(Wait, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        return task.WaitAsync(cancellationToken);
+        lock (_taskGate)
+        {
+            task = _task ??= WaitingThreads.Run(() =>
+            {
+                Wait();
+                return true;
+            });
+        }
+
+        return new ValueTask(task.WaitAsync(cancellationToken));
     }
 
     /// <summary>Waits until the launch has ended, without telling how; a launch cannot be stopped half-way.</summary>

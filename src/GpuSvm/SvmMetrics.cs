@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.Metrics;
 using GpuSvm.Interop;
+using GpuSvm.Observing;
 
 namespace GpuSvm;
 
@@ -25,6 +26,11 @@ internal static class SvmMetrics
         _meter.CreateObservableGauge("gpusvm.device.resident", () => Read("device", ("0", s => s.DeviceBytesUsed)), "By", "Device memory in use.");
         _meter.CreateObservableGauge("gpusvm.device.size", () => Read("device", ("0", s => s.DeviceBytesTotal)), "By", "The device memory's size.");
         _meter.CreateObservableGauge("gpusvm.allocated", () => Read("side", ("both", s => s.HeapBytes)), "By", "Shared memory allocated.");
+        _meter.CreateObservableCounter(
+            "gpusvm.leaks",
+            static () => new Measurement<long>[] { new(LeakReports.Arrays, new KeyValuePair<string, object?>("kind", "array")), new(LeakReports.Memories, new KeyValuePair<string, object?>("kind", "memory")) },
+            "{object}",
+            "Objects that nobody disposed.");
         _meter.CreateObservableGauge("gpusvm.fault.duration", ReadDurations, "s", "Service time of faults since the memory was opened, by quantile.");
     }
 

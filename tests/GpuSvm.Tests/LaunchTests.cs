@@ -194,7 +194,7 @@ public sealed class LaunchTests : IDisposable
         Assert.False(launch.Wait(TimeSpan.FromMilliseconds(20)));
         Assert.False(launch.IsCompleted);
         using var cancel = new CancellationTokenSource();
-        Task waiting = launch.WaitAsync(cancel.Token);
+        Task waiting = launch.WaitAsync(cancel.Token).AsTask();
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
         gate.Set();
