@@ -128,56 +128,6 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
         }
     }
 
-    /// <summary>Starts a managed kernel.</summary>
-    /// <param name="body">Runs once a group, on the compute units' threads.</param>
-    /// <param name="groups">How many groups, at least 1.</param>
-    /// <returns>The launch; wait for it before using on the CPU what it writes (portable memory demands it).</returns>
-    public Launch Launch(KernelBody body, nint groups) => Launch(body, groups, []);
-
-    /// <summary>Starts a managed kernel that uses the given arrays: in a memory without faults those, and nothing else.</summary>
-    /// <param name="body">Runs once a group, on the compute units' threads.</param>
-    /// <param name="groups">How many groups, at least 1.</param>
-    /// <param name="uses">What it uses: <see cref="SharedArray{T}.Use(KernelAccess)"/>. They are brought to the device, or mapped for it, before this returns.</param>
-    /// <returns>As the other overload.</returns>
-    public unsafe Launch Launch(KernelBody body, nint groups, IReadOnlyList<ArrayUse> uses)
-    {
-        ArgumentNullException.ThrowIfNull(body);
-        ArgumentNullException.ThrowIfNull(uses);
-        ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1);
-        var kernel = new ManagedKernel(body);
-        try
-        {
-            return Start(ManagedKernel.EntryPoint, kernel.Arguments, groups, kernel, uses);
-        }
-        catch
-        {
-            kernel.Release();
-            throw;
-        }
-    }
-
-    /// <summary>Starts a kernel in native code, or a static [UnmanagedCallersOnly] method, which must catch everything it may throw.</summary>
-    /// <param name="kernel">Runs once a group, on the compute units' threads.</param>
-    /// <param name="arguments">What it is given besides the context; must stay valid until the launch has ended.</param>
-    /// <param name="groups">How many groups, at least 1.</param>
-    /// <returns>The launch.</returns>
-    public unsafe Launch Launch(delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, nint groups) => Launch(kernel, arguments, groups, []);
-
-    /// <summary>Starts a kernel in native code that uses the given arrays: in a memory without faults those, and nothing else.</summary>
-    /// <param name="kernel">As in the other overload.</param>
-    /// <param name="arguments">As in the other overload.</param>
-    /// <param name="groups">How many groups, at least 1.</param>
-    /// <param name="uses">What it uses: <see cref="SharedArray{T}.Use(KernelAccess)"/>. They are brought to the device, or mapped for it, before this returns.</param>
-    /// <returns>The launch.</returns>
-    public unsafe Launch Launch(delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, nint groups, IReadOnlyList<ArrayUse> uses)
-    {
-        if (kernel == null)
-            throw new ArgumentNullException(nameof(kernel));
-        ArgumentNullException.ThrowIfNull(uses);
-        ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1);
-        return Start(kernel, arguments, groups, null, uses);
-    }
-
     /// <summary>Walks all live objects of the library and checks its invariants. For tests: call it at a quiet moment.</summary>
     /// <exception cref="SharedMemoryException">One is broken; the message lists them.</exception>
     public void CheckInvariants()
@@ -281,29 +231,6 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
         SvmMetrics.Remove(_handle);
         _handle.Dispose();
         SvmLog.Closed(_logger, arrays.Count);
-    }
-
-    /// <summary>Starts a launch and keeps it, so that its kernel lives until its end even if the caller drops it.</summary>
-    /// <param name="function">What to run.</param>
-    /// <param name="arguments">What to run it with.</param>
-    /// <param name="groups">How many groups.</param>
-    /// <param name="kernel">The managed kernel behind it, or null.</param>
-    /// <param name="uses">What it uses.</param>
-    /// <returns>The launch.</returns>
-    private unsafe Launch Start(delegate* unmanaged<KernelContextData*, void*, void> function, void* arguments, nint groups, ManagedKernel? kernel, IReadOnlyList<ArrayUse> uses)
-    {
-        NativeUsage[] usages = [.. uses.Where(use => use.Bytes > 0).Select(NativeUsage.From)];
-        lock (_gate)
-        {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            // SAFETY: the function and its arguments stay valid until the launch has ended: the kernel's handle is released by Launch.
-            ulong handle;
-            fixed (NativeUsage* first = usages)
-                NativeErrors.Check(NativeMethods.gpusvm_launch_start_using(_handle, function, arguments, (ulong)groups, first, (ulong)usages.Length, out handle));
-            var launch = new Launch(handle, kernel);
-            _launches.Add(launch);
-            return launch;
-        }
     }
 
     /// <summary>What is kept of an array that is not disposed.</summary>

@@ -26,13 +26,16 @@ internal static class SvmActivities
     /// <param name="activity">The activity, or null.</param>
     /// <param name="status">What became of it.</param>
     /// <param name="message">Why it failed; empty if it did not.</param>
-    public static void End(Activity? activity, StatusCode status, string message)
+    /// <param name="elapsed">How long it took, where that is known better than by the time of this call.</param>
+    public static void End(Activity? activity, StatusCode status, string message, TimeSpan? elapsed = null)
     {
         if (activity == null)
             return;
         if (status != StatusCode.Done)
             activity.SetStatus(ActivityStatusCode.Error, message);
         activity.SetTag("gpusvm.status", status.ToString());
+        if (elapsed != null)
+            activity.SetEndTime(activity.StartTimeUtc + elapsed.Value);
         Activity? before = Activity.Current;
         activity.Stop();
         Activity.Current = before; // Stop puts the parent in its place.
