@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
 using GpuSvm.Observing;
-using Microsoft.Extensions.Logging;
 
 namespace GpuSvm;
 
@@ -15,22 +14,19 @@ public sealed class Launch : IDisposable
     private readonly Lock _taskGate = new(); // Held for moments only.
     private readonly ulong _handle;
     private readonly ManagedKernel? _kernel;
-    private readonly ILogger _logger;
-    private readonly Activity? _activity; // Null if nobody listened when it was started.
+    private readonly LaunchReport _report;
     private LaunchOutcome? _outcome;
     private Task? _task; // Guarded by _taskGate.
 
     /// <summary>Wraps a started launch.</summary>
     /// <param name="handle">The library's handle.</param>
     /// <param name="kernel">The managed kernel to release at the end; null for a native one.</param>
-    /// <param name="logger">Is told of a failure.</param>
-    /// <param name="activity">Its activity, or null.</param>
-    internal Launch(ulong handle, ManagedKernel? kernel, ILogger logger, Activity? activity)
+    /// <param name="report">Tells its end to those who watch.</param>
+    internal Launch(ulong handle, ManagedKernel? kernel, in LaunchReport report)
     {
         _handle = handle;
         _kernel = kernel;
-        _logger = logger;
-        _activity = activity;
+        _report = report;
     }
 
     /// <summary>From the launch to its last group's end; the time so far is not told: zero until a wait has seen the end.</summary>
@@ -116,9 +112,7 @@ public sealed class Launch : IDisposable
                 return false;
             _kernel?.Release();
             Volatile.Write(ref _outcome, outcome); // pairs with the reads outside the lock
-            SvmActivities.End(_activity, outcome.Status, outcome.Message, outcome.Elapsed);
-            if (outcome.Status != StatusCode.Done)
-                SvmLog.LaunchFailed(_logger, outcome.Status, outcome.Message);
+            _report.End(outcome);
             return true;
         }
         finally

@@ -105,6 +105,8 @@ public sealed partial class SharedMemory
     {
         NativeUsage[] usages = [.. uses.Where(use => use.Bytes > 0).Select(NativeUsage.From)];
         Activity? activity = SvmActivities.Begin("gpusvm.launch")?.SetTag("gpusvm.groups", (long)groups);
+        if (SvmEventSource.Log!.IsEnabled())
+            SvmEventSource.Log.LaunchStart(Number, groups);
         try
         {
             lock (_gate)
@@ -114,7 +116,7 @@ public sealed partial class SharedMemory
                 ulong handle;
                 fixed (NativeUsage* first = usages)
                     NativeErrors.Check(NativeMethods.gpusvm_launch_start_using(_handle, function, arguments, (ulong)groups, first, (ulong)usages.Length, out handle));
-                var launch = new Launch(handle, kernel, _logger, activity);
+                var launch = new Launch(handle, kernel, new LaunchReport(Number, groups, _logger, activity));
                 _launches.Add(launch);
                 return launch;
             }

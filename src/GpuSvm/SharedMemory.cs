@@ -36,7 +36,8 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
         _logger = logger;
         Kind = (MemoryKind)NativeQueries.Statistics(handle).MemoryKind;
         KindReason = NativeQueries.Reason(handle);
-        SvmMetrics.Add(handle);
+        SvmMetrics.Publish();
+        Number = OpenMemories.Add(handle);
         SvmLog.Opened(logger, Kind, options.DeviceMemoryBytes, options.CapacityBytes);
         if (options.Memory == MemoryKind.Auto && Kind == MemoryKind.Portable)
             SvmLog.FellBack(logger, KindReason);
@@ -50,6 +51,9 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
 
     /// <summary>What stood in the way of real memory and how to enable it; empty for real memory.</summary>
     public string KindReason { get; }
+
+    /// <summary>Its number in the process: what watches tells memories apart by it.</summary>
+    internal int Number { get; }
 
     /// <summary>Arrays that the collector found undisposed. Their memory is freed when this object is disposed.</summary>
     public long LeakedArrays => Interlocked.Read(ref _leaked);
@@ -228,7 +232,7 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
                 SharedRegions.Remove(start);
         }
 
-        SvmMetrics.Remove(_handle);
+        OpenMemories.Remove(Number);
         _handle.Dispose();
         SvmLog.Closed(_logger, arrays.Count);
     }
