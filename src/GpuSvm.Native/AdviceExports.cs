@@ -22,7 +22,7 @@ internal static unsafe class AdviceExports
             if (!Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
                 return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);
             using (lease)
-                lease.Value.Advise(lease.Value.Heap.Interval(new(pointer), bytes), wishes.Change);
+                lease.Value.Advise(lease.Value.Heap.Interval(new(pointer), bytes), wishes);
             return (int)SvmStatus.Done;
         }
         catch (Exception exception)

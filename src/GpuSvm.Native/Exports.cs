@@ -55,6 +55,15 @@ internal static unsafe class Exports
     {
         try
         {
+            if (Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
+            {
+                using (lease)
+                {
+                    if (lease.Value.IsCallbackThread)
+                        return LastError.Set(SvmStatus.Busy, "gpusvm_close: a callback cannot close its own memory, which waits for the callback; close it elsewhere.");
+                }
+            }
+
             // Who waits for a launch comes back when it has ended; only then can nobody use the session any more.
             if (!Handles.Memories.RemoveAndDrain(memory, out Session? session, static session => session.Drain()))
                 return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);
@@ -91,12 +100,54 @@ internal static unsafe class Exports
     {
         try
         {
-            if (statistics == null || statistics->StructBytes != sizeof(StatisticsStruct))
+            if (statistics == null || statistics->StructBytes is not StatisticsStruct.FirstBytes && statistics->StructBytes != sizeof(StatisticsStruct))
                 return LastError.Set(SvmStatus.InvalidArgument, "gpusvm_read_statistics: pass a gpusvm_statistics with struct_bytes set to its size.");
             if (!Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
                 return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);
             using (lease)
-                *statistics = lease.Value.ReadStatistics();
+            {
+                StatisticsStruct all = lease.Value.ReadStatistics();
+                all.StructBytes = statistics->StructBytes; // An older caller gets the fields that it knows.
+                Buffer.MemoryCopy(&all, statistics, all.StructBytes, all.StructBytes);
+            }
+
+            return (int)SvmStatus.Done;
+        }
+        catch (Exception exception)
+        {
+            return LastError.Set(exception);
+        }
+    }
+
+    /// <summary>int32_t gpusvm_read_device(gpusvm_memory memory, uint32_t device, gpusvm_device_info* info).</summary>
+    [UnmanagedCallersOnly(EntryPoint = "gpusvm_read_device")]
+    public static int ReadDevice(ulong memory, uint device, DeviceInfoStruct* info)
+    {
+        try
+        {
+            if (info == null || info->StructBytes != sizeof(DeviceInfoStruct))
+                return LastError.Set(SvmStatus.InvalidArgument, "gpusvm_read_device: pass a gpusvm_device_info with struct_bytes set to its size.");
+            if (!Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
+                return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);
+            using (lease)
+                *info = lease.Value.DeviceAt(device).Describe();
+            return (int)SvmStatus.Done;
+        }
+        catch (Exception exception)
+        {
+            return LastError.Set(exception);
+        }
+    }
+
+    /// <summary>int32_t gpusvm_set_log(gpusvm_log log, uint32_t level, void* arguments).</summary>
+    [UnmanagedCallersOnly(EntryPoint = "gpusvm_set_log")]
+    public static int SetLog(nint log, uint level, nint arguments)
+    {
+        try
+        {
+            if (level > (uint)LogLevel.Debug)
+                return LastError.Set(SvmStatus.InvalidArgument, $"gpusvm_set_log: level {level} does not exist: 0 is none, 1 error, 2 warning, 3 info, 4 debug.");
+            Log.Set(log, (LogLevel)level, arguments);
             return (int)SvmStatus.Done;
         }
         catch (Exception exception)

@@ -16,6 +16,18 @@ internal static class Handles
     /// <summary>For a gpusvm_prefetch_operation that is none.</summary>
     public const string NoPrefetch = "The handle is no prefetch: it was ended, its memory was closed, or gpusvm_prefetch_start never gave it.";
 
+    /// <summary>For a gpusvm_queue that is none.</summary>
+    public const string NoQueue = "The handle is no queue: it was destroyed, its memory was closed, or gpusvm_queue_create never gave it.";
+
+    /// <summary>For a gpusvm_userptr that is none.</summary>
+    public const string NoUserptr = "The handle is no registered memory: it was unregistered, its memory was closed, or gpusvm_userptr_register never gave it.";
+
+    /// <summary>Queues that were not destroyed.</summary>
+    public static HandleTable<SessionQueue> Queues { get; } = new();
+
+    /// <summary>Memory of the program that devices use in place.</summary>
+    public static HandleTable<SessionUserptr> Userptrs { get; } = new();
+
     /// <summary>Prefetches in the background that were not ended.</summary>
     public static HandleTable<SessionPrefetch> Prefetches { get; } = new();
 

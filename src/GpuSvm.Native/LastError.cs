@@ -21,7 +21,12 @@ internal static unsafe class LastError
     public static int Set(SvmStatus status, string? sentence = null)
     {
         if (status != SvmStatus.Done)
+        {
             _sentence = sentence ?? $"The call failed: {status.Describe()}.";
+            if (status != SvmStatus.TimedOut)
+                Log.Write(LogLevel.Debug, _sentence);
+        }
+
         return (int)status;
     }
 
@@ -34,8 +39,17 @@ internal static unsafe class LastError
         DeviceUnavailableException failure => Set(failure.Status, failure.Message),
         OutOfMemoryException => Set(SvmStatus.OutOfHostMemory, "The host is out of memory: free some, or ask for less device memory or capacity."),
         ArgumentException => Set(SvmStatus.InvalidArgument, exception.Message),
-        _ => Set(SvmStatus.NotSupported, $"Internal error, please report it: {exception}"),
+        _ => SetInternal($"Internal error, please report it: {exception}"),
     };
+
+    /// <summary>Keeps what no caller can be to blame for, and logs it.</summary>
+    /// <param name="sentence">What happened.</param>
+    /// <returns>The status as C sees it.</returns>
+    private static int SetInternal(string sentence)
+    {
+        Log.Write(LogLevel.Error, sentence);
+        return Set(SvmStatus.NotSupported, sentence);
+    }
 
     /// <summary>Copies text to C: at most size - 1 bytes and a NUL.</summary>
     /// <param name="text">The text.</param>

@@ -21,8 +21,6 @@ internal static unsafe class PrefetchExports
             if (operation == null || (intervals == null && count > 0))
                 return LastError.Set(SvmStatus.InvalidArgument, "gpusvm_prefetch_start: intervals and operation must not be NULL.");
             *operation = 0;
-            if (location > 1)
-                return LastError.Set(SvmStatus.InvalidArgument, $"gpusvm_prefetch_start: location {location} does not exist: 0 is the device, 1 system memory.");
             if (count > MaxIntervals)
                 return LastError.Set(SvmStatus.InvalidArgument, $"gpusvm_prefetch_start: {count} intervals are too many: start one operation for each {MaxIntervals}.");
             if (!Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
@@ -32,7 +30,7 @@ internal static unsafe class PrefetchExports
                 var parts = new AddressRange[count];
                 for (int i = 0; i < parts.Length; i++)
                     parts[i] = lease.Value.Heap.Interval(new(intervals[i].Pointer), intervals[i].Bytes); // SAFETY: the caller says that count intervals are there.
-                *operation = lease.Value.StartPrefetch(parts, toDevice: location == 0);
+                *operation = lease.Value.StartPrefetch(parts, location);
             }
 
             return (int)SvmStatus.Done;

@@ -11,6 +11,8 @@ namespace GpuSvm.Native;
 /// <param name="capacityBytes">The most that may be allocated, in bytes.</param>
 internal sealed class SessionHeap(HostAddressSpace host, long capacityBytes)
 {
+    private const ulong MaxAlignment = 1UL << 30;
+
     private readonly Lock _gate = new();
     private readonly Dictionary<ulong, AddressRange> _allocations = [];
     private readonly SortedSet<AddressRange> _sorted = new(Comparer<AddressRange>.Create(static (a, b) => a.Start.CompareTo(b.Start)));
@@ -21,12 +23,15 @@ internal sealed class SessionHeap(HostAddressSpace host, long capacityBytes)
 
     /// <summary>Allocates zeroed shared memory; throws a <see cref="SessionException"/> if that cannot be.</summary>
     /// <param name="bytes">At least 1.</param>
-    /// <returns>The first byte: page aligned, 2 MiB aligned from 2 MiB on.</returns>
-    public VirtualAddress Allocate(ulong bytes)
+    /// <param name="alignment">A power of two, at most <see cref="MaxAlignment"/>.</param>
+    /// <returns>The first byte: page aligned, 2 MiB aligned from 2 MiB on, and as asked for. What lies between the allocation's pages and it is never touched, and counts against the capacity.</returns>
+    public VirtualAddress Allocate(ulong bytes, ulong alignment = 1)
     {
+        if (!ulong.IsPow2(alignment) || alignment > MaxAlignment)
+            throw new SessionException(SvmStatus.InvalidArgument, $"An alignment of {alignment} bytes is not possible: choose a power of two up to {MaxAlignment}.");
         if (bytes == 0)
             throw new SessionException(SvmStatus.InvalidArgument, "An allocation of 0 bytes is not possible: ask for at least 1.");
-        long size = bytes > (ulong)capacityBytes ? capacityBytes + 1 : PageSize.PagesFor((long)bytes) * PageSize.Bytes;
+        long size = bytes > (ulong)capacityBytes ? capacityBytes + 1 : PageSize.PagesFor((long)bytes) * PageSize.Bytes + Slack(bytes, alignment);
         lock (_gate)
         {
             if (size > capacityBytes - _bytes)
@@ -42,14 +47,25 @@ internal sealed class SessionHeap(HostAddressSpace host, long capacityBytes)
         {
             if (status == SvmStatus.Done)
             {
-                _allocations.Add(interval.Start.Value, interval);
+                var first = new VirtualAddress((interval.Start.Value + (alignment - 1)) & ~(alignment - 1));
+                _allocations.Add(first.Value, interval);
                 _sorted.Add(interval);
                 _bytes += interval.Bytes - size;
-                return interval.Start;
+                return first;
             }
             _bytes -= size;
         }
         throw new SessionException(status, $"{bytes} bytes of shared memory could not be allocated: {status.Describe()}. Free some, or open the memory with a larger capacity.");
+    }
+
+    /// <summary>How much larger an allocation must be, so that an aligned address with all bytes behind it lies in it.</summary>
+    /// <param name="bytes">The bytes.</param>
+    /// <param name="alignment">The alignment.</param>
+    /// <returns>Bytes, whole pages.</returns>
+    private static long Slack(ulong bytes, ulong alignment)
+    {
+        ulong natural = bytes >= PageSize.HugeBytes ? (ulong)PageSize.HugeBytes : PageSize.Bytes;
+        return alignment <= natural ? 0 : (long)(alignment - natural);
     }
 
     /// <summary>Frees an allocation; throws a <see cref="SessionException"/> if it is not one.</summary>

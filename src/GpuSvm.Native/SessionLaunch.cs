@@ -12,6 +12,9 @@ internal sealed class SessionLaunch(Session owner, SoftwareGpuLaunch launch)
     /// <summary>The session it runs in.</summary>
     public Session Owner { get; } = owner;
 
+    /// <summary>The device's launch.</summary>
+    public SoftwareGpuLaunch Launch => launch;
+
     /// <summary>Waits for the end.</summary>
     /// <param name="timeoutMs">Milliseconds; <see cref="uint.MaxValue"/> for as long as it takes.</param>
     /// <returns>False if it still runs.</returns>

@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Host;
 using GpuSvm.Linux;
 using GpuSvm.Portable;
 
 namespace GpuSvm.Native;
 
 /// <summary>Chooses the host memory of a session.</summary>
-/// <param name="Host">The memory.</param>
+/// <param name="Host">The memory, and beside it what of the program is used in place.</param>
 /// <param name="Kind">What it is: real or portable.</param>
 /// <param name="Reason">What stood in the way of real memory and how to enable it; empty for real memory.</param>
-internal readonly record struct SessionMemory(IHostMemory Host, MemoryKind Kind, string Reason)
+internal readonly record struct SessionMemory(InPlaceHostMemory Host, MemoryKind Kind, string Reason)
 {
     private const long SmallestHeap = 64L << 20;
     private const long FewestHugeBlocks = 16;
@@ -25,7 +24,7 @@ internal readonly record struct SessionMemory(IHostMemory Host, MemoryKind Kind,
     public static SessionMemory Open(SessionOptions options)
     {
         if (options.Memory == MemoryKind.Portable)
-            return new SessionMemory(new PortableHostMemory(), MemoryKind.Portable, "Portable memory was asked for.");
+            return new SessionMemory(new InPlaceHostMemory(new PortableHostMemory()), MemoryKind.Portable, "Portable memory was asked for.");
         try
         {
             // The session counts the capacity; the heap beneath has room to spare, so that alignment and gaps take nothing of it. Address space is free.
@@ -36,13 +35,13 @@ internal readonly record struct SessionMemory(IHostMemory Host, MemoryKind Kind,
                 PooledHugeBlocks = (int)Math.Clamp(options.DeviceMemoryBytes / PageSize.HugeBytes, FewestHugeBlocks, MostHugeBlocks),
                 PooledBytesPerOrder = Math.Clamp(options.DeviceMemoryBytes / 4, LeastPooledBytes, MostPooledBytes),
             });
-            return new SessionMemory(host, MemoryKind.Real, "");
+            return new SessionMemory(new InPlaceHostMemory(host), MemoryKind.Real, "");
         }
         catch (HostMemoryUnavailableException unavailable)
         {
             if (options.Memory == MemoryKind.Real)
                 throw new SessionException(SvmStatus.NotSupported, $"Real memory is not to be had: {unavailable.Message}");
-            return new SessionMemory(new PortableHostMemory(), MemoryKind.Portable, unavailable.Message);
+            return new SessionMemory(new InPlaceHostMemory(new PortableHostMemory()), MemoryKind.Portable, unavailable.Message);
         }
     }
 }

@@ -8,7 +8,7 @@ namespace GpuSvm.Native;
 
 /// <summary>How to open a <see cref="Session"/>: gpusvm_options with defaults filled in and every field checked.</summary>
 /// <param name="Memory">Which host memory.</param>
-/// <param name="DeviceMemoryBytes">Whole pages, at least one.</param>
+/// <param name="DeviceMemories">Bytes of each device's memory: whole pages, at least one. 1 to 8 devices.</param>
 /// <param name="CapacityBytes">Whole pages, at least one.</param>
 /// <param name="ComputeUnits">1 to 256.</param>
 /// <param name="LargestChunk">4 KiB, 64 KiB or 2 MiB.</param>
@@ -22,7 +22,7 @@ namespace GpuSvm.Native;
 /// <param name="WithoutFaults">Whether the device raises no faults, and launches name their memory.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch.</param>
 internal sealed record SessionOptions(
-    MemoryKind Memory, long DeviceMemoryBytes, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, bool PrefetchFaults, IEvictionPolicy Eviction,
+    MemoryKind Memory, IReadOnlyList<long> DeviceMemories, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, bool PrefetchFaults, IEvictionPolicy Eviction,
     long KeepFreeBytes, IThrashPolicy? Thrash, IAccessCounterPolicy? AccessCounters, bool WithoutFaults, bool Monitor)
 {
     private const uint HardwarePrefetch = 6;
@@ -42,15 +42,15 @@ internal sealed record SessionOptions(
         }
     }
 
+    /// <summary>Bytes of all devices' memories.</summary>
+    public long DeviceMemoryBytes => DeviceMemories.Sum();
+
     /// <summary>Checks the caller's options.</summary>
     /// <param name="options">The caller's struct; null for all defaults.</param>
     /// <returns>The checked options; throws a <see cref="SessionException"/> that names the field and what is possible.</returns>
     public static unsafe SessionOptions From(OptionsStruct* options)
     {
-        // SAFETY: the caller passes null or its struct, whose size it states first.
-        if (options != null && options->StructBytes != sizeof(OptionsStruct))
-            throw Refuse($"struct_bytes is {options->StructBytes}, this library's gpusvm_options has {sizeof(OptionsStruct)}: set it to sizeof(gpusvm_options) and compile against this version's gpusvm.h");
-        OptionsStruct given = options == null ? default : *options;
+        OptionsStruct given = Copy(options);
         if (given.Monitor > 2)
             throw Refuse($"monitor {given.Monitor} does not exist: 0 is as GPUSVM_MONITOR says, 1 on, 2 off");
         if (given.MemoryKind > (uint)MemoryKind.Portable)
@@ -59,6 +59,10 @@ internal sealed record SessionOptions(
             throw Refuse($"migration {given.Migration} does not exist: 0 is on first touch, 1 never");
         if (given.WithoutFaults > 1)
             throw Refuse($"without_faults {given.WithoutFaults} does not exist: 0 is with faults, 1 without");
+        if (given.DeviceCount > OptionsStruct.MaxDevices)
+            throw Refuse($"{given.DeviceCount} devices are not possible: choose 1 to {OptionsStruct.MaxDevices}, or 0 for one");
+        if (given.Reserved != 0)
+            throw Refuse($"reserved is {given.Reserved}: it must be 0");
         if (given.ComputeUnits > 256)
             throw Refuse($"{given.ComputeUnits} compute units are not possible: choose 1 to 256, or 0 for one a processor");
         PageOrder chunk = given.LargestChunkBytes switch
@@ -70,7 +74,7 @@ internal sealed record SessionOptions(
         };
         return new SessionOptions(
             (MemoryKind)given.MemoryKind,
-            DeviceMemory(given.DeviceMemoryBytes),
+            DeviceMemoriesOf(given),
             Capacity(given.CapacityBytes),
             given.ComputeUnits == 0 ? Math.Clamp(Environment.ProcessorCount, 1, 256) : (int)given.ComputeUnits,
             chunk,
@@ -83,6 +87,33 @@ internal sealed record SessionOptions(
             AccessCountersOf(given.AccessCounters),
             given.WithoutFaults == 1,
             given.Monitor == 1 || (given.Monitor == 0 && Environment.GetEnvironmentVariable(MonitorVariable) is { Length: > 0 } and not "0"));
+    }
+
+    /// <summary>Takes the caller's struct, of this version or an older one.</summary>
+    /// <param name="options">The struct; null for all defaults.</param>
+    /// <returns>All fields; those that the caller does not know are zero.</returns>
+    private static unsafe OptionsStruct Copy(OptionsStruct* options)
+    {
+        OptionsStruct given = default;
+        if (options == null)
+            return given;
+        uint bytes = options->StructBytes; // SAFETY: the caller passes its struct, whose size it states first.
+        if (bytes != OptionsStruct.FirstBytes && bytes != sizeof(OptionsStruct))
+            throw Refuse($"struct_bytes is {bytes}, this library's gpusvm_options has {sizeof(OptionsStruct)}: set it to sizeof(gpusvm_options) and compile against this version's gpusvm.h");
+        Buffer.MemoryCopy(options, &given, sizeof(OptionsStruct), bytes);
+        return given;
+    }
+
+    /// <summary>Checks the sizes of the devices' memories.</summary>
+    /// <param name="given">The caller's options.</param>
+    /// <returns>Bytes, for each device.</returns>
+    private static unsafe long[] DeviceMemoriesOf(in OptionsStruct given)
+    {
+        var memories = new long[Math.Max(given.DeviceCount, 1)];
+        var each = (ulong*)given.DeviceMemoryEach;
+        for (int i = 0; i < memories.Length; i++)
+            memories[i] = DeviceMemory(each == null ? given.DeviceMemoryBytes : each[i]); // SAFETY: the caller says that there are as many as devices.
+        return memories;
     }
 
     /// <summary>The prefetch policy of a number.</summary>

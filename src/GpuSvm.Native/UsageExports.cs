@@ -24,29 +24,36 @@ internal static unsafe class UsageExports
             *launch = 0;
             if (groupCount is 0 or > long.MaxValue)
                 return LastError.Set(SvmStatus.InvalidArgument, $"gpusvm_launch_start_using: {groupCount} groups are not possible; at least 1 is needed.");
-            if (count > MaxUsages)
-                return LastError.Set(SvmStatus.InvalidArgument, $"gpusvm_launch_start_using: {count} pieces of memory are too many: name at most {MaxUsages}, larger ones.");
             if (!Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
                 return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);
             using (lease)
-            {
-                var used = new JobMemory[count];
-                for (int i = 0; i < used.Length; i++)
-                {
-                    UsageStruct usage = usages[i]; // SAFETY: the caller says that count of them are there.
-                    if (usage.Access > (uint)MemoryAccess.Atomic)
-                        return LastError.Set(SvmStatus.InvalidArgument, $"gpusvm_launch_start_using: access {usage.Access} does not exist: 0 is read, 1 write, 2 atomic.");
-                    used[i] = new JobMemory(lease.Value.Heap.Interval(new(usage.Pointer), usage.Bytes), (MemoryAccess)usage.Access);
-                }
-
-                *launch = lease.Value.Start((nint)kernel, (nint)arguments, groupCount, used);
-            }
-
+                *launch = lease.Value.Start((nint)kernel, (nint)arguments, groupCount, MemoryOf(lease.Value, usages, count));
             return (int)SvmStatus.Done;
         }
         catch (Exception exception)
         {
             return LastError.Set(exception);
         }
+    }
+
+    /// <summary>What a launch names; throws a <see cref="SessionException"/> that says what is wrong with it.</summary>
+    /// <param name="session">The session it is to run in.</param>
+    /// <param name="usages">The caller's list.</param>
+    /// <param name="count">How many.</param>
+    /// <returns>The memory, in whole pages.</returns>
+    internal static JobMemory[] MemoryOf(Session session, UsageStruct* usages, ulong count)
+    {
+        if (count > MaxUsages)
+            throw new SessionException(SvmStatus.InvalidArgument, $"{count} pieces of memory are too many: name at most {MaxUsages}, larger ones.");
+        var used = new JobMemory[count];
+        for (int i = 0; i < used.Length; i++)
+        {
+            UsageStruct usage = usages[i]; // SAFETY: the caller says that count of them are there.
+            if (usage.Access > (uint)MemoryAccess.Atomic)
+                throw new SessionException(SvmStatus.InvalidArgument, $"access {usage.Access} does not exist: 0 is read, 1 write, 2 atomic.");
+            used[i] = new JobMemory(session.UsableInterval(usage.Pointer, usage.Bytes), (MemoryAccess)usage.Access);
+        }
+
+        return used;
     }
 }

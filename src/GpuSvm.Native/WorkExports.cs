@@ -29,6 +29,27 @@ internal static unsafe class WorkExports
         }
     }
 
+    /// <summary>int32_t gpusvm_alloc_aligned(gpusvm_memory memory, uint64_t bytes, uint64_t alignment, void** pointer).</summary>
+    [UnmanagedCallersOnly(EntryPoint = "gpusvm_alloc_aligned")]
+    public static int AllocAligned(ulong memory, ulong bytes, ulong alignment, void** pointer)
+    {
+        try
+        {
+            if (pointer == null)
+                return LastError.Set(SvmStatus.InvalidArgument, "gpusvm_alloc_aligned: pointer is NULL; pass the address of a pointer.");
+            *pointer = null;
+            if (!Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
+                return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);
+            using (lease)
+                *pointer = (void*)lease.Value.Heap.Allocate(bytes, alignment).Value;
+            return (int)SvmStatus.Done;
+        }
+        catch (Exception exception)
+        {
+            return LastError.Set(exception);
+        }
+    }
+
     /// <summary>int32_t gpusvm_free(gpusvm_memory memory, void* pointer).</summary>
     [UnmanagedCallersOnly(EntryPoint = "gpusvm_free")]
     public static int Free(ulong memory, void* pointer)
@@ -103,13 +124,11 @@ internal static unsafe class WorkExports
         {
             if (moved != null)
                 *moved = 0;
-            if (location > 1)
-                return LastError.Set(SvmStatus.InvalidArgument, $"gpusvm_prefetch: location {location} does not exist: 0 is the device, 1 system memory.");
             if (!Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
                 return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);
             using (lease)
             {
-                long bytesMoved = lease.Value.Prefetch(lease.Value.Heap.Interval(new((ulong)pointer), bytes), toDevice: location == 0);
+                long bytesMoved = lease.Value.Prefetch(lease.Value.Heap.Interval(new((ulong)pointer), bytes), location);
                 if (moved != null)
                     *moved = (ulong)bytesMoved;
             }

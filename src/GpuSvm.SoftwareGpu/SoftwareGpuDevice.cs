@@ -20,13 +20,19 @@ namespace GpuSvm.SoftwareGpu;
 /// <para><b>Where bytes are.</b> A translation leads into <see cref="Memory"/> or to a page of the program. The first is touched by pointer, the second only preemptively
 /// (<see cref="PreemptiveCopy"/>), because a thread that stops in a page fault must not hold up the collector of the runtime that resolves it. With an <see cref="Iommu"/> the page table holds device
 /// addresses for the program's pages, and the MMU translates twice.</para>
+/// <para><b>Without a kernel.</b> <see cref="Transfer"/> goes the same way through one of two DMA channels, which are to the fault buffer and to invalidations as units are.</para>
 /// <para><b>Threads.</b> One for each compute unit, and one for the copy engine if asked for. They live from the constructor to <see cref="Dispose"/>.</para>
 /// <para>The name is not SoftwareGpu, because that is the namespace.</para>
 /// </remarks>
 public sealed unsafe class SoftwareGpuDevice : IGpuDevice
 {
+    private const int Channels = 2;
+
     private readonly SoftwareGpuUnitState[] _unitStates; // In the pinned heap: units keep pointers.
     private readonly SoftwareGpuUnit[] _units;
+    private readonly SoftwareGpuDmaChannel[] _channels;
+    private readonly SoftwareGpuScheduler _scheduler;
+    private uint _nextChannel; // Interlocked.
     private int _lastAddressSpaceId;
     private int _disposing;
     private int _unplugged;
@@ -49,17 +55,16 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
         PrefetchFaults = options.PrefetchFaults;
         AccessCounterPlaces = options.AccessCounterPlaces;
         StopsQueues = options.StopsQueues;
-        FaultBuffer = new SoftwareGpuFaultBuffer(options.ComputeUnits, options.WaitSpins);
-        _unitStates = GC.AllocateArray<SoftwareGpuUnitState>(options.ComputeUnits, pinned: true);
+        FaultBuffer = new SoftwareGpuFaultBuffer(options.ComputeUnits + Channels, options.WaitSpins);
+        _unitStates = GC.AllocateArray<SoftwareGpuUnitState>(options.ComputeUnits + Channels, pinned: true);
         _units = new SoftwareGpuUnit[options.ComputeUnits];
         for (int i = 0; i < _units.Length; i++)
-        {
-            // SAFETY: the array is pinned, and this object, which every unit keeps, keeps it.
-            var state = (SoftwareGpuUnitState*)Marshal.UnsafeAddrOfPinnedArrayElement(_unitStates, i);
-            _units[i] = new SoftwareGpuUnit(i, new SoftwareGpuMmu(this, i, state));
-        }
-
-        Queue = new SoftwareGpuQueue(this, _units);
+            _units[i] = new SoftwareGpuUnit(i, CreateMmu(i));
+        _channels = new SoftwareGpuDmaChannel[Channels];
+        for (int i = 0; i < Channels; i++)
+            _channels[i] = new SoftwareGpuDmaChannel(CreateMmu(_units.Length + i));
+        _scheduler = new SoftwareGpuScheduler(_units);
+        Queue = CreateQueue();
     }
 
     /// <inheritdoc/>
@@ -89,7 +94,7 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     /// <summary>Its fault buffer.</summary>
     public SoftwareGpuFaultBuffer FaultBuffer { get; }
 
-    /// <summary>Its launches.</summary>
+    /// <summary>Its first queue.</summary>
     public SoftwareGpuQueue Queue { get; }
 
     /// <summary>How many compute units it has.</summary>
@@ -126,7 +131,7 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     public void BeginUnplug()
     {
         Volatile.Write(ref _unplugged, 1); // Pairs with IsUnplugged.
-        Queue.Refuse();
+        _scheduler.Refuse();
     }
 
     /// <inheritdoc/>
@@ -196,14 +201,41 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
         return new SoftwareGpuPageTable(this, addressSpaceId);
     }
 
+    /// <summary>Makes a queue beside the first one. Launches of several queues run at the same time, as far as there are units.</summary>
+    /// <returns>The queue; close it when nothing more is to be started in it.</returns>
+    public SoftwareGpuQueue CreateQueue() => new(this, _scheduler);
+
+    /// <summary>Copies bytes between an address space and a buffer of the caller's as a DMA engine would: through the page table, with faults, without a compute unit.</summary>
+    /// <param name="table">The address space; not disposed meanwhile.</param>
+    /// <param name="address">The first byte there.</param>
+    /// <param name="buffer">The caller's bytes, of any memory of the process that it may touch.</param>
+    /// <param name="bytes">How many.</param>
+    /// <param name="write">True: into the address space.</param>
+    /// <returns>What became of it.</returns>
+    public SoftwareGpuTransfer Transfer(SoftwareGpuPageTable table, ulong address, byte* buffer, ulong bytes, bool write)
+    {
+        ArgumentNullException.ThrowIfNull(table);
+        return _channels[Interlocked.Increment(ref _nextChannel) % Channels].Transfer(table, address, buffer, bytes, write);
+    }
+
     /// <inheritdoc/>
     IDevicePageTable IGpuDevice.CreatePageTable(out int addressSpaceId) => CreatePageTable(out addressSpaceId);
 
+    /// <summary>Makes the MMU of a unit or a channel.</summary>
+    /// <param name="number">The unit's number; channels have those behind the units'.</param>
+    /// <returns>The MMU.</returns>
+    private SoftwareGpuMmu CreateMmu(int number)
+    {
+        // SAFETY: the array is pinned, and this object, which every MMU keeps, keeps it.
+        var state = (SoftwareGpuUnitState*)Marshal.UnsafeAddrOfPinnedArrayElement(_unitStates, number);
+        return new SoftwareGpuMmu(this, number, state);
+    }
+
     /// <summary>Reads the counters.</summary>
-    /// <returns>What it has done so far.</returns>
+    /// <returns>What its units have done so far.</returns>
     public SoftwareGpuCounters ReadCounters()
     {
-        SoftwareGpuCounters sum = new(Queue.Launches, 0, 0, 0, 0);
+        SoftwareGpuCounters sum = new(_scheduler.Launches, 0, 0, 0, 0);
         foreach (SoftwareGpuUnit unit in _units)
         {
             sum = new SoftwareGpuCounters(
@@ -224,13 +256,15 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     /// <exception cref="InvalidOperationException">Called from inside one of its own launches.</exception>
     public void Dispose()
     {
-        Queue.ThrowIfInside();
+        _scheduler.ThrowIfInside();
         if (Interlocked.Exchange(ref _disposing, 1) != 0) // Pairs with TryHold.
             return;
         BeginUnplug();
-        Queue.Stop();
+        _scheduler.Stop();
         Volatile.Write(ref _disposed, true); // Pairs with IsDisposed.
         FaultBuffer.Close();
+        foreach (SoftwareGpuDmaChannel channel in _channels)
+            channel.Dispose();
         CopyEngine.Dispose();
         DevicePagemaps.Close(this);
         DropHold();

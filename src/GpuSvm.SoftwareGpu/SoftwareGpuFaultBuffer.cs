@@ -11,13 +11,13 @@ namespace GpuSvm.SoftwareGpu;
 /// requeued faults included. Faults that units raise ahead of need have some places more; what does not fit is dropped, and counted. Equal faults of several units are not merged here; that is the service's business.
 /// </summary>
 /// <remarks>
-/// <para>A fault's token is the unit's number (low 8 bits) with a running number, so that an acknowledge reaches exactly the unit that waits for it, and a second
+/// <para>A fault's token is the unit's number (low 9 bits) with a running number, so that an acknowledge reaches exactly the unit that waits for it, and a second
 /// acknowledge of the same fault is caught rather than taken for the unit's next one.</para>
 /// <para>Locking: one small lock for the ring and one for each unit, never together, nothing called under them. No allocation once every thread has waited once.</para>
 /// </remarks>
 public sealed class SoftwareGpuFaultBuffer : IFaultBuffer
 {
-    private const int UnitBits = 8;
+    private const int UnitBits = 9;
     private const int MaxSequence = int.MaxValue >> UnitBits;
 
     private const int PrefetchPlaces = 16;

@@ -24,6 +24,8 @@ public sealed class SoftwareGpuLaunch
     private MemoryAccess _faultAccess;
     private string? _message;
     private bool _isComplete;
+    private Action? _whenComplete; // Guarded by _gate.
+    private SoftwareGpuLaunch? _awaited; // The last of After of which the queue will hear. Guarded by the scheduler's gate.
 
     /// <summary>Makes a launch.</summary>
     /// <param name="table">The address space; null for one that never runs.</param>
@@ -91,6 +93,12 @@ public sealed class SoftwareGpuLaunch
     /// <summary>The address space.</summary>
     internal SoftwareGpuPageTable? Table { get; }
 
+    /// <summary>The queue it stands in; null for one that never runs.</summary>
+    internal SoftwareGpuQueue? Queue { get; init; }
+
+    /// <summary>What is complete before it begins. Guarded by the scheduler's gate; entries are dropped as they complete.</summary>
+    internal SoftwareGpuLaunch[] After { get; set; } = [];
+
     /// <summary>The kernel's native address.</summary>
     internal nint Kernel { get; }
 
@@ -100,10 +108,10 @@ public sealed class SoftwareGpuLaunch
     /// <summary>How many groups.</summary>
     internal ulong Groups { get; }
 
-    /// <summary>Units that run it; guarded by the queue's gate.</summary>
+    /// <summary>Units that run it; guarded by the scheduler's gate.</summary>
     internal int Units { get; set; }
 
-    /// <summary>Whether its last unit has left it; guarded by the queue's gate.</summary>
+    /// <summary>Whether its last unit has left it; guarded by the scheduler's gate.</summary>
     internal bool IsClosing { get; set; }
 
     /// <summary>Whether it has failed, in one load.</summary>
@@ -111,6 +119,24 @@ public sealed class SoftwareGpuLaunch
 
     /// <summary>Whether a group is left to begin.</summary>
     internal bool HasGroups => !HasFailed && Volatile.Read(ref _nextGroup) < Groups;
+
+    /// <summary>Makes a mark that launches can wait for: nothing runs, and <see cref="Complete"/> says when it is over.</summary>
+    /// <returns>The mark.</returns>
+    public static SoftwareGpuLaunch CreateMark() => new(null, 0, 0, 0);
+
+    /// <summary>Has something done once it is complete, unless it is already.</summary>
+    /// <param name="action">What to do: short, and on whatever thread completes it, after who waits was woken. It may not throw.</param>
+    /// <returns>False if it is complete; nothing is done then.</returns>
+    public bool TryWhenComplete(Action action)
+    {
+        lock (_gate)
+        {
+            if (_isComplete)
+                return false;
+            _whenComplete += action;
+            return true;
+        }
+    }
 
     /// <summary>Waits until it is complete.</summary>
     public void Wait() => _ = Wait(Timeout.InfiniteTimeSpan);
@@ -202,13 +228,36 @@ public sealed class SoftwareGpuLaunch
     /// <summary>Stops its clock.</summary>
     internal void End() => Volatile.Write(ref _ended, Math.Max(Stopwatch.GetTimestamp(), _started + 1)); // Pairs with ElapsedNanoseconds.
 
-    /// <summary>Reports it as complete and wakes who waits.</summary>
-    internal void Complete()
+    /// <summary>Reports it as complete, wakes who waits, and does what was asked for. Of marks for whoever made them; of launches the scheduler's business.</summary>
+    public void Complete()
     {
+        Action? whenComplete;
         lock (_gate)
         {
             _isComplete = true;
+            whenComplete = _whenComplete;
+            _whenComplete = null;
             Monitor.PulseAll(_gate);
         }
+
+        whenComplete?.Invoke();
+    }
+
+    /// <summary>Whether all that it waits for is complete; if not, its queue hears of the next that is.</summary>
+    /// <param name="queue">The queue, whose first launch it is.</param>
+    /// <returns>True if it may begin.</returns>
+    /// <remarks>Locking: the scheduler's gate is held.</remarks>
+    internal bool IsReady(SoftwareGpuQueue queue)
+    {
+        foreach (SoftwareGpuLaunch other in After)
+        {
+            if (!ReferenceEquals(_awaited, other) && other.TryWhenComplete(queue.Poke))
+                _awaited = other; // Once: the queue may be looked at for other reasons meanwhile.
+            if (ReferenceEquals(_awaited, other) && !other.IsComplete)
+                return false;
+        }
+
+        After = [];
+        return true;
     }
 }

@@ -6,7 +6,7 @@ namespace GpuSvm.SoftwareGpu;
 /// <summary>How to build a software GPU. Every value has a default that fits a small machine.</summary>
 public sealed record SoftwareGpuOptions
 {
-    /// <summary>Most compute units a device can have; fault tokens keep the unit's number in 8 bits.</summary>
+    /// <summary>Most compute units a device can have; fault tokens keep the unit's number, and those of a few DMA channels, in 9 bits.</summary>
     public const int MaxComputeUnits = 256;
 
     /// <summary>Most bytes of device addresses: 1 TiB.</summary>

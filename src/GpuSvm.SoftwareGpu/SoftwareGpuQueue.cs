@@ -4,39 +4,50 @@ using GpuSvm.Core;
 namespace GpuSvm.SoftwareGpu;
 
 /// <summary>
-/// The queue of launches. They run in the order they were started, one at a time; the groups of one are taken by the compute units as they become free.
+/// A queue of launches. They run in the order they were started, one at a time; a launch may also wait for launches of other queues and devices. Queues of one device share its units and know
+/// nothing else of each other.
 /// </summary>
-/// <remarks>Thread-safe. Locking: one gate, a monitor; nothing is called under it.</remarks>
+/// <remarks>Thread-safe. Locking: the fields are guarded by the scheduler's gate.</remarks>
 public sealed class SoftwareGpuQueue
 {
-    private readonly object _gate = new(); // Guards everything below.
-    private readonly Queue<SoftwareGpuLaunch> _waiting = new();
     private readonly SoftwareGpuDevice _device;
-    private readonly SoftwareGpuUnit[] _units;
-    private SoftwareGpuLaunch? _current;
-    private bool _refusing; // No new launches.
-    private bool _stopping; // No new launches, and the threads end after those inside.
+    private readonly SoftwareGpuScheduler _scheduler;
     private long _launches;
 
-    /// <summary>Makes a queue and starts the units' threads.</summary>
+    /// <summary>Makes a queue.</summary>
     /// <param name="device">The device.</param>
-    /// <param name="units">Its units.</param>
-    internal SoftwareGpuQueue(SoftwareGpuDevice device, SoftwareGpuUnit[] units)
+    /// <param name="scheduler">Who gives its launches the device's units.</param>
+    internal SoftwareGpuQueue(SoftwareGpuDevice device, SoftwareGpuScheduler scheduler)
     {
         _device = device;
-        _units = units;
-        foreach (SoftwareGpuUnit unit in units)
-            unit.Start(this);
+        _scheduler = scheduler;
+        scheduler.Add(this);
     }
 
     /// <summary>
-    /// Called on a unit's thread after the last group of a launch has ended and before the launch is reported complete or the next one begins; a portable memory brings its pages home here.
-    /// No unit is active meanwhile. If it throws, the launch fails with <see cref="SvmStatus.KernelFailed"/> and the exception's message. Set before the first launch.
+    /// Called on a unit's thread after the last group of a launch has ended and before the launch is reported complete or the next one of the queue begins; a portable memory brings its pages home here.
+    /// No unit runs one of the queue's launches meanwhile. If it throws, the launch fails with <see cref="SvmStatus.KernelFailed"/> and the exception's message. Set before the first launch.
     /// </summary>
     public Action<SoftwareGpuLaunch>? BeforeCompletion { get; set; }
 
-    /// <summary>Launches started since the device was made.</summary>
-    public long Launches => Volatile.Read(ref _launches); // Written under _gate; any recent value will do.
+    /// <summary>Launches started since the queue was made.</summary>
+    public long Launches
+    {
+        get => Volatile.Read(ref _launches); // Written under the scheduler's gate; any recent value will do.
+        internal set => Volatile.Write(ref _launches, value);
+    }
+
+    /// <summary>Launches that have not begun, in order.</summary>
+    internal Queue<SoftwareGpuLaunch> Waiting { get; } = new();
+
+    /// <summary>The launch that runs.</summary>
+    internal SoftwareGpuLaunch? Current { get; set; }
+
+    /// <summary>Whether it takes no launches any more.</summary>
+    internal bool IsClosed { get; set; }
+
+    /// <summary>Whether no launch is inside.</summary>
+    internal bool IsEmpty => Current is null && Waiting.Count == 0;
 
     /// <summary>Puts a launch at the queue's end.</summary>
     /// <param name="table">The address space it runs in; not disposed before the launch is complete.</param>
@@ -44,132 +55,33 @@ public sealed class SoftwareGpuQueue
     /// <param name="arguments">Its second argument, valid until the launch is complete.</param>
     /// <param name="groups">How many groups, at least 1.</param>
     /// <param name="launch">The launch; if it is refused, one that is complete with the returned status.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidArgument"/>, or <see cref="SvmStatus.DeviceGone"/> once the device is unplugged or being disposed.</returns>
-    public SvmStatus Start(SoftwareGpuPageTable table, nint kernel, nint arguments, ulong groups, out SoftwareGpuLaunch launch)
+    /// <param name="after">Launches of any queue and device that are complete before this one begins, however they ended; copied.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidArgument"/>, or <see cref="SvmStatus.DeviceGone"/> once the device is unplugged or being disposed, or the queue is closed.</returns>
+    public SvmStatus Start(SoftwareGpuPageTable table, nint kernel, nint arguments, ulong groups, out SoftwareGpuLaunch launch, params ReadOnlySpan<SoftwareGpuLaunch> after)
     {
         ArgumentNullException.ThrowIfNull(table);
-        if (kernel == 0 || groups == 0 || !ReferenceEquals(table.Device, _device))
+        SvmStatus status = SvmStatus.InvalidArgument;
+        if (kernel != 0 && groups != 0 && ReferenceEquals(table.Device, _device))
         {
-            launch = new SoftwareGpuLaunch(null, 0, 0, 0, SvmStatus.InvalidArgument);
-            return SvmStatus.InvalidArgument;
+            launch = new SoftwareGpuLaunch(table, kernel, arguments, groups) { Queue = this, After = after.ToArray() };
+            status = _scheduler.Enqueue(this, launch);
+            if (status == SvmStatus.Done)
+                return status;
         }
 
-        lock (_gate)
-        {
-            if (_refusing)
-            {
-                launch = new SoftwareGpuLaunch(null, 0, 0, 0, SvmStatus.DeviceGone);
-                return SvmStatus.DeviceGone;
-            }
-
-            launch = new SoftwareGpuLaunch(table, kernel, arguments, groups);
-            _launches++;
-            if (_current is null)
-                BeginLocked(launch);
-            else
-                _waiting.Enqueue(launch);
-            return SvmStatus.Done;
-        }
+        launch = new SoftwareGpuLaunch(null, 0, 0, 0, status);
+        return status;
     }
 
-    /// <summary>Waits for a launch to take part in.</summary>
-    /// <param name="launch">The launch; <see cref="Leave"/> it afterwards.</param>
-    /// <returns>False once the queue is empty and stopped: the unit's thread ends.</returns>
-    internal bool Join(out SoftwareGpuLaunch launch)
-    {
-        lock (_gate)
-        {
-            while (true)
-            {
-                // A launch that was cancelled before any unit came still needs one to complete it.
-                if (_current is { IsClosing: false } current && (current.HasGroups || current.Units == 0))
-                {
-                    current.Units++;
-                    launch = current;
-                    return true;
-                }
+    /// <summary>Takes no launches any more; those inside go on to their ends. The device's first queue lives as long as the device.</summary>
+    public void Close() => _scheduler.Close(this);
 
-                if (_stopping && _current is null)
-                {
-                    launch = SoftwareGpuLaunch.None;
-                    return false;
-                }
-
-                Monitor.Wait(_gate);
-            }
-        }
-    }
-
-    /// <summary>Ends a unit's part in a launch of which no group is left to begin; the last unit completes it.</summary>
-    /// <param name="launch">What <see cref="Join"/> gave.</param>
-    internal void Leave(SoftwareGpuLaunch launch)
-    {
-        lock (_gate)
-        {
-            if (--launch.Units != 0)
-                return; // The others end their groups yet.
-            launch.IsClosing = true; // Nobody joins any more.
-        }
-
-        launch.End();
-        CallBeforeCompletion(launch);
-        launch.Complete();
-        lock (_gate)
-        {
-            _current = null;
-            if (_waiting.TryDequeue(out SoftwareGpuLaunch? next))
-                BeginLocked(next);
-            else if (_stopping)
-                Monitor.PulseAll(_gate);
-        }
-    }
-
-    /// <summary>Refuses a call by a unit's own thread, which would wait for itself.</summary>
-    /// <exception cref="InvalidOperationException">It is one.</exception>
-    internal void ThrowIfInside()
-    {
-        foreach (SoftwareGpuUnit unit in _units)
-        {
-            if (unit.IsCurrentThread)
-                throw new InvalidOperationException("A device cannot be disposed from inside one of its own launches: wait for the launch elsewhere, then dispose.");
-        }
-    }
-
-    /// <summary>Refuses new launches; those inside go on.</summary>
-    internal void Refuse()
-    {
-        lock (_gate)
-            _refusing = true;
-    }
-
-    /// <summary>Refuses new launches, waits for those inside, and ends the units' threads. Their faults are served meanwhile, or the fault buffer is closed.</summary>
-    internal void Stop()
-    {
-        lock (_gate)
-        {
-            _refusing = _stopping = true;
-            Monitor.PulseAll(_gate);
-        }
-
-        foreach (SoftwareGpuUnit unit in _units)
-            unit.Join();
-    }
-
-    /// <summary>Makes a launch the current one and wakes as many units as it has groups for.</summary>
-    private void BeginLocked(SoftwareGpuLaunch launch)
-    {
-        _current = launch;
-        if (launch.Groups >= (ulong)_units.Length)
-            Monitor.PulseAll(_gate);
-        else
-        {
-            for (ulong i = 0; i < launch.Groups; i++)
-                Monitor.Pulse(_gate);
-        }
-    }
+    /// <summary>Looks whether the first launch can begin: one that it waited for is complete.</summary>
+    internal void Poke() => _scheduler.Poke(this);
 
     /// <summary>Calls the hook, and turns what it throws into the launch's failure.</summary>
-    private void CallBeforeCompletion(SoftwareGpuLaunch launch)
+    /// <param name="launch">The launch whose last group has ended.</param>
+    internal void CallBeforeCompletion(SoftwareGpuLaunch launch)
     {
         try
         {

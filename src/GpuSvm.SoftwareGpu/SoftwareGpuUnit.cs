@@ -15,7 +15,7 @@ internal sealed unsafe class SoftwareGpuUnit
     private readonly SoftwareGpuMmu _mmu;
     private readonly SoftwareGpuKernelMemory _memory;
     private readonly Thread _thread;
-    private SoftwareGpuQueue? _queue;
+    private SoftwareGpuScheduler? _scheduler;
     private long _groups;
 
     /// <summary>Makes a unit; it runs nothing yet.</summary>
@@ -39,10 +39,10 @@ internal sealed unsafe class SoftwareGpuUnit
     internal bool IsCurrentThread => ReferenceEquals(Thread.CurrentThread, _thread);
 
     /// <summary>Starts its thread.</summary>
-    /// <param name="queue">Where it gets its work.</param>
-    internal void Start(SoftwareGpuQueue queue)
+    /// <param name="scheduler">Where it gets its work.</param>
+    internal void Start(SoftwareGpuScheduler scheduler)
     {
-        _queue = queue;
+        _scheduler = scheduler;
         _thread.Start();
     }
 
@@ -53,15 +53,21 @@ internal sealed unsafe class SoftwareGpuUnit
     private void Run()
     {
         GCHandle<SoftwareGpuKernelMemory> handle = new(_memory);
-        while (_queue!.Join(out SoftwareGpuLaunch launch))
+        SoftwareGpuScheduler scheduler = _scheduler!;
+        while (scheduler.Join(out SoftwareGpuLaunch launch))
         {
             _memory.BeginLaunch(launch);
             _mmu.Activate(launch.Table!);
             while (launch.TryTakeGroup(out ulong group))
+            {
                 RunGroup(launch, group, (void*)GCHandle<SoftwareGpuKernelMemory>.ToIntPtr(handle));
+                if (scheduler.HasUnserved)
+                    break; // Another queue's launch has no unit.
+            }
+
             _mmu.Deactivate();
             _memory.BeginLaunch(SoftwareGpuLaunch.None);
-            _queue.Leave(launch);
+            scheduler.Leave(launch);
         }
 
         handle.Dispose();

@@ -15,6 +15,22 @@ public sealed class SvmEventsTests
 
     private readonly SvmEvent[] _buffer = new SvmEvent[4096];
 
+    [Theory]
+    [InlineData(1, 2)]
+    [InlineData(3, 4)]
+    public void TheSmallestStreamsDropWhatDoesNotFitAndGoOn(int asked, int capacity)
+    {
+        using Machine machine = NewMachine();
+        SvmEventStream stream = machine.Host.Events.Open(asked);
+        var anywhere = AddressRange.OfPages(new VirtualAddress(1 << 20), 1);
+        for (int i = 0; i < 10; i++)
+            machine.Host.Events.Prefetch(anywhere, SvmPlace.Ram, MigrationCause.Prefetch, SvmStatus.Done);
+        Assert.Equal(capacity, Read(stream).Count);
+        Assert.Equal(10 - capacity, stream.Dropped());
+        machine.Host.Events.Prefetch(anywhere, SvmPlace.Ram, MigrationCause.Prefetch, SvmStatus.Done);
+        Assert.Single(Read(stream));
+    }
+
     [Fact]
     public void AFaultTellsOfItselfOfTheMigrationAndOfItsPlaces()
     {

@@ -1,4 +1,7 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
+using System.Globalization;
+
 namespace GpuSvm.Native.Tests;
 
 /// <summary>C programs against gpusvm.h and libgpusvm.so, each of which checks itself and says what is wrong.</summary>
@@ -42,17 +45,71 @@ public class CProgramTests
     [InlineData("real")]
     public void AdviceHasItsEffect(string memory) => Run("advise.c", memory);
 
+    [Theory]
+    [InlineData("portable", "faults")]
+    [InlineData("portable", "nofaults")]
+    [InlineData("real", "faults")]
+    [InlineData("real", "nofaults")]
+    public void BytesGoThroughThePageTableWithoutAKernelAndPagesAreToldOf(string memory, string faults) => Run("transfer.c", memory, faults);
+
+    [Theory]
+    [InlineData("portable")]
+    [InlineData("real")]
+    public void QueuesOfSeveralDevicesKeepTheirOrderAndNoOtherAndCallBack(string memory) => Run("queues.c", memory);
+
+    [Theory]
+    [InlineData("portable", "faults")]
+    [InlineData("portable", "nofaults")]
+    [InlineData("real", "faults")]
+    [InlineData("real", "nofaults")]
+    public void MemoryOfTheProgramsOwnIsUsedInPlace(string memory, string faults) => Run("userptr.c", memory, faults);
+
     [Fact]
     public void AMonitorOutlivesWatchersOfAnyKindAndGoesWithItsMemory() => Run("monitor.c");
 
-    /// <summary>Compiles a program, runs it with the library's path and checks that it is content.</summary>
-    private static void Run(string source, params string[] arguments)
+    /// <summary>The same programs watched by the compiler's sanitizers.</summary>
+    [Theory]
+    [InlineData("misuse.c")]
+    [InlineData("roundtrip.c", "real")]
+    [InlineData("threads.c")]
+    [InlineData("reopen.c", "real")]
+    [InlineData("inject.c", "portable")]
+    [InlineData("prefetch.c", "real")]
+    [InlineData("events.c", "real")]
+    [InlineData("advise.c", "real")]
+    [InlineData("transfer.c", "real", "faults")]
+    [InlineData("transfer.c", "portable", "nofaults")]
+    [InlineData("queues.c", "real")]
+    [InlineData("userptr.c", "real", "faults")]
+    [InlineData("userptr.c", "portable", "nofaults")]
+    [InlineData("fuzz.c", "real", "3", "1")]
+    public void SanitizersHaveNothingToSay(string source, params string[] arguments)
     {
-        string? library = Environment.GetEnvironmentVariable("GPUSVM_LIBRARY");
-        library = library is { Length: > 0 } ? library : Path.Combine(AppContext.BaseDirectory, "libgpusvm.so");
-        string program = CCompiler.Compile([$"programs/{source}"], Path.GetFileNameWithoutExtension(source));
-        Assert.True(File.Exists(library), $"{library} is missing: dotnet publish src/GpuSvm.Native -c Release -r linux-x64");
-        (int exitCode, string output) = CCompiler.Run(program, [library, .. arguments]);
+        Assert.SkipUnless(CCompiler.HasSanitizers, "needs gcc's sanitizers: install libasan and libubsan");
+        Run(source, arguments, CCompiler.Sanitizers);
+    }
+
+    /// <summary>
+    /// Arbitrary calls for some seconds; GPUSVM_FUZZ_SECONDS sets how many, GPUSVM_FUZZ_SEED with what to begin.
+    /// </summary>
+    [Theory]
+    [InlineData("portable")]
+    [InlineData("real")]
+    public void ArbitraryCallsNeverCrashHangOrLoseAByte(string memory)
+    {
+        string seconds = Environment.GetEnvironmentVariable("GPUSVM_FUZZ_SECONDS") is { Length: > 0 } chosen ? chosen : "5";
+        string seed = Environment.GetEnvironmentVariable("GPUSVM_FUZZ_SEED") is { Length: > 0 } first ? first : Random.Shared.Next(1, int.MaxValue).ToString(CultureInfo.InvariantCulture);
+        Run("fuzz.c", [memory, seconds, seed], [], int.Parse(seconds, CultureInfo.InvariantCulture) + 120);
+    }
+
+    /// <summary>Compiles a program, runs it with the library's path and checks that it is content.</summary>
+    private static void Run(string source, params string[] arguments) => Run(source, arguments, []);
+
+    /// <summary>As above, with options for the compiler and a limit in seconds.</summary>
+    private static void Run(string source, string[] arguments, string[] options, int seconds = 120)
+    {
+        string program = CCompiler.Compile([$"programs/{source}"], Path.GetFileNameWithoutExtension(source), options);
+        (int exitCode, string output) = CCompiler.Run(new ProcessStartInfo(program, [NativeLibraryPath.Find(), .. arguments]), TimeSpan.FromSeconds(seconds));
         Assert.SkipWhen(exitCode == NotAvailable, $"needs userfaultfd: {output.Trim()}");
         Assert.True(exitCode == 0, $"{source} {string.Join(' ', arguments)} ended with {exitCode}:\n{output}");
     }

@@ -18,6 +18,8 @@ public sealed class SvmEvents
     /// <summary>The most events that a stream can hold.</summary>
     public const int MaxCapacity = 1 << 20;
 
+    private const int LeastCapacity = 2; // In a ring of one place a full one cannot be told from an empty one.
+
     private readonly Lock _gate = new(); // Guards replacing _streams. Never held while recording.
     private volatile SvmEventStream[]? _streams; // Replaced whole; null while there is none.
 
@@ -25,13 +27,13 @@ public sealed class SvmEvents
     public bool IsOn => _streams is not null;
 
     /// <summary>Opens a stream: it gets every event from now on.</summary>
-    /// <param name="capacity">Events that it holds, 1 to <see cref="MaxCapacity"/>; rounded up to a power of two.</param>
+    /// <param name="capacity">Events that it holds, 1 to <see cref="MaxCapacity"/>; rounded up to a power of two, at least 2.</param>
     /// <returns>The stream; end with <see cref="Close"/>.</returns>
     public SvmEventStream Open(int capacity)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(capacity, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, MaxCapacity);
-        var stream = new SvmEventStream((int)BitOperations.RoundUpToPowerOf2((uint)capacity));
+        var stream = new SvmEventStream((int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(capacity, LeastCapacity)));
         lock (_gate)
             _streams = [.. _streams ?? [], stream];
         return stream;

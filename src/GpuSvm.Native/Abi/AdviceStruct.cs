@@ -11,11 +11,12 @@ internal struct AdviceStruct
 {
     private const uint Off = 1;
     private const uint On = 2;
+    private const uint FirstDevice = 3;
 
     /// <summary>sizeof, set by the caller.</summary>
     public uint StructBytes;
 
-    /// <summary>1 none, 2 system memory, 3 the device.</summary>
+    /// <summary>1 none, 2 system memory, 3 device 0, 4 device 1 and so on.</summary>
     public uint Preferred;
 
     /// <summary>1 off, 2 on.</summary>
@@ -37,8 +38,8 @@ internal struct AdviceStruct
     /// <returns>A sentence that names field and remedy; null if nothing is.</returns>
     public readonly string? Mistake()
     {
-        if (Preferred > 3)
-            return $"preferred {Preferred} does not exist: 0 keep, 1 none, 2 system memory, 3 the device.";
+        if (Preferred >= FirstDevice + OptionsStruct.MaxDevices)
+            return $"preferred {Preferred} does not exist: 0 keep, 1 none, 2 system memory, {FirstDevice} and above a device.";
         if (Math.Max(ReadMostly, Math.Max(NeverMigrate, Pinned)) > On)
             return "read_mostly, never_migrate and pinned are 0 (keep), 1 (off) or 2 (on).";
         if (Atomics > (uint)AtomicMode.Global + 1)
@@ -48,12 +49,15 @@ internal struct AdviceStruct
             : null;
     }
 
+    /// <summary>The number of the device that is preferred; -1 if none is named.</summary>
+    public readonly int PreferredDevice => Preferred >= FirstDevice ? (int)(Preferred - FirstDevice) : -1;
+
     /// <summary>The advice with the wishes that it changes.</summary>
     /// <param name="old">What was advised before.</param>
     /// <returns>What is advised now.</returns>
     public readonly MemoryAdvice Change(MemoryAdvice old) => old with
     {
-        Preferred = Preferred switch { 0 => old.Preferred, 1 => PreferredLocation.None, 2 => PreferredLocation.System, _ => PreferredLocation.OnDevice(0) },
+        Preferred = Preferred switch { 0 => old.Preferred, 1 => PreferredLocation.None, 2 => PreferredLocation.System, _ => PreferredLocation.OnDevice((int)(Preferred - FirstDevice)) },
         IsReadMostly = Switched(ReadMostly, old.IsReadMostly),
         NeverMigrate = Switched(NeverMigrate, old.NeverMigrate),
         IsPinned = Switched(Pinned, old.IsPinned),

@@ -4,6 +4,12 @@ namespace GpuSvm.Native.Abi;
 /// <summary>gpusvm_options, field by field.</summary>
 internal readonly struct OptionsStruct
 {
+    /// <summary>The size that the struct had first: its fields end before <see cref="DeviceCount"/>, and zero stands for those behind.</summary>
+    public const uint FirstBytes = 64;
+
+    /// <summary>The most devices of one memory.</summary>
+    public const int MaxDevices = 8;
+
 #pragma warning disable CS0649 // The caller fills it, in C.
     /// <summary>sizeof(gpusvm_options), as the caller was compiled.</summary>
     public readonly uint StructBytes;
@@ -46,5 +52,14 @@ internal readonly struct OptionsStruct
 
     /// <summary>1: the device raises no faults, and launches name their memory.</summary>
     public readonly ushort WithoutFaults;
+
+    /// <summary>How many devices; 0 for one.</summary>
+    public readonly uint DeviceCount;
+
+    /// <summary>0.</summary>
+    public readonly uint Reserved;
+
+    /// <summary>That many sizes of device memory in bytes, uint64_t each; null for <see cref="DeviceMemoryBytes"/> each.</summary>
+    public readonly nint DeviceMemoryEach;
 #pragma warning restore CS0649
 }

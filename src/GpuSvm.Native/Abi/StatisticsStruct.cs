@@ -4,6 +4,9 @@ namespace GpuSvm.Native.Abi;
 /// <summary>gpusvm_statistics, field by field; gpusvm.h says what each means.</summary>
 internal struct StatisticsStruct
 {
+    /// <summary>The size that the struct had first: its fields end before <see cref="Launches"/>.</summary>
+    public const uint FirstBytes = 184;
+
     /// <summary>sizeof(gpusvm_statistics), as the caller was compiled.</summary>
     public uint StructBytes;
 
@@ -75,4 +78,16 @@ internal struct StatisticsStruct
 
     /// <summary>cpu_fault_ns, nanoseconds.</summary>
     public ulong CpuFaultNs;
+
+    /// <summary>launches.</summary>
+    public ulong Launches;
+
+    /// <summary>queue_stops.</summary>
+    public ulong QueueStops;
+
+    /// <summary>queue_restores.</summary>
+    public ulong QueueRestores;
+
+    /// <summary>queue_restores_failed.</summary>
+    public ulong QueueRestoresFailed;
 }

@@ -98,6 +98,9 @@ typedef struct gpusvm_options {
     uint32_t thrash;                /* gpusvm_thrash_policy */
     uint16_t access_counters;       /* gpusvm_access_counter_policy */
     uint16_t without_faults;        /* 1: the device raises no faults; launches name the memory that they use (gpusvm_launch_start_using). 0: with faults (default) */
+    uint32_t device_count;          /* software GPUs, all able to reach each other's memory: 1 to 8; default 1 */
+    uint32_t reserved;              /* 0 */
+    const uint64_t* device_memory_each; /* device_count sizes, as device_memory_bytes; NULL (default): device_memory_bytes for each. Read during gpusvm_open */
 } gpusvm_options;
 
 /* A wish that is on or off. */
@@ -112,7 +115,7 @@ typedef enum gpusvm_preferred {
     GPUSVM_PREFERRED_KEEP = 0,      /* as it is */
     GPUSVM_PREFERRED_NONE = 1,      /* policies decide */
     GPUSVM_PREFERRED_SYSTEM = 2,
-    GPUSVM_PREFERRED_DEVICE = 3
+    GPUSVM_PREFERRED_DEVICE = 3     /* device 0; device n is GPUSVM_PREFERRED_DEVICE + n */
 } gpusvm_preferred;
 
 /* Against whom atomic operations of kernels must hold. */
@@ -139,6 +142,15 @@ typedef uint64_t gpusvm_memory; /* a handle; 0 is none */
 typedef uint64_t gpusvm_launch; /* a handle; 0 is none */
 typedef uint64_t gpusvm_events; /* a handle; 0 is none */
 typedef uint64_t gpusvm_prefetch_operation;
+typedef uint64_t gpusvm_queue; /* a handle; 0 is none */
+typedef uint64_t gpusvm_userptr; /* a handle; 0 is none */
+
+/* Where a prefetch brings pages. */
+#define GPUSVM_LOCATION_SYSTEM 1u
+#define GPUSVM_LOCATION_DEVICE(n) ((n) == 0 ? 0u : (uint32_t)(n) + 1u)
+
+/* For functions that take a device's number: all of them. */
+#define GPUSVM_EVERY_DEVICE UINT32_MAX
 
 /* What an event tells of. docs/observing.md says which fields each fills. */
 typedef enum gpusvm_event_kind {
@@ -261,7 +273,46 @@ typedef struct gpusvm_statistics {
     uint64_t bind_ns;               /* page-table writing */
     uint64_t fault_ns;              /* whole service, from the buffer to the acknowledge */
     uint64_t cpu_fault_ns;          /* whole service of CPU faults */
+    uint64_t launches;              /* started */
+    uint64_t queue_stops;           /* without faults: how often running launches were stopped because something was taken away */
+    uint64_t queue_restores;        /* of these, how often all was brought back and they went on */
+    uint64_t queue_restores_failed; /* pieces that could not be brought back: their launches failed */
 } gpusvm_statistics;
+
+/* One device of a memory. */
+typedef struct gpusvm_device_info {
+    uint32_t struct_bytes;          /* sizeof(gpusvm_device_info), set by the caller */
+    uint32_t compute_units;
+    uint64_t memory_bytes;
+    uint64_t used_bytes;            /* now */
+    uint64_t bytes_to_device;
+    uint64_t bytes_to_ram;
+    uint64_t evictions;             /* blocks pushed out to make room */
+    uint64_t launches;              /* started on it */
+    char name[64];
+} gpusvm_device_info;
+
+/* Where a page is. */
+typedef enum gpusvm_page_place {
+    GPUSVM_PAGE_UNMAPPED = 0,       /* no mapping covers it */
+    GPUSVM_PAGE_NOWHERE = 1,        /* never touched: reads as zeroes */
+    GPUSVM_PAGE_ZERO = 2,           /* the system's shared page of zeroes */
+    GPUSVM_PAGE_RAM = 3,
+    GPUSVM_PAGE_DEVICE = 4,         /* in the memory of the device that the run names */
+    GPUSVM_PAGE_OTHER_DEVICE = 5,   /* on a device that is not of this memory, or that the asking one cannot reach */
+    GPUSVM_PAGE_EXCLUSIVE = 6,      /* in RAM, and a device's alone until the CPU touches it */
+    GPUSVM_PAGE_MOVING = 7
+} gpusvm_page_place;
+
+/* Pages in a row of which the same is to be said. */
+typedef struct gpusvm_page_run {
+    uint64_t address;
+    uint64_t bytes;
+    uint32_t place;                 /* gpusvm_page_place */
+    int32_t device;                 /* the device that has them; -1 if none has */
+    uint32_t writable;              /* 1: a device may write them where they are, without the program being asked */
+    uint32_t entry_bytes;           /* how large a piece is mapped as one: 4096, 65536 or 2097152; 0 where nothing is */
+} gpusvm_page_run;
 
 /* A fault that was refused: what gpusvm_take_failed_faults tells. */
 typedef struct gpusvm_failed_fault {
@@ -295,6 +346,32 @@ typedef struct gpusvm_prefetch_progress {
     uint64_t moved_bytes;
     uint64_t failed_bytes;
 } gpusvm_prefetch_progress;
+
+/* Called when a launch has ended, with its handle (which is still to be waited for), its gpusvm_status and what the caller gave. See gpusvm_queue_launch. */
+typedef void (*gpusvm_callback)(gpusvm_launch launch, int32_t status, void* arguments);
+
+/* What a launch in a queue waits for, uses and calls. Zero means nothing of it. */
+typedef struct gpusvm_launch_options {
+    uint32_t struct_bytes;          /* sizeof(gpusvm_launch_options) */
+    uint32_t wait_count;            /* at most 4096 */
+    const gpusvm_launch* waits;     /* launches of the same memory, of any queue and device, that have ended before this one begins, however they ended */
+    const gpusvm_usage* usages;     /* as for gpusvm_launch_start_using */
+    uint64_t usage_count;           /* at most 65536 */
+    gpusvm_callback callback;
+    void* callback_arguments;
+} gpusvm_launch_options;
+
+/* How loud a message is. */
+typedef enum gpusvm_log_level {
+    GPUSVM_LOG_NONE = 0,
+    GPUSVM_LOG_ERROR = 1,           /* an internal error */
+    GPUSVM_LOG_WARNING = 2,         /* portable memory where real was wished for, a failed launch */
+    GPUSVM_LOG_INFO = 3,            /* memories opened and closed */
+    GPUSVM_LOG_DEBUG = 4            /* every call that failed, with its sentence */
+} gpusvm_log_level;
+
+/* Takes a message, UTF-8, valid during the call. */
+typedef void (*gpusvm_log)(uint32_t level, const char* message, void* arguments);
 
 /* How a launch ended. */
 typedef struct gpusvm_launch_result {
@@ -363,7 +440,13 @@ uint32_t gpusvm_abi_version(void);
 /* The sentence of the calling thread's last failing call, UTF-8; copies at most size-1 bytes and a NUL, returns the whole length. */
 uint64_t gpusvm_last_error(char* buffer, uint64_t size);
 
-/* Opens shared memory with one software GPU. GPUSVM_NOT_SUPPORTED: real memory was asked for and is not to be had; the error says why and what to do. */
+/*
+ * Sets who is told messages up to a level, for the process; NULL or GPUSVM_LOG_NONE: nobody. Called on whatever thread has something to say, several at once, with no lock held. Returns when nobody is in the
+ * function that was set before, unless that calls this.
+ */
+int32_t gpusvm_set_log(gpusvm_log log, uint32_t level, void* arguments);
+
+/* Opens shared memory with one software GPU or several. GPUSVM_NOT_SUPPORTED: real memory was asked for and is not to be had; the error says why and what to do. */
 int32_t gpusvm_open(const gpusvm_options* options, gpusvm_memory* memory);
 
 /* Waits for running launches, brings every page home, frees everything. Pointers into the memory are invalid afterwards. */
@@ -375,7 +458,10 @@ uint64_t gpusvm_memory_reason(gpusvm_memory memory, char* buffer, uint64_t size)
 /* Allocates zeroed shared memory, page aligned, 2 MiB aligned from 2 MiB on. */
 int32_t gpusvm_alloc(gpusvm_memory memory, uint64_t bytes, void** pointer);
 
-/* Frees what gpusvm_alloc gave. GPUSVM_INVALID_HANDLE if the pointer is not such, or was freed before. Waits until no unit can reach it. */
+/* As gpusvm_alloc, on a boundary of alignment bytes: a power of two up to 1 GiB. What alignment costs beyond the bytes counts against the capacity, but takes no RAM. */
+int32_t gpusvm_alloc_aligned(gpusvm_memory memory, uint64_t bytes, uint64_t alignment, void** pointer);
+
+/* Frees what gpusvm_alloc or gpusvm_alloc_aligned gave. GPUSVM_INVALID_HANDLE if the pointer is not such, or was freed before. Waits until no unit can reach it. */
 int32_t gpusvm_free(gpusvm_memory memory, void* pointer);
 
 /* Starts a kernel over group_count groups (at least 1). The arguments must stay valid until the launch has ended. Launches run in order. */
@@ -392,7 +478,62 @@ int32_t gpusvm_launch_start_using(gpusvm_memory memory, gpusvm_kernel kernel, vo
 /* Waits for a launch and tells how it ended; releases the handle unless it timed out. Milliseconds; UINT32_MAX waits forever. */
 int32_t gpusvm_launch_wait(gpusvm_launch launch, uint32_t timeout_ms, gpusvm_launch_result* result);
 
-/* Moves pages to the device (location 0) or to system memory (location 1) now; *moved (may be NULL) gets the bytes that really moved. */
+/*
+ * Makes a queue of a device (0 to device_count - 1). Launches of one queue run in order, one at a time; those of different queues run at the same time as far as there are units, and order
+ * them only where they wait for each other. gpusvm_launch_start uses a queue of device 0 of its own. On portable memory all launches of a memory run one after the other.
+ */
+int32_t gpusvm_queue_create(gpusvm_memory memory, uint32_t device, gpusvm_queue* queue);
+
+/* Ends a queue's handle; launches inside go on and can be waited for. Closing the memory ends it too. */
+int32_t gpusvm_queue_destroy(gpusvm_queue queue);
+
+/*
+ * Starts a kernel in a queue; options may be NULL. Otherwise as gpusvm_launch_start_using. The callback, if there is one, is called once the launch has ended, before gpusvm_close of its memory returns: on a
+ * thread of the library that calls the callbacks of one memory one after the other. It may call every function of the library, also start and wait for launches, but not close its own memory (GPUSVM_BUSY);
+ * while it runs, others wait.
+ */
+int32_t gpusvm_queue_launch(gpusvm_queue queue, gpusvm_kernel kernel, void* arguments, uint64_t group_count, const gpusvm_launch_options* options, gpusvm_launch* launch);
+
+/* Waits until all that has been launched in a queue so far has ended, however it did. Milliseconds; UINT32_MAX waits forever. GPUSVM_TIMED_OUT: something still runs. */
+int32_t gpusvm_queue_wait(gpusvm_queue queue, uint32_t timeout_ms);
+
+/*
+ * Reads bytes of a device's address space into a buffer, or writes them from one, as a DMA engine or a debugger would: through the GPU's page table, with faults and replays, migrating as a kernel's access
+ * would, also while all units are busy. The buffer may be any memory of the program. *failed_at (may be NULL) gets the first address that could not be accessed, or 0; everything before it has been
+ * transferred. Answers as a launch would fail: GPUSVM_NOT_MAPPED, GPUSVM_READ_ONLY, ... On portable memory it waits for the launches that were started before it.
+ */
+int32_t gpusvm_device_read(gpusvm_memory memory, uint32_t device, uint64_t address, void* destination, uint64_t bytes, uint64_t* failed_at);
+int32_t gpusvm_device_write(gpusvm_memory memory, uint32_t device, uint64_t address, const void* source, uint64_t bytes, uint64_t* failed_at);
+
+/*
+ * Pushes the pages of an interval that are on a device (or on any: GPUSVM_EVERY_DEVICE) back to RAM now; pointer NULL and bytes 0: everything that the device holds. *moved (may be NULL) gets the bytes
+ * of it that came home; blocks that hold a part of an interval come whole. GPUSVM_BUSY, GPUSVM_OUT_OF_HOST_MEMORY, GPUSVM_COPY_FAILED: some stayed, with their bytes; the rest was still tried.
+ */
+int32_t gpusvm_evict(gpusvm_memory memory, uint32_t device, const void* pointer, uint64_t bytes, uint64_t* moved);
+
+/*
+ * Takes the pages of an interval from the CPU, so that atomic operations of the device hold against everyone; they stay in RAM, or on the device where they are there. A CPU touch takes a page back.
+ * *exclusive (may be NULL) gets the bytes that are the device's alone now; at most 16 MiB of RAM can be, the oldest are given back. GPUSVM_NOT_SUPPORTED on portable memory, where nobody can give them back.
+ */
+int32_t gpusvm_make_exclusive(gpusvm_memory memory, uint32_t device, const void* pointer, uint64_t bytes, uint64_t* exclusive);
+
+/*
+ * A snapshot of an interval, any addresses, widened to whole pages, as one device sees it: runs of pages in address order, without gaps. Nothing is touched or moved for it; what moves meanwhile is told of at
+ * one of its places. *count gets how many runs there are, also where they are more than capacity, the size of the buffer; run_bytes is sizeof(gpusvm_page_run). At most 1 TiB at once.
+ */
+int32_t gpusvm_query(gpusvm_memory memory, uint32_t device, const void* pointer, uint64_t bytes, gpusvm_page_run* runs, uint32_t run_bytes, uint64_t capacity, uint64_t* count);
+
+/*
+ * Shows memory of the program's own (malloc, mmap, a file, the stack) to the devices, in place: its pages are never moved, CPU and devices use it at the same time. Any pointer and length, widened to whole
+ * pages; read_only 1: devices may only read it. *device_address gets where kernels find the first byte. It must stay mapped, and what it is, until gpusvm_userptr_unregister. Pages of shared memory may be shown too: they come home for
+ * each use. GPUSVM_NOT_MAPPED: the program has no such memory; GPUSVM_READ_ONLY: it may not write it itself, register it read-only; GPUSVM_BUSY: some of its pages are registered already, and some not.
+ */
+int32_t gpusvm_userptr_register(gpusvm_memory memory, void* pointer, uint64_t bytes, uint32_t read_only, uint64_t* device_address, gpusvm_userptr* userptr);
+
+/* Takes it away from the devices and returns when none can reach it any more. Kernels that still use it fail with the address. */
+int32_t gpusvm_userptr_unregister(gpusvm_userptr userptr);
+
+/* Moves pages to a device or to system memory now: location is GPUSVM_LOCATION_DEVICE(n) or GPUSVM_LOCATION_SYSTEM; *moved (may be NULL) gets the bytes that really moved. */
 int32_t gpusvm_prefetch(gpusvm_memory memory, const void* pointer, uint64_t bytes, uint32_t location, uint64_t* moved);
 
 /*
@@ -419,6 +560,9 @@ int32_t gpusvm_prefetch_end(gpusvm_prefetch_operation operation);
 /* Reads the counters. */
 int32_t gpusvm_read_statistics(gpusvm_memory memory, gpusvm_statistics* statistics);
 
+/* What one of the devices is, and what went to and fro. */
+int32_t gpusvm_read_device(gpusvm_memory memory, uint32_t device, gpusvm_device_info* info);
+
 /* Reads one histogram; kind is a gpusvm_histogram_kind. */
 int32_t gpusvm_read_histogram(gpusvm_memory memory, uint32_t kind, gpusvm_histogram* histogram);
 
@@ -429,7 +573,7 @@ int32_t gpusvm_read_histogram(gpusvm_memory memory, uint32_t kind, gpusvm_histog
 int32_t gpusvm_take_failed_faults(gpusvm_memory memory, gpusvm_failed_fault* buffer, uint32_t fault_bytes, uint64_t count, uint64_t* taken, uint64_t* dropped);
 
 /*
- * Opens a stream of what happens from now on. It holds up to capacity events (1 to 1048576; 0: 65536; rounded up to a power of two); while it is full new ones are
+ * Opens a stream of what happens from now on. It holds up to capacity events (1 to 1048576; 0: 65536; rounded up to a power of two, at least 2); while it is full new ones are
  * dropped and counted. Streams end with their memory.
  */
 int32_t gpusvm_events_open(gpusvm_memory memory, uint32_t capacity, gpusvm_events* events);

@@ -46,6 +46,15 @@ internal struct NativeOptions
     /// <summary>1 without faults.</summary>
     public ushort WithoutFaults;
 
+    /// <summary>Devices; 0 for one.</summary>
+    public uint DeviceCount;
+
+    /// <summary>0.</summary>
+    public uint Reserved;
+
+    /// <summary>A size of memory for each device; 0 for the same.</summary>
+    public nint DeviceMemoryEach;
+
     /// <summary>Translates and checks what C cannot tell apart: negative numbers, and zeroes, which mean the default there.</summary>
     /// <param name="options">The program's options.</param>
     /// <returns>The struct.</returns>

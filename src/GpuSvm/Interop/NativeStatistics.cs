@@ -76,6 +76,18 @@ internal struct NativeStatistics
     /// <summary>cpu_fault_ns, nanoseconds.</summary>
     public ulong CpuFaultNs;
 
+    /// <summary>launches.</summary>
+    public ulong Launches;
+
+    /// <summary>queue_stops.</summary>
+    public ulong QueueStops;
+
+    /// <summary>queue_restores.</summary>
+    public ulong QueueRestores;
+
+    /// <summary>queue_restores_failed.</summary>
+    public ulong QueueRestoresFailed;
+
     /// <summary>The same as .NET sees it.</summary>
     /// <returns>The counters.</returns>
     public readonly SvmStatistics ToStatistics() => new()

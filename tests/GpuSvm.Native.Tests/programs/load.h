@@ -13,6 +13,15 @@
 
 #define NOT_AVAILABLE 77
 
+#ifdef __SANITIZE_ADDRESS__
+/* The library's runtime handles SIGSEGV itself, and frees little when the process ends. */
+const char* __asan_default_options(void);
+const char* __asan_default_options(void)
+{
+    return "handle_segv=0:detect_leaks=0";
+}
+#endif
+
 static struct {
     uint32_t (*abi_version)(void);
     uint64_t (*last_error)(char*, uint64_t);
@@ -42,6 +51,20 @@ static struct {
     int32_t (*take_failed_faults)(gpusvm_memory, gpusvm_failed_fault*, uint32_t, uint64_t, uint64_t*, uint64_t*);
     int32_t (*advise)(gpusvm_memory, const void*, uint64_t, const gpusvm_advice*);
     int32_t (*launch_start_using)(gpusvm_memory, gpusvm_kernel, void*, uint64_t, const gpusvm_usage*, uint64_t, gpusvm_launch*);
+    int32_t (*alloc_aligned)(gpusvm_memory, uint64_t, uint64_t, void**);
+    int32_t (*device_read)(gpusvm_memory, uint32_t, uint64_t, void*, uint64_t, uint64_t*);
+    int32_t (*device_write)(gpusvm_memory, uint32_t, uint64_t, const void*, uint64_t, uint64_t*);
+    int32_t (*evict)(gpusvm_memory, uint32_t, const void*, uint64_t, uint64_t*);
+    int32_t (*make_exclusive)(gpusvm_memory, uint32_t, const void*, uint64_t, uint64_t*);
+    int32_t (*query)(gpusvm_memory, uint32_t, const void*, uint64_t, gpusvm_page_run*, uint32_t, uint64_t, uint64_t*);
+    int32_t (*read_device)(gpusvm_memory, uint32_t, gpusvm_device_info*);
+    int32_t (*queue_create)(gpusvm_memory, uint32_t, gpusvm_queue*);
+    int32_t (*queue_destroy)(gpusvm_queue);
+    int32_t (*queue_launch)(gpusvm_queue, gpusvm_kernel, void*, uint64_t, const gpusvm_launch_options*, gpusvm_launch*);
+    int32_t (*queue_wait)(gpusvm_queue, uint32_t);
+    int32_t (*userptr_register)(gpusvm_memory, void*, uint64_t, uint32_t, uint64_t*, gpusvm_userptr*);
+    int32_t (*userptr_unregister)(gpusvm_userptr);
+    int32_t (*set_log)(gpusvm_log, uint32_t, void*);
 } svm;
 
 static char error_text[4096];
@@ -71,7 +94,9 @@ static void load(const char* path)
         "launch_start", "launch_wait", "prefetch", "read_statistics", "check", "probe",
         "inject", "inject_reset", "injections", "read_histogram", "events_open", "events_read", "events_dropped", "events_close",
         "prefetch_start", "prefetch_wait", "prefetch_cancel", "prefetch_end",
-        "take_failed_faults", "advise", "launch_start_using" };
+        "take_failed_faults", "advise", "launch_start_using",
+        "alloc_aligned", "device_read", "device_write", "evict", "make_exclusive", "query", "read_device",
+        "queue_create", "queue_destroy", "queue_launch", "queue_wait", "userptr_register", "userptr_unregister", "set_log" };
     void** slots = (void**)&svm;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];
@@ -102,6 +127,17 @@ static inline gpusvm_memory open_or_skip(const gpusvm_options* options)
     CHECK(status == GPUSVM_DONE);
     return memory;
 }
+
+static inline void expect(int32_t status, int32_t expected, const char* words, const char* file, int line)
+{
+    if (status != expected || (status != GPUSVM_DONE && strstr(last_error(), words) == NULL)) {
+        fprintf(stderr, "%s:%d: status %d instead of %d, or no \"%s\" in: %s\n", file, line, status, expected, words, last_error());
+        exit(1);
+    }
+}
+
+/* A status, and for a failure words that its sentence must have. */
+#define EXPECT(call, expected, words) expect((call), (expected), (words), __FILE__, __LINE__)
 
 static inline gpusvm_launch_result run(gpusvm_memory memory, gpusvm_kernel kernel, void* arguments, uint64_t groups)
 {
