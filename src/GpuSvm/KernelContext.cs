@@ -13,7 +13,7 @@ namespace GpuSvm;
 /// while the collector waits for a thread whose page fault waits for that invalidation, and nothing would ever move again.
 /// <para>The context belongs to the thread that runs the group, until the body returns; as a ref struct it cannot be kept longer.</para>
 /// </remarks>
-public readonly unsafe ref struct KernelContext
+public readonly unsafe ref partial struct KernelContext
 {
     private readonly KernelContextData* _data;
     private readonly ManagedKernel? _kernel; // Null in a native kernel.

@@ -4,7 +4,7 @@ using GpuSvm.Observing;
 
 namespace GpuSvm;
 
-/// <summary>A kernel that was started. Launches of one memory run in the order they were started.</summary>
+/// <summary>A kernel that was started. Launches of one queue run in the order they were started, and those that <see cref="SharedMemory"/> starts itself are of one queue.</summary>
 /// <remarks>
 /// The end is read from the library once, by whoever waits first; the others wait for that one. Waiting is allowed from any thread except a kernel's own.
 /// </remarks>
@@ -79,6 +79,9 @@ public sealed class Launch : IDisposable
 
     /// <summary>Waits until the launch has ended, without telling how; a launch cannot be stopped half-way.</summary>
     public void Dispose() => Complete();
+
+    /// <summary>The library's handle; it ends when the launch's end has been read.</summary>
+    internal ulong Handle => _handle;
 
     /// <summary>Waits until the end has been read.</summary>
     internal void Complete()

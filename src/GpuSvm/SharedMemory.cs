@@ -216,6 +216,7 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
     private void FinishDisposing()
     {
         _launches.CompleteAll();
+        EndInPlace();
         List<KeyValuePair<nint, Allocation>> arrays;
         lock (_gate)
         {

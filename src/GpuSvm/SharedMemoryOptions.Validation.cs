@@ -18,6 +18,7 @@ public sealed partial record SharedMemoryOptions
         }
 
         Require(DeviceMemoryBytes >= PageBytes && DeviceMemoryBytes % PageBytes == 0, $"A device memory of {DeviceMemoryBytes} bytes is not possible: set {nameof(DeviceMemoryBytes)} to a multiple of the page size, 4096 bytes, and at least one page.");
+        Require(DeviceCount is >= 1 and <= 8, $"{DeviceCount} devices are not possible: set {nameof(DeviceCount)} to 1 to 8.");
         Require(CapacityBytes >= PageBytes, $"A capacity of {CapacityBytes} bytes holds no page: set {nameof(CapacityBytes)} to at least 4096 bytes.");
         Require(ComputeUnits is >= 0 and <= 256, $"{ComputeUnits} compute units are not possible: set {nameof(ComputeUnits)} to 1 to 256, or to 0 for one a processor.");
         Require(LargestChunkBytes is 4096 or 65536 or 2097152, $"A largest chunk of {LargestChunkBytes} bytes is not possible: set {nameof(LargestChunkBytes)} to 4096, 65536 or 2097152.");

@@ -8,7 +8,10 @@ public sealed partial record SharedMemoryOptions
     /// <summary>Which memory: <see cref="MemoryKind.Real"/> fails where the machine does not allow it, <see cref="MemoryKind.Auto"/> falls back to portable.</summary>
     public MemoryKind Memory { get; set; } = MemoryKind.Auto;
 
-    /// <summary>The software GPU's memory in bytes: a multiple of 4096, at least 4096. It may be far smaller than the data.</summary>
+    /// <summary>Software GPUs, 1 to 8, all able to reach each other's memory. <see cref="SharedMemory.CreateQueue"/> chooses one for launches.</summary>
+    public int DeviceCount { get; set; } = 1;
+
+    /// <summary>Each software GPU's memory in bytes: a multiple of 4096, at least 4096. It may be far smaller than the data.</summary>
     public long DeviceMemoryBytes { get; set; } = 256L << 20;
 
     /// <summary>The most shared memory that can be allocated, in bytes. Address space only; nothing is used before it is touched.</summary>

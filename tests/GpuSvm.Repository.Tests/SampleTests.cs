@@ -9,6 +9,8 @@ public sealed class SampleTests
     {
         ["squares"] = ["1234567 squared is 1524155677489", @"\d+ MiB went to the device, \d+ blocks were evicted"],
         ["fractal"] = [.. Enumerable.Repeat("[ .:=+*#%@-]{78}", 32), "532 of 2496 points are inside"],
+        ["in-place"] = [@"99 became 108\.9, the sum is 54450000", "0 bytes were migrated"],
+        ["two-gpus"] = ["The squares of 0 to 1048575 add up to 384306618446643200"],
         ["larger"] =
         [
             @"The sum is (\d+), it should be \1",

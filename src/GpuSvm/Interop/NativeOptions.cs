@@ -75,6 +75,7 @@ internal struct NativeOptions
             Eviction = (uint)options.Eviction,
             KeepFreeBytes = (ulong)options.KeepFreeBytes,
             Thrash = (uint)options.Thrash,
+            DeviceCount = (uint)options.DeviceCount,
             AccessCounters = (ushort)options.AccessCounters,
             WithoutFaults = options.WithoutFaults ? (ushort)1 : (ushort)0,
             Monitor = options.Monitor switch { null => 0u, true => 1u, false => 2u },
