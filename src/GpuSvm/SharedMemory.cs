@@ -145,8 +145,6 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
     /// <summary>Waits for running launches, ends all arrays and closes the memory. Spans of its arrays are invalid afterwards.</summary>
     public void Dispose()
     {
-        if (ManagedKernel.IsInside)
-            throw new InvalidOperationException("A kernel cannot dispose shared memory: its own launch has not ended.");
         if (TryBeginDisposing())
             FinishDisposing();
         GC.SuppressFinalize(this);
@@ -156,8 +154,9 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
     /// <returns>Ends when the memory is closed; at once if it was disposed before.</returns>
     public ValueTask DisposeAsync()
     {
+        bool isFirst = TryBeginDisposing();
         GC.SuppressFinalize(this);
-        if (!TryBeginDisposing())
+        if (!isFirst)
             return ValueTask.CompletedTask;
         return new ValueTask(WaitingThreads.Run(() =>
         {
@@ -204,6 +203,8 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
     /// <returns>False if that was done before.</returns>
     private bool TryBeginDisposing()
     {
+        if (ManagedKernel.IsInside)
+            throw new InvalidOperationException("A kernel cannot dispose shared memory: its own launch has not ended.");
         lock (_gate)
         {
             bool first = !_disposed;
