@@ -13,13 +13,21 @@ namespace GpuSvm;
 /// while the collector waits for a thread whose page fault waits for that invalidation, and nothing would ever move again.
 /// <para>The context belongs to the thread that runs the group, until the body returns; as a ref struct it cannot be kept longer.</para>
 /// </remarks>
-public readonly unsafe ref struct KernelContext
+public readonly unsafe ref partial struct KernelContext
 {
     private readonly KernelContextData* _data;
+    private readonly ManagedKernel? _kernel; // Null in a native kernel.
 
     /// <summary>Wraps the context of a native kernel, so that an [UnmanagedCallersOnly] method can use these methods; it must catch what they throw.</summary>
     /// <param name="data">The pointer that the kernel was called with.</param>
     public KernelContext(KernelContextData* data) => _data = data;
+
+    /// <summary>Wraps the context of a managed kernel.</summary>
+    /// <param name="data">The library's context.</param>
+    /// <param name="kernel">The kernel.</param>
+    internal KernelContext(KernelContextData* data, ManagedKernel kernel)
+        : this(data)
+        => _kernel = kernel;
 
     /// <summary>Which group this is, 0 to <see cref="GroupCount"/> - 1.</summary>
     public nint GroupIndex => (nint)_data->GroupIndex;
@@ -29,6 +37,12 @@ public readonly unsafe ref struct KernelContext
 
     /// <summary>The compute unit that runs this group, from 0: at any moment no two running groups share one.</summary>
     public int Unit => (int)_data->Unit;
+
+    /// <summary>What the launch runs over; of a launch that counts groups only, groups of one item.</summary>
+    public IndexSpace Space => _kernel?.Space ?? new IndexSpace(new Extent3(GroupCount), new Extent3(1));
+
+    /// <summary>The items of this group: foreach goes through them, <see cref="WorkGroup.Rows"/> through its rows.</summary>
+    public WorkGroup Group => Space.GroupAt(GroupIndex);
 
     /// <summary>This group's part of a number of items, cut evenly: parts differ by at most one item and cover all of them.</summary>
     /// <param name="items">How many items all groups share.</param>

@@ -1,27 +1,32 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
+using GpuSvm.Observing;
 
 namespace GpuSvm;
 
-/// <summary>A kernel that was started. Launches of one memory run in the order they were started.</summary>
+/// <summary>A kernel that was started. Launches of one queue run in the order they were started, and those that <see cref="SharedMemory"/> starts itself are of one queue.</summary>
 /// <remarks>
 /// The end is read from the library once, by whoever waits first; the others wait for that one. Waiting is allowed from any thread except a kernel's own.
 /// </remarks>
 public sealed class Launch : IDisposable
 {
-    private readonly Lock _gate = new();
+    private readonly Lock _gate = new(); // Held by whoever reads the end, also while that waits.
+    private readonly Lock _taskGate = new(); // Held for moments only.
     private readonly ulong _handle;
     private readonly ManagedKernel? _kernel;
+    private readonly LaunchReport _report;
     private LaunchOutcome? _outcome;
-    private Task? _task;
+    private Task? _task; // Guarded by _taskGate.
 
     /// <summary>Wraps a started launch.</summary>
     /// <param name="handle">The library's handle.</param>
     /// <param name="kernel">The managed kernel to release at the end; null for a native one.</param>
-    internal Launch(ulong handle, ManagedKernel? kernel)
+    /// <param name="report">Tells its end to those who watch.</param>
+    internal Launch(ulong handle, ManagedKernel? kernel, in LaunchReport report)
     {
         _handle = handle;
         _kernel = kernel;
+        _report = report;
     }
 
     /// <summary>From the launch to its last group's end; the time so far is not told: zero until a wait has seen the end.</summary>
@@ -52,19 +57,31 @@ public sealed class Launch : IDisposable
         return true;
     }
 
-    /// <summary>Waits on a thread of its own, so that no pool thread is held; the task fails as <see cref="Wait()"/> throws.</summary>
+    /// <summary>Waits without holding the caller or a thread of the pool; the task fails as <see cref="Wait()"/> throws.</summary>
     /// <param name="cancellationToken">Ends the waiting, not the launch.</param>
-    /// <returns>A task that ends with the launch.</returns>
-    public Task WaitAsync(CancellationToken cancellationToken = default)
+    /// <returns>Ends with the launch; at once, and without an allocation, if that has ended well.</returns>
+    public ValueTask WaitAsync(CancellationToken cancellationToken = default)
     {
+        if (IsCompleted && _outcome!.Status == StatusCode.Done)
+            return ValueTask.CompletedTask;
         Task task;
-        lock (_gate)
-            task = _task ??= Task.Factory.StartNew(Wait, CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
-        return task.WaitAsync(cancellationToken);
+        lock (_taskGate)
+        {
+            task = _task ??= WaitingThreads.Run(() =>
+            {
+                Wait();
+                return true;
+            });
+        }
+
+        return new ValueTask(task.WaitAsync(cancellationToken));
     }
 
     /// <summary>Waits until the launch has ended, without telling how; a launch cannot be stopped half-way.</summary>
     public void Dispose() => Complete();
+
+    /// <summary>The library's handle; it ends when the launch's end has been read.</summary>
+    internal ulong Handle => _handle;
 
     /// <summary>Waits until the end has been read.</summary>
     internal void Complete()
@@ -98,6 +115,7 @@ public sealed class Launch : IDisposable
                 return false;
             _kernel?.Release();
             Volatile.Write(ref _outcome, outcome); // pairs with the reads outside the lock
+            _report.End(outcome);
             return true;
         }
         finally

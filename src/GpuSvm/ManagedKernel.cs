@@ -4,25 +4,27 @@ using System.Runtime.InteropServices;
 namespace GpuSvm;
 
 /// <summary>
-/// Carries a <see cref="KernelBody"/> across the native boundary: the library calls <see cref="Run"/> with a handle to this object as the arguments.
+/// Carries a kernel in managed code across the native boundary: the library calls <see cref="Run"/> with a handle to this object as the arguments.
 /// </summary>
-/// <remarks>The first exception of any group is kept for <see cref="Launch"/>; no exception ever crosses into the library.</remarks>
-internal sealed unsafe class ManagedKernel
+/// <remarks>The first exception of any group is kept for <see cref="Launch"/>; no exception ever crosses into the library. A group allocates nothing here.</remarks>
+internal abstract unsafe class ManagedKernel
 {
     [ThreadStatic]
     private static bool _inside;
 
-    private readonly KernelBody _body;
     private GCHandle _handle;
     private Exception? _exception;
 
-    /// <summary>Pins the body's life to this object until <see cref="Release"/>.</summary>
-    /// <param name="body">What each group runs.</param>
-    public ManagedKernel(KernelBody body)
+    /// <summary>Pins the kernel's life to this object until <see cref="Release"/>.</summary>
+    /// <param name="space">What it runs over.</param>
+    protected ManagedKernel(IndexSpace space)
     {
-        _body = body;
+        Space = space;
         _handle = GCHandle.Alloc(this);
     }
+
+    /// <summary>What it runs over.</summary>
+    public IndexSpace Space { get; }
 
     /// <summary>Whether the calling thread runs a managed kernel: it must not wait for launches, for its own is one of them.</summary>
     public static bool IsInside => _inside;
@@ -39,6 +41,10 @@ internal sealed unsafe class ManagedKernel
     /// <summary>Lets the garbage collector have the body; called once the launch has ended.</summary>
     public void Release() => _handle.Free();
 
+    /// <summary>Runs one group.</summary>
+    /// <param name="context">The group.</param>
+    protected abstract void Invoke(KernelContext context);
+
     /// <summary>Runs one group on a compute unit's thread.</summary>
     /// <param name="context">The library's context; lives as long as the group.</param>
     /// <param name="arguments">The handle to a <see cref="ManagedKernel"/>.</param>
@@ -50,7 +56,7 @@ internal sealed unsafe class ManagedKernel
         _inside = true;
         try
         {
-            kernel._body(new KernelContext(context));
+            kernel.Invoke(new KernelContext(context, kernel));
         }
         catch (KernelAbortException)
         {

@@ -10,6 +10,6 @@ public enum PreferredLocation
     /// <summary>System memory: kernels reach them there.</summary>
     System = 2,
 
-    /// <summary>The device.</summary>
+    /// <summary>The device; where there are several, device 0, and device n is <see cref="Device"/> + n.</summary>
     Device = 3,
 }

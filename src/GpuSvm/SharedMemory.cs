@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Interop;
+using GpuSvm.Observing;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace GpuSvm;
 
@@ -10,33 +13,47 @@ namespace GpuSvm;
 /// Everything that serves page faults runs in the native library libgpusvm, on threads and a runtime of its own; this package calls it and owns nothing
 /// but handles. That is why threads of this runtime may fault on shared arrays in any form, a span copy included: a collection that waits for a faulting
 /// thread waits only until the library, which no collection here can stop, has served the fault.
-/// <para>All members may be called from any thread. Disposing waits for running launches, then frees all arrays. Memory that is never disposed stays
-/// until the process ends: the collector cannot know whether a span or a running kernel still uses it.</para>
+/// <para>All members may be called from any thread. Disposing waits for running launches, then frees all arrays (<see cref="DisposeAsync"/> waits without holding a thread of the
+/// caller's). Memory that is never disposed stays until the process ends: the collector cannot know whether a span or a running kernel still uses it. It is reported instead.</para>
 /// </remarks>
-public sealed partial class SharedMemory : IDisposable
+public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
 {
     private readonly Lock _gate = new();
     private readonly MemoryHandle _handle;
+    private readonly ILogger _logger;
     private readonly LaunchList _launches = new();
-    private readonly Dictionary<nint, WeakReference<ISharedAllocation>> _arrays = [];
+    private readonly Dictionary<nint, Allocation> _arrays = []; // By the first byte. Guarded by _gate.
     private bool _disposed;
     private long _leaked;
 
     /// <summary>Wraps an open memory and asks what it has become.</summary>
     /// <param name="handle">The library's handle.</param>
-    private SharedMemory(MemoryHandle handle)
+    /// <param name="options">What was asked for.</param>
+    /// <param name="logger">Who is told.</param>
+    private SharedMemory(MemoryHandle handle, SharedMemoryOptions options, ILogger logger)
     {
         _handle = handle;
+        _logger = logger;
         Kind = (MemoryKind)NativeQueries.Statistics(handle).MemoryKind;
         KindReason = NativeQueries.Reason(handle);
-        SvmMetrics.Add(handle);
+        SvmMetrics.Publish();
+        Number = OpenMemories.Add(handle);
+        SvmLog.Opened(logger, Kind, options.DeviceMemoryBytes, options.CapacityBytes);
+        if (options.Memory == MemoryKind.Auto && Kind == MemoryKind.Portable)
+            SvmLog.FellBack(logger, KindReason);
     }
+
+    /// <summary>Reports a memory that nobody disposed.</summary>
+    ~SharedMemory() => LeakReports.Memory(_logger ?? NullLogger.Instance);
 
     /// <summary>Which memory it is: <see cref="MemoryKind.Real"/> or <see cref="MemoryKind.Portable"/>.</summary>
     public MemoryKind Kind { get; }
 
     /// <summary>What stood in the way of real memory and how to enable it; empty for real memory.</summary>
     public string KindReason { get; }
+
+    /// <summary>Its number in the process: what watches tells memories apart by it.</summary>
+    internal int Number { get; }
 
     /// <summary>Arrays that the collector found undisposed. Their memory is freed when this object is disposed.</summary>
     public long LeakedArrays => Interlocked.Read(ref _leaked);
@@ -73,15 +90,17 @@ public sealed partial class SharedMemory : IDisposable
 
     /// <summary>Opens shared memory with one software GPU.</summary>
     /// <param name="options">How; null for the defaults.</param>
+    /// <param name="logger">Is told what a program's owner should know: a fallback to portable memory, arrays that were never disposed, launches that failed. Null for nobody.</param>
     /// <returns>The open memory; dispose it.</returns>
     /// <exception cref="ArgumentException">An option is out of its range; the message names it and what is possible.</exception>
     /// <exception cref="SharedMemoryException">This machine cannot give it; the message names the remedy.</exception>
     /// <exception cref="DllNotFoundException">The native library is missing; the message says how to build it.</exception>
-    public static SharedMemory Create(SharedMemoryOptions? options = null)
+    public static SharedMemory Create(SharedMemoryOptions? options = null, ILogger? logger = null)
     {
-        NativeOptions native = NativeOptions.From(options ?? new SharedMemoryOptions());
+        options ??= new SharedMemoryOptions();
+        NativeOptions native = NativeOptions.From(options);
         NativeErrors.Check(NativeMethods.gpusvm_open(in native, out MemoryHandle handle));
-        return new SharedMemory(handle);
+        return new SharedMemory(handle, options, logger ?? NullLogger.Instance);
     }
 
     /// <summary>What this machine can do and how to enable the rest.</summary>
@@ -106,92 +125,11 @@ public sealed partial class SharedMemory : IDisposable
             ObjectDisposedException.ThrowIf(_disposed, this);
             NativeErrors.Check(NativeMethods.gpusvm_alloc(_handle, (ulong)bytes, out nint pointer));
             var array = new SharedArray<T>(this, (T*)pointer, length);
-            _arrays.Add(pointer, new WeakReference<ISharedAllocation>(array));
+            _arrays.Add(pointer, new Allocation(bytes, new WeakReference<ISharedAllocation>(array)));
             SharedRegions.Add(pointer, bytes);
+            GC.AddMemoryPressure(bytes); // So that the collector looks for forgotten arrays as often as if they lay on its heap.
             return array;
         }
-    }
-
-    /// <summary>Starts a managed kernel.</summary>
-    /// <param name="body">Runs once a group, on the compute units' threads.</param>
-    /// <param name="groups">How many groups, at least 1.</param>
-    /// <returns>The launch; wait for it before using on the CPU what it writes (portable memory demands it).</returns>
-    public Launch Launch(KernelBody body, nint groups) => Launch(body, groups, []);
-
-    /// <summary>Starts a managed kernel that uses the given arrays: in a memory without faults those, and nothing else.</summary>
-    /// <param name="body">Runs once a group, on the compute units' threads.</param>
-    /// <param name="groups">How many groups, at least 1.</param>
-    /// <param name="uses">What it uses: <see cref="SharedArray{T}.Use(KernelAccess)"/>. They are brought to the device, or mapped for it, before this returns.</param>
-    /// <returns>As the other overload.</returns>
-    public unsafe Launch Launch(KernelBody body, nint groups, IReadOnlyList<ArrayUse> uses)
-    {
-        ArgumentNullException.ThrowIfNull(body);
-        ArgumentNullException.ThrowIfNull(uses);
-        ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1);
-        var kernel = new ManagedKernel(body);
-        try
-        {
-            return Start(ManagedKernel.EntryPoint, kernel.Arguments, groups, kernel, uses);
-        }
-        catch
-        {
-            kernel.Release();
-            throw;
-        }
-    }
-
-    /// <summary>Starts a kernel in native code, or a static [UnmanagedCallersOnly] method, which must catch everything it may throw.</summary>
-    /// <param name="kernel">Runs once a group, on the compute units' threads.</param>
-    /// <param name="arguments">What it is given besides the context; must stay valid until the launch has ended.</param>
-    /// <param name="groups">How many groups, at least 1.</param>
-    /// <returns>The launch.</returns>
-    public unsafe Launch Launch(delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, nint groups) => Launch(kernel, arguments, groups, []);
-
-    /// <summary>Starts a kernel in native code that uses the given arrays: in a memory without faults those, and nothing else.</summary>
-    /// <param name="kernel">As in the other overload.</param>
-    /// <param name="arguments">As in the other overload.</param>
-    /// <param name="groups">How many groups, at least 1.</param>
-    /// <param name="uses">What it uses: <see cref="SharedArray{T}.Use(KernelAccess)"/>. They are brought to the device, or mapped for it, before this returns.</param>
-    /// <returns>The launch.</returns>
-    public unsafe Launch Launch(delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, nint groups, IReadOnlyList<ArrayUse> uses)
-    {
-        if (kernel == null)
-            throw new ArgumentNullException(nameof(kernel));
-        ArgumentNullException.ThrowIfNull(uses);
-        ArgumentOutOfRangeException.ThrowIfLessThan(groups, 1);
-        return Start(kernel, arguments, groups, null, uses);
-    }
-
-    /// <summary>Moves a whole array's pages now, instead of when they are touched.</summary>
-    /// <typeparam name="T">The element's type.</typeparam>
-    /// <param name="array">The array.</param>
-    /// <param name="location">Where to.</param>
-    /// <returns>The bytes of the array that really moved: less than asked for where pages were there already or do not fit; none to the device of portable memory.</returns>
-    public nint Prefetch<T>(SharedArray<T> array, MemoryLocation location)
-        where T : unmanaged
-    {
-        ArgumentNullException.ThrowIfNull(array);
-        return Prefetch(array, 0, array.Length, location);
-    }
-
-    /// <summary>Moves the pages of a part of an array now.</summary>
-    /// <typeparam name="T">The element's type.</typeparam>
-    /// <param name="array">The array.</param>
-    /// <param name="start">The first element's index.</param>
-    /// <param name="length">How many elements; the pages that hold them move whole.</param>
-    /// <param name="location">Where to.</param>
-    /// <returns>The bytes that really moved.</returns>
-    public unsafe nint Prefetch<T>(SharedArray<T> array, nint start, nint length, MemoryLocation location)
-        where T : unmanaged
-    {
-        ArgumentNullException.ThrowIfNull(array);
-        CheckLocation(location);
-        ObjectDisposedException.ThrowIf(_disposed, this);
-        nint address = array.AddressOf(start, length);
-        if (length == 0)
-            return 0;
-        NativeErrors.Check(NativeMethods.gpusvm_prefetch(_handle, address, (ulong)(length * sizeof(T)), (uint)location, out ulong moved));
-        return (nint)moved;
     }
 
     /// <summary>Walks all live objects of the library and checks its invariants. For tests: call it at a quiet moment.</summary>
@@ -207,65 +145,102 @@ public sealed partial class SharedMemory : IDisposable
     /// <summary>Waits for running launches, ends all arrays and closes the memory. Spans of its arrays are invalid afterwards.</summary>
     public void Dispose()
     {
-        if (ManagedKernel.IsInside)
-            throw new InvalidOperationException("A kernel cannot dispose shared memory: its own launch has not ended.");
-        List<WeakReference<ISharedAllocation>> arrays;
-        lock (_gate)
-        {
-            if (_disposed)
-                return;
-            _disposed = true;
-            arrays = [.. _arrays.Values];
-            foreach (nint start in _arrays.Keys)
-                SharedRegions.Remove(start);
-            _arrays.Clear();
-        }
-        _launches.CompleteAll();
-        foreach (WeakReference<ISharedAllocation> reference in arrays)
-        {
-            if (reference.TryGetTarget(out ISharedAllocation? array))
-                array.OnMemoryClosed();
-        }
-        SvmMetrics.Remove(_handle);
-        _handle.Dispose();
+        if (TryBeginDisposing())
+            FinishDisposing();
+        GC.SuppressFinalize(this);
     }
 
-    /// <summary>Frees one array for <see cref="SharedArray{T}.Dispose"/>.</summary>
-    /// <param name="start">Its first byte; nothing happens once the memory is closing.</param>
+    /// <summary>Does what <see cref="Dispose"/> does; the waiting for launches holds neither the caller nor a thread of the pool.</summary>
+    /// <returns>Ends when the memory is closed; at once if it was disposed before.</returns>
+    public ValueTask DisposeAsync()
+    {
+        bool isFirst = TryBeginDisposing();
+        GC.SuppressFinalize(this);
+        if (!isFirst)
+            return ValueTask.CompletedTask;
+        return new ValueTask(WaitingThreads.Run(() =>
+        {
+            FinishDisposing();
+            return true;
+        }));
+    }
+
+    /// <summary>Gives an array's pages back; called by the array that nobody uses any more.</summary>
+    /// <param name="start">Its first byte; once the memory is closing the pages go with it.</param>
     internal void Free(nint start)
     {
         lock (_gate)
         {
-            if (!_arrays.Remove(start))
-                return;
             SharedRegions.Remove(start);
+            if (!_arrays.Remove(start, out Allocation allocation))
+                return;
+            GC.RemoveMemoryPressure(allocation.Bytes);
             NativeErrors.Check(NativeMethods.gpusvm_free(_handle, start));
         }
     }
 
-    /// <summary>Counts an array that was never disposed; called by its finalizer.</summary>
-    internal void ReportLeak() => Interlocked.Increment(ref _leaked);
-
-    /// <summary>Starts a launch and keeps it, so that its kernel lives until its end even if the caller drops it.</summary>
-    /// <param name="function">What to run.</param>
-    /// <param name="arguments">What to run it with.</param>
-    /// <param name="groups">How many groups.</param>
-    /// <param name="kernel">The managed kernel behind it, or null.</param>
-    /// <param name="uses">What it uses.</param>
-    /// <returns>The launch.</returns>
-    private unsafe Launch Start(delegate* unmanaged<KernelContextData*, void*, void> function, void* arguments, nint groups, ManagedKernel? kernel, IReadOnlyList<ArrayUse> uses)
+    /// <summary>Keeps the library's memory open until <see cref="LetGo"/>, also past <see cref="Dispose"/>.</summary>
+    /// <exception cref="ObjectDisposedException">It has been closed.</exception>
+    internal void Hold()
     {
-        NativeUsage[] usages = [.. uses.Where(use => use.Bytes > 0).Select(NativeUsage.From)];
+        bool held = false;
+        _handle.DangerousAddRef(ref held);
+    }
+
+    /// <summary>Lets go of what one <see cref="Hold"/> keeps; the last one closes a disposed memory.</summary>
+    internal void LetGo() => _handle.DangerousRelease();
+
+    /// <summary>Counts and logs an array that was never disposed; called by its finalizer.</summary>
+    /// <param name="start">Its first byte.</param>
+    /// <param name="bytes">Its length.</param>
+    internal void ReportLeak(nint start, nint bytes)
+    {
+        Interlocked.Increment(ref _leaked);
+        LeakReports.Array(_logger, start, bytes);
+    }
+
+    /// <summary>Makes all later calls fail, so that no array and no launch is added.</summary>
+    /// <returns>False if that was done before.</returns>
+    private bool TryBeginDisposing()
+    {
+        if (ManagedKernel.IsInside)
+            throw new InvalidOperationException("A kernel cannot dispose shared memory: its own launch has not ended.");
         lock (_gate)
         {
-            ObjectDisposedException.ThrowIf(_disposed, this);
-            // SAFETY: the function and its arguments stay valid until the launch has ended: the kernel's handle is released by Launch.
-            ulong handle;
-            fixed (NativeUsage* first = usages)
-                NativeErrors.Check(NativeMethods.gpusvm_launch_start_using(_handle, function, arguments, (ulong)groups, first, (ulong)usages.Length, out handle));
-            var launch = new Launch(handle, kernel);
-            _launches.Add(launch);
-            return launch;
+            bool first = !_disposed;
+            _disposed = true;
+            return first;
         }
     }
+
+    /// <summary>Waits for the launches, ends the arrays and closes the library's memory, or leaves that to the last pin.</summary>
+    private void FinishDisposing()
+    {
+        _launches.CompleteAll();
+        EndInPlace();
+        List<KeyValuePair<nint, Allocation>> arrays;
+        lock (_gate)
+        {
+            arrays = [.. _arrays];
+            _arrays.Clear();
+        }
+
+        foreach ((nint start, Allocation allocation) in arrays)
+        {
+            GC.RemoveMemoryPressure(allocation.Bytes);
+            if (allocation.Array.TryGetTarget(out ISharedAllocation? array))
+                array.OnMemoryClosed();
+            else
+                SharedRegions.Remove(start);
+        }
+
+        OpenMemories.Remove(Number);
+        _handle.Dispose();
+        SvmLog.Closed(_logger, arrays.Count);
+    }
+
+    /// <summary>What is kept of an array that is not disposed.</summary>
+    /// <param name="Bytes">What was allocated.</param>
+    /// <param name="Array">The array; the collector may have found it forgotten.</param>
+    private readonly record struct Allocation(nint Bytes, WeakReference<ISharedAllocation> Array);
 }

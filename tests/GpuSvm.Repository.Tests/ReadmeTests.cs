@@ -9,13 +9,14 @@ public sealed partial class ReadmeTests
     private static readonly MarkdownFile _readme = new("README.md");
 
     [Theory]
-    [InlineData("csharp", "samples/squares/Program.cs")]
-    [InlineData("c", "samples/c/squares.c")]
-    public void TheExamplesAreTheSamples(string language, string sample)
+    [InlineData("README.md", "csharp", "samples/squares/Program.cs")]
+    [InlineData("README.md", "c", "samples/c/squares.c")]
+    [InlineData("src/GpuSvm/README.md", "csharp", "samples/squares/Program.cs")]
+    public void TheExamplesAreTheSamples(string readme, string language, string sample)
     {
-        (IReadOnlyList<string> code, int line) = Assert.Single(_readme.CodeBlocks(language));
+        (IReadOnlyList<string> code, int line) = Assert.Single(new MarkdownFile(readme).CodeBlocks(language));
         string[] expected = RepositoryFiles.Read(sample).TrimEnd('\n').Split('\n')[1..];
-        Assert.True(expected.SequenceEqual(code), $"README.md:{line} must show {sample} without its licence line");
+        Assert.True(expected.SequenceEqual(code), $"{readme}:{line} must show {sample} without its licence line");
     }
 
     [Fact]

@@ -26,6 +26,7 @@ public sealed class ScriptSandbox : IDisposable
             build)
                 mkdir -p "$root/artifacts/bin/GpuSvm.Cli/release" "$root/artifacts/bin/A.Tests/release"
                 touch "$root/artifacts/bin/GpuSvm.Cli/release/GpuSvm.Cli.dll" "$root/artifacts/bin/A.Tests/release/GpuSvm.dll" ;;
+            pack) touch "${*: -4:1}/$(basename "$2").0.1.0.nupkg" ;;
             */GpuSvm.Cli.dll) shift; echo "in $PWD: $*" ;;
             *.Tests.dll) . "$root/outcomes/$(basename "$1" .dll)" ;;
         esac

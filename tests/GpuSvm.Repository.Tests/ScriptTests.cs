@@ -158,6 +158,27 @@ public sealed class ScriptTests : IDisposable
     }
 
     [Fact]
+    public void PacksBothPackagesAndNoLibraryOfAnEarlierCall()
+    {
+        string folder = _sandbox.Inside("packages");
+        (int code, string output, string errors) = _sandbox.Run("pack", folder);
+        Assert.Equal((0, $"{folder}/GpuSvm.0.1.0.nupkg\n{folder}/GpuSvm.Hosting.0.1.0.nupkg\n"), (code, output));
+        Assert.Equal("building (first run takes about a minute)...\n", errors);
+        Assert.All(_sandbox.Calls.Where(call => call.StartsWith("pack ", StringComparison.Ordinal)), call => Assert.Contains("--no-build", call, StringComparison.Ordinal));
+        string library = Assert.Single(Directory.GetDirectories(_sandbox.Inside("artifacts/publish/GpuSvm.Native"))); // Of the two that the pretended publish leaves.
+        Assert.Contains("release_linux-", library, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void PackingForTheOtherPlatformNeedsItsCompiler()
+    {
+        (int code, string output, string errors) = _sandbox.Run("pack", "--all");
+        Assert.Equal((2, ""), (code, output));
+        Assert.Contains("install it with: sudo apt-get install gcc-", errors, StringComparison.Ordinal);
+        Assert.Empty(_sandbox.Calls);
+    }
+
+    [Fact]
     public void CleanRemovesWhatWasBuilt()
     {
         _sandbox.Run("build");

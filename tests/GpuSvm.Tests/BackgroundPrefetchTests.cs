@@ -35,7 +35,7 @@ public sealed class BackgroundPrefetchTests
         await source.CancelAsync();
         var parts = new (nint, nint)[20_000];
         Array.Fill(parts, (0, Longs)); // Long enough to be still under way: each of them is looked at.
-        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => memory.PrefetchAsync(array, parts, MemoryLocation.Device, null, source.Token));
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => memory.PrefetchAsync(array, parts, MemoryLocation.Device, null, source.Token).AsTask());
         Assert.Equal(0, Wrong(array));
         memory.CheckInvariants();
     }

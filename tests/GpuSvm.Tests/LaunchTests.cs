@@ -171,6 +171,8 @@ public sealed class LaunchTests : IDisposable
         Assert.IsType<InvalidOperationException>(Assert.Throws<KernelFailedException>(own.Wait).InnerException);
         using Launch disposes = _memory.Launch(_ => _memory.Dispose(), 1);
         Assert.IsType<InvalidOperationException>(Assert.Throws<KernelFailedException>(disposes.Wait).InnerException);
+        using Launch disposesLater = _memory.Launch(_ => _memory.DisposeAsync().AsTask().Wait(), 1);
+        Assert.IsType<InvalidOperationException>(Assert.Throws<KernelFailedException>(disposesLater.Wait).InnerException);
         AssertIntact();
     }
 
@@ -194,7 +196,7 @@ public sealed class LaunchTests : IDisposable
         Assert.False(launch.Wait(TimeSpan.FromMilliseconds(20)));
         Assert.False(launch.IsCompleted);
         using var cancel = new CancellationTokenSource();
-        Task waiting = launch.WaitAsync(cancel.Token);
+        Task waiting = launch.WaitAsync(cancel.Token).AsTask();
         await cancel.CancelAsync();
         await Assert.ThrowsAnyAsync<OperationCanceledException>(() => waiting);
         gate.Set();

@@ -18,6 +18,7 @@ public class LayoutTests
             (typeof(NativeInterval), "gpusvm_interval"),
             (typeof(NativeAdvice), "gpusvm_advice"),
             (typeof(NativeUsage), "gpusvm_usage"),
+            (typeof(NativeLaunchOptions), "gpusvm_launch_options"),
             (typeof(NativePrefetchProgress), "gpusvm_prefetch_progress"),
             (typeof(NativeHistogram), "gpusvm_histogram"),
             (typeof(KernelContextData), "struct gpusvm_kernel_context"),

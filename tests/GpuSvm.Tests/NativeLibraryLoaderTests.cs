@@ -17,7 +17,7 @@ public sealed class NativeLibraryLoaderTests : IDisposable
     [Fact]
     public void TheLibraryBesideTheProgramComesBeforeTheOneInRuntimes()
     {
-        string runtimes = Touch("runtimes", RuntimeInformation.RuntimeIdentifier, "native", "libgpusvm.so");
+        string runtimes = Touch("runtimes", $"linux-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}", "native", "libgpusvm.so");
         Assert.Equal(runtimes, NativeLibraryLoader.Find("", _folder.FullName));
         string beside = Touch("libgpusvm.so");
         Assert.Equal(beside, NativeLibraryLoader.Find(null, _folder.FullName));

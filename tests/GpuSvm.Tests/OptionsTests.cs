@@ -61,6 +61,26 @@ public class OptionsTests
     }
 
     [Fact]
+    public void EveryImpossibleValueIsNamedAtOnce()
+    {
+        var options = new SharedMemoryOptions { DeviceMemoryBytes = 100, ComputeUnits = 1000, KeepFreeBytes = -1, Thrash = (ThrashPolicy)77 };
+        IReadOnlyList<string> problems = options.Validate();
+        Assert.Equal(["DeviceMemoryBytes", "ComputeUnits", "KeepFreeBytes", "Thrash"], problems.Select(problem => problem.Split(": set ")[1].Split(' ')[0]));
+        string message = Assert.Throws<ArgumentException>(() => SharedMemory.Create(options)).Message;
+        Assert.All(problems, problem => Assert.Contains(problem, message, StringComparison.Ordinal));
+        Assert.Empty(new SharedMemoryOptions().Validate());
+    }
+
+    [Fact]
+    public void MoreThanHalfOfTheDeviceCannotBeKeptFree()
+    {
+        var options = new SharedMemoryOptions { Memory = MemoryKind.Portable, DeviceMemoryBytes = 8 << 20, KeepFreeBytes = (4 << 20) + 1 };
+        Assert.Contains("half", Assert.Throws<ArgumentException>(() => SharedMemory.Create(options)).Message, StringComparison.Ordinal);
+        options.KeepFreeBytes = 4 << 20;
+        SharedMemory.Create(options).Dispose();
+    }
+
+    [Fact]
     public void PortableMemorySaysWhyItIsNotReal()
     {
         using SharedMemory memory = Memories.Open(MemoryKind.Portable);

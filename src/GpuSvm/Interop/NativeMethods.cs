@@ -49,6 +49,27 @@ internal static unsafe partial class NativeMethods
     public static partial int gpusvm_launch_start_using(
         MemoryHandle memory, delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, ulong groupCount, NativeUsage* usages, ulong count, out ulong launch);
 
+    /// <summary>int32_t gpusvm_queue_create(gpusvm_memory memory, uint32_t device, gpusvm_queue* queue).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_queue_create(MemoryHandle memory, uint device, out ulong queue);
+
+    /// <summary>int32_t gpusvm_queue_destroy(gpusvm_queue queue).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_queue_destroy(ulong queue);
+
+    /// <summary>int32_t gpusvm_queue_launch(gpusvm_queue queue, gpusvm_kernel kernel, void* arguments, uint64_t group_count, const gpusvm_launch_options* options, gpusvm_launch* launch).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_queue_launch(
+        ulong queue, delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, ulong groupCount, in NativeLaunchOptions options, out ulong launch);
+
+    /// <summary>int32_t gpusvm_userptr_register(gpusvm_memory memory, void* pointer, uint64_t bytes, uint32_t read_only, uint64_t* device_address, gpusvm_userptr* userptr).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_userptr_register(MemoryHandle memory, nint pointer, ulong bytes, uint readOnly, out ulong deviceAddress, out ulong userptr);
+
+    /// <summary>int32_t gpusvm_userptr_unregister(gpusvm_userptr userptr).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_userptr_unregister(ulong userptr);
+
     /// <summary>int32_t gpusvm_launch_wait(gpusvm_launch launch, uint32_t timeout_ms, gpusvm_launch_result* result).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_launch_wait(ulong launch, uint timeoutMs, NativeLaunchResult* result);

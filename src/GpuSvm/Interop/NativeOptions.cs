@@ -58,28 +58,10 @@ internal struct NativeOptions
     /// <summary>Translates and checks what C cannot tell apart: negative numbers, and zeroes, which mean the default there.</summary>
     /// <param name="options">The program's options.</param>
     /// <returns>The struct.</returns>
+    /// <exception cref="ArgumentException">A value is not possible.</exception>
     public static unsafe NativeOptions From(SharedMemoryOptions options)
     {
-        if (options.DeviceMemoryBytes < 4096 || options.DeviceMemoryBytes % 4096 != 0)
-            throw new ArgumentException($"A device memory of {options.DeviceMemoryBytes} bytes is not possible: it must be a multiple of the page size, 4096 bytes, and at least one page.", nameof(options));
-        if (options.CapacityBytes < 4096)
-            throw new ArgumentException($"A capacity of {options.CapacityBytes} bytes holds no page: at least 4096 bytes are needed.", nameof(options));
-        if (options.ComputeUnits is < 0 or > 256)
-            throw new ArgumentException($"{options.ComputeUnits} compute units are not possible: choose 1 to 256, or 0 for one a processor.", nameof(options));
-        if (options.LargestChunkBytes is not (4096 or 65536 or 2097152))
-            throw new ArgumentException($"A largest chunk of {options.LargestChunkBytes} bytes is not possible: choose 4096, 65536 or 2097152.", nameof(options));
-        if (options.KeepFreeBytes < 0)
-            throw new ArgumentException($"{options.KeepFreeBytes} bytes cannot be kept free: choose 0 for none, or up to half of the device's memory.", nameof(options));
-        if (!Enum.IsDefined(options.Memory))
-            throw new ArgumentException($"Memory kind {options.Memory} does not exist: choose Auto, Real or Portable.", nameof(options));
-        if (!Enum.IsDefined(options.Prefetch))
-            throw new ArgumentException($"Prefetch policy {options.Prefetch} does not exist: choose None, Sequential, Tree, Block, Stride, Adaptive or Hardware.", nameof(options));
-        if (!Enum.IsDefined(options.Thrash))
-            throw new ArgumentException($"Thrash policy {options.Thrash} does not exist: choose BackOff, Window or None.", nameof(options));
-        if (!Enum.IsDefined(options.AccessCounters))
-            throw new ArgumentException($"Access counter policy {options.AccessCounters} does not exist: choose None or Threshold.", nameof(options));
-        if (!Enum.IsDefined(options.Eviction))
-            throw new ArgumentException($"Eviction policy {options.Eviction} does not exist: choose Unused, FaultOrder, Fifo, Clock, Random or Tree.", nameof(options));
+        options.ThrowIfInvalid();
         return new NativeOptions
         {
             StructBytes = (uint)sizeof(NativeOptions),
@@ -93,6 +75,7 @@ internal struct NativeOptions
             Eviction = (uint)options.Eviction,
             KeepFreeBytes = (ulong)options.KeepFreeBytes,
             Thrash = (uint)options.Thrash,
+            DeviceCount = (uint)options.DeviceCount,
             AccessCounters = (ushort)options.AccessCounters,
             WithoutFaults = options.WithoutFaults ? (ushort)1 : (ushort)0,
             Monitor = options.Monitor switch { null => 0u, true => 1u, false => 2u },

@@ -2,16 +2,13 @@
 using System.Diagnostics.Metrics;
 using GpuSvm.Interop;
 
-namespace GpuSvm;
+namespace GpuSvm.Observing;
 
 /// <summary>The meter "GpuSvm": what `dotnet-counters monitor --counters GpuSvm` and OpenTelemetry show of this process's shared memory. docs/observing.md lists its instruments.</summary>
 /// <remarks>All instruments are observable: a listener that asks makes the library's counters be read, and while nobody asks nothing happens at all.</remarks>
 internal static class SvmMetrics
 {
-    private static readonly Lock _gate = new();
-    private static readonly Dictionary<MemoryHandle, int> _memories = []; // Open ones with their numbers. Guarded by _gate.
     private static readonly Meter _meter = new("GpuSvm");
-    private static int _opened; // Memories so far. Guarded by _gate.
 
     /// <summary>Makes the instruments.</summary>
     static SvmMetrics()
@@ -25,41 +22,33 @@ internal static class SvmMetrics
         _meter.CreateObservableGauge("gpusvm.device.resident", () => Read("device", ("0", s => s.DeviceBytesUsed)), "By", "Device memory in use.");
         _meter.CreateObservableGauge("gpusvm.device.size", () => Read("device", ("0", s => s.DeviceBytesTotal)), "By", "The device memory's size.");
         _meter.CreateObservableGauge("gpusvm.allocated", () => Read("side", ("both", s => s.HeapBytes)), "By", "Shared memory allocated.");
+        _meter.CreateObservableCounter(
+            "gpusvm.leaks",
+            static () => new Measurement<long>[] { new(LeakReports.Arrays, new KeyValuePair<string, object?>("kind", "array")), new(LeakReports.Memories, new KeyValuePair<string, object?>("kind", "memory")) },
+            "{object}",
+            "Objects that nobody disposed.");
         _meter.CreateObservableGauge("gpusvm.fault.duration", ReadDurations, "s", "Service time of faults since the memory was opened, by quantile.");
     }
 
-    /// <summary>Shows a memory.</summary>
-    /// <param name="handle">An open one.</param>
-    public static void Add(MemoryHandle handle)
+    /// <summary>Makes the meter known to listeners; called when a memory is opened.</summary>
+    public static void Publish()
     {
-        lock (_gate)
-            _memories.Add(handle, ++_opened);
-    }
-
-    /// <summary>Shows a memory no more.</summary>
-    /// <param name="handle">One that is about to close.</param>
-    public static void Remove(MemoryHandle handle)
-    {
-        lock (_gate)
-            _memories.Remove(handle);
+        // The static constructor does it.
     }
 
     /// <summary>Measures all memories.</summary>
     /// <param name="tag">What the values of one memory differ by.</param>
     /// <param name="values">The tag's value with where the number is.</param>
     /// <returns>One measurement for each memory and value.</returns>
-    private static List<Measurement<long>> Read(string tag, params ReadOnlySpan<(string Name, Func<SvmStatistics, long> Value)> values)
+    private static List<Measurement<long>> Read(string tag, params (string Name, Func<SvmStatistics, long> Value)[] values)
     {
         List<Measurement<long>> measurements = [];
-        lock (_gate) // A memory that is in the list is not closed meanwhile.
+        OpenMemories.ForEach((handle, number) =>
         {
-            foreach ((MemoryHandle handle, int number) in _memories)
-            {
-                SvmStatistics statistics = NativeQueries.Statistics(handle).ToStatistics();
-                foreach ((string name, Func<SvmStatistics, long> value) in values)
-                    measurements.Add(new Measurement<long>(value(statistics), new("memory", number), new(tag, name)));
-            }
-        }
+            SvmStatistics statistics = NativeQueries.Statistics(handle).ToStatistics();
+            foreach ((string name, Func<SvmStatistics, long> value) in values)
+                measurements.Add(new Measurement<long>(value(statistics), new("memory", number), new(tag, name)));
+        });
 
         return measurements;
     }
@@ -69,18 +58,15 @@ internal static class SvmMetrics
     private static List<Measurement<double>> ReadDurations()
     {
         List<Measurement<double>> measurements = [];
-        lock (_gate) // As in Read.
+        OpenMemories.ForEach((handle, number) =>
         {
-            foreach ((MemoryHandle handle, int number) in _memories)
+            foreach ((string side, HistogramKind kind) in ((string, HistogramKind)[])[("gpu", HistogramKind.GpuFault), ("cpu", HistogramKind.CpuFault)])
             {
-                foreach ((string side, HistogramKind kind) in ((string, HistogramKind)[])[("gpu", HistogramKind.GpuFault), ("cpu", HistogramKind.CpuFault)])
-                {
-                    SvmHistogram histogram = NativeQueries.Histogram(handle, kind);
-                    foreach ((double quantile, long nanoseconds) in ((double, long)[])[(0.5, histogram.P50), (0.9, histogram.P90), (0.99, histogram.P99)])
-                        measurements.Add(new Measurement<double>(nanoseconds * 1e-9, new("memory", number), new("side", side), new("quantile", quantile)));
-                }
+                SvmHistogram histogram = NativeQueries.Histogram(handle, kind);
+                foreach ((double quantile, long nanoseconds) in ((double, long)[])[(0.5, histogram.P50), (0.9, histogram.P90), (0.99, histogram.P99)])
+                    measurements.Add(new Measurement<double>(nanoseconds * 1e-9, new("memory", number), new("side", side), new("quantile", quantile)));
             }
-        }
+        });
 
         return measurements;
     }
