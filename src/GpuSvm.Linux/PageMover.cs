@@ -41,8 +41,9 @@ internal sealed unsafe class PageMover
     /// <summary>Takes the present pages of an interval into a staging block. See <see cref="Core.Host.IHostMemory.Detach"/>.</summary>
     /// <param name="interval">The pages.</param>
     /// <param name="slot">An empty block.</param>
-    /// <returns>Done; or nothing has changed: Busy (pinned), Unmapped, OutOfHostMemory, InvalidArgument.</returns>
-    internal SvmStatus Detach(AddressRange interval, StagingSlot slot)
+    /// <param name="isInGate">Whether the event gate is held: then nobody can read an event that keeps pages from being put back after a failure, and these stay in the block.</param>
+    /// <returns>Done; or nothing has changed, but for what could not be put back: Busy (pinned), Unmapped, OutOfHostMemory, InvalidArgument.</returns>
+    internal SvmStatus Detach(AddressRange interval, StagingSlot slot, bool isInGate)
     {
         if (!slot.TryLocate(interval, out long offset))
             return SvmStatus.InvalidArgument;
@@ -58,8 +59,8 @@ internal sealed unsafe class PageMover
         SvmStatus status = moved == interval.Bytes ? SvmStatus.Done : DetachRuns(interval, slot, offset, moved, error);
         if (status != SvmStatus.Done)
         {
-            SvmStatus back = PutBack(interval, slot, offset);
-            return back == SvmStatus.Done ? status : back;
+            SvmStatus back = PutBack(interval, slot, offset, isPatient: !isInGate);
+            return back == SvmStatus.Done || isInGate ? status : back;
         }
 
         NoteSmallPages(interval, slot);
@@ -264,10 +265,11 @@ internal sealed unsafe class PageMover
     /// <param name="interval">The pages.</param>
     /// <param name="slot">The block.</param>
     /// <param name="offset">Where the interval's pages lie in it.</param>
+    /// <param name="isPatient">Whether to wait for a pending event to be read.</param>
     /// <returns>Done, or why a page stayed in the block.</returns>
-    private SvmStatus PutBack(AddressRange interval, StagingSlot slot, long offset)
+    private SvmStatus PutBack(AddressRange interval, StagingSlot slot, long offset, bool isPatient)
     {
-        var wait = new PendingEventWait(_rescue, isPatient: true);
+        var wait = new PendingEventWait(_rescue, isPatient);
         slot.IsTainted |= slot.IsWhole;
         int first = (int)(offset >> PageSize.Shift);
         int limit = first + (int)interval.Pages;
@@ -305,6 +307,14 @@ internal sealed unsafe class PageMover
             done += moved;
             if (error == 0 || (error == Errno.EAGAIN && wait.Again()))
                 continue;
+            if (IsGuarded(target + (ulong)done, error))
+            {
+                slot.SetPresent(page + (int)(done >> PageSize.Shift), 1, present: false);
+                slot.MustDrop = true;
+                done += PageSize.Bytes;
+                continue;
+            }
+
             if (error is not (Errno.EINVAL or Errno.EBUSY))
                 return StatusOf(error);
 
@@ -319,6 +329,13 @@ internal sealed unsafe class PageMover
         return SvmStatus.Done;
     }
 
+    /// <summary>Whether a page cannot be installed because the program has put a guard there (MADV_GUARD_INSTALL) while a device had it: with that it gave the page's bytes up.</summary>
+    /// <param name="target">The page's address.</param>
+    /// <param name="error">What the kernel said.</param>
+    /// <returns>True if so: the page is as good as installed.</returns>
+    private bool IsGuarded(ulong target, int error) =>
+        error is Errno.EEXIST or Errno.EFAULT && _pagemap.HasGuard(target, target + PageSize.Bytes);
+
     /// <summary>Installs copies of a run of staging pages; the pages stay in the block.</summary>
     /// <param name="target">First byte in the heap.</param>
     /// <param name="source">First byte in private memory.</param>
@@ -332,8 +349,11 @@ internal sealed unsafe class PageMover
         {
             int error = _arena.Copy(target + (ulong)done, source + (ulong)done, bytes - done, protect ? UserfaultConstants.UFFDIO_COPY_MODE_WP : 0, out long copied);
             done += copied;
-            if (error != 0 && !(error == Errno.EAGAIN && wait.Again()))
+            if (error == 0 || (error == Errno.EAGAIN && wait.Again()))
+                continue;
+            if (!IsGuarded(target + (ulong)done, error))
                 return StatusOf(error);
+            done += PageSize.Bytes;
         }
 
         CpuFaultService.NoteWoken(target, target + (ulong)bytes);

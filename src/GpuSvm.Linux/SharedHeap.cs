@@ -2,7 +2,6 @@
 using System.Runtime.InteropServices;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
 using GpuSvm.Linux.Interop;
 
@@ -169,24 +168,50 @@ internal sealed class SharedHeap : IDisposable
         return dropped && registered ? SvmStatus.Done : SvmStatus.OutOfHostMemory;
     }
 
-    /// <summary>Finds the first mapping that ends above an address.</summary>
+    /// <summary>Whether an interval is an allocation that has not been freed, whatever the program has unmapped of it.</summary>
+    /// <param name="interval">Any interval.</param>
+    /// <returns>True if <see cref="Free"/> would take it.</returns>
+    internal bool IsAllocation(AddressRange interval)
+    {
+        using (_lock.Enter())
+            return _allocations.TryGetValue(interval.Start.Value, out ulong end) && end == interval.End.Value;
+    }
+
+    /// <summary>The pieces of an interval that are allocated: what the program has unmapped is left out.</summary>
+    /// <param name="interval">Any interval.</param>
+    /// <returns>In order of addresses.</returns>
+    internal List<AddressRange> PiecesOf(AddressRange interval)
+    {
+        var pieces = new List<AddressRange>();
+        for (VirtualAddress at = interval.Start; TryFindMapped(at, out AddressRange piece) && piece.Start < interval.End; at = piece.End)
+            pieces.Add(piece.Intersect(interval));
+        return pieces;
+    }
+
+    /// <summary>Whether some of an interval is the heap's: not, where the program has unmapped it, for these addresses are never given out again.</summary>
+    /// <param name="interval">Any interval.</param>
+    /// <returns>True if some is.</returns>
+    internal bool IsAnyOurs(AddressRange interval)
+    {
+        AddressRange inside = Whole.Intersect(interval);
+        if (inside.IsEmpty)
+            return false;
+        using (_lock.Enter())
+            return !_lost.Contains(inside.Start.Value, inside.End.Value);
+    }
+
+    /// <summary>Finds the first piece of an allocation that ends above an address and was not unmapped.</summary>
     /// <param name="address">Any address.</param>
-    /// <param name="mapping">The mapping.</param>
+    /// <param name="interval">The piece.</param>
     /// <returns>False if there is none.</returns>
-    internal bool TryFindMapping(VirtualAddress address, out HostMapping mapping)
+    internal bool TryFindMapped(VirtualAddress address, out AddressRange interval)
     {
         using (_lock.Enter())
         {
             int index = _mapped.FirstEndingAbove(address.Value);
-            if (index == _mapped.Count)
-            {
-                mapping = default;
-                return false;
-            }
-
-            var interval = new AddressRange(new VirtualAddress(_mapped.StartAt(index)), new VirtualAddress(_mapped.EndAt(index)));
-            mapping = new HostMapping(interval, IsReadable: true, IsWritable: true, IsAnonymous: true);
-            return true;
+            bool isFound = index < _mapped.Count;
+            interval = isFound ? new AddressRange(new VirtualAddress(_mapped.StartAt(index)), new VirtualAddress(_mapped.EndAt(index))) : default;
+            return isFound;
         }
     }
 
@@ -217,10 +242,12 @@ internal sealed class SharedHeap : IDisposable
     }
 
     /// <summary>Whether the 2 MiB block of an address may have a page table of small pages.</summary>
-    /// <param name="address">An address of the heap.</param>
+    /// <param name="address">Any address; nothing is remembered of those outside of the heap, so memory there travels as small pages.</param>
     /// <returns>True if a huge page moved there might be split.</returns>
     internal bool HasTable(ulong address)
     {
+        if (!Whole.Contains(new VirtualAddress(address)))
+            return true;
         int block = BlockOf(address);
         return (Volatile.Read(ref _tables[block >> 5]) >> (block & 31) & 1) != 0; // Pairs with SetTable; stale is harmless.
     }
@@ -230,6 +257,8 @@ internal sealed class SharedHeap : IDisposable
     /// <param name="end">First byte after.</param>
     internal void SetTable(ulong start, ulong end)
     {
+        if (!Whole.Contains(new VirtualAddress(start)))
+            return;
         for (int block = BlockOf(start); block <= BlockOf(end - 1); block++)
         {
             int bit = 1 << (block & 31);

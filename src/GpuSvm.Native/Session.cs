@@ -50,7 +50,7 @@ internal sealed class Session : IDisposable
         parts.Push(memory.Host);
         _host = new HostAddressSpace(memory.Host);
         parts.Push(_host);
-        _gpu = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = options.DeviceMemoryBytes, ComputeUnits = options.ComputeUnits, PrefetchFaults = options.PrefetchFaults });
+        _gpu = new SoftwareGpuDevice(memory.GpuOptions(options));
         parts.Push(_gpu);
         _vm = new GpuVm(_host, _gpu, VmOptions(options, memory.Kind));
         parts.Push(_vm);
@@ -59,10 +59,14 @@ internal sealed class Session : IDisposable
         if (memory.Kind == MemoryKind.Portable || options.WithoutFaults)
             _gpu.Queue.BeforeCompletion = EndLaunch;
         Heap = new SessionHeap(_host, options.CapacityBytes);
+        Attachments = new SessionAttachments(_host);
     }
 
     /// <summary>What is allocated.</summary>
     public SessionHeap Heap { get; }
+
+    /// <summary>What the program has attached.</summary>
+    public SessionAttachments Attachments { get; }
 
     /// <summary>What stood in the way of real memory and how to enable it; empty for real memory.</summary>
     public string KindReason => _memory.Reason;
@@ -113,6 +117,7 @@ internal sealed class Session : IDisposable
     /// <returns>The launch's handle; throws a <see cref="SessionException"/> if the memory is closing, or cannot be had.</returns>
     public ulong Start(nint kernel, nint arguments, ulong groups, ReadOnlySpan<JobMemory> memory = default)
     {
+        _host.WaitForEvents(); // What the program has unmapped before, this launch does not find any more.
         if (!_vm.Options.WithoutFaults)
             return Enqueue(kernel, arguments, groups, null);
         SvmStatus status = _vm.BeginJob(memory, out GpuJob? job, out VirtualAddress failedAt);
@@ -350,6 +355,7 @@ internal sealed class Session : IDisposable
             Handles.Events.Remove(handle);
         foreach (ulong handle in _prefetches)
             Handles.Prefetches.RemoveAndDrain(handle, out _, static ended => ended.Operation.Cancel());
+        Attachments.DetachAll(); // What is the program's own stays, with every byte.
         _vm.BringHome(); // CPU threads that wait for a page of the device go on; a failure changes nothing, for the memory ends now.
         _faults.Dispose();
         _vm.Dispose();

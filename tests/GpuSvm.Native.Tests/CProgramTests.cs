@@ -46,7 +46,7 @@ public class CProgramTests
     public void AMonitorOutlivesWatchersOfAnyKindAndGoesWithItsMemory() => Run("monitor.c");
 
     /// <summary>Compiles a program, runs it with the library's path and checks that it is content.</summary>
-    private static void Run(string source, params string[] arguments)
+    internal static void Run(string source, params string[] arguments)
     {
         string? library = Environment.GetEnvironmentVariable("GPUSVM_LIBRARY");
         library = library is { Length: > 0 } ? library : Path.Combine(AppContext.BaseDirectory, "libgpusvm.so");

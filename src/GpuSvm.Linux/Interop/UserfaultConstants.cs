@@ -77,6 +77,7 @@ internal static class UserfaultConstants
     internal const ulong UFFD_FEATURE_PAGEFAULT_FLAG_WP = 1 << 0;
 
     /// <summary>REMOVE events.</summary>
+    internal const ulong UFFD_FEATURE_EVENT_REMAP = 1 << 2;
     internal const ulong UFFD_FEATURE_EVENT_REMOVE = 1 << 3;
 
     /// <summary>UNMAP events.</summary>

@@ -42,6 +42,8 @@ static struct {
     int32_t (*take_failed_faults)(gpusvm_memory, gpusvm_failed_fault*, uint32_t, uint64_t, uint64_t*, uint64_t*);
     int32_t (*advise)(gpusvm_memory, const void*, uint64_t, const gpusvm_advice*);
     int32_t (*launch_start_using)(gpusvm_memory, gpusvm_kernel, void*, uint64_t, const gpusvm_usage*, uint64_t, gpusvm_launch*);
+    int32_t (*attach)(gpusvm_memory, void*, uint64_t, uint32_t);
+    int32_t (*detach)(gpusvm_memory, void*);
 } svm;
 
 static char error_text[4096];
@@ -71,7 +73,7 @@ static void load(const char* path)
         "launch_start", "launch_wait", "prefetch", "read_statistics", "check", "probe",
         "inject", "inject_reset", "injections", "read_histogram", "events_open", "events_read", "events_dropped", "events_close",
         "prefetch_start", "prefetch_wait", "prefetch_cancel", "prefetch_end",
-        "take_failed_faults", "advise", "launch_start_using" };
+        "take_failed_faults", "advise", "launch_start_using", "attach", "detach" };
     void** slots = (void**)&svm;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];
