@@ -107,8 +107,21 @@ internal sealed class KnownMemory
         // registering anew is refused where it is another descriptor's.
         if (_userfault.WriteProtect(page.Value, PageSize.Bytes, protect: false) != 0 || !IsOurs(page))
             return;
-        if (Adopted.TryFind(found.Interval.Start, out AdoptedPiece before) && before is { IsMovable: true } && before.Interval.Start <= page)
-            Adopted.Add(before with { Interval = new AddressRange(before.Interval.Start, found.Interval.End) });
+        AdoptedPiece grown = default;
+        VirtualAddress end = found.Interval.End;
+        for (VirtualAddress at = found.Interval.Start; Adopted.TryFind(at, out AdoptedPiece next) && next.Interval.Start < found.Interval.End; at = next.Interval.End)
+        {
+            if (next.Interval.Start > page)
+            {
+                end = next.Interval.Start; // The kernel joins neighbours that are registered alike.
+                break;
+            }
+
+            grown = next;
+        }
+
+        if (grown.IsMovable && grown.Interval.End <= page)
+            Adopted.Add(grown with { Interval = new AddressRange(grown.Interval.End, end) });
     }
 
     /// <summary>The next piece of ours, heap or adopted.</summary>
@@ -124,11 +137,16 @@ internal sealed class KnownMemory
         return true;
     }
 
-    /// <summary>A moved interval and what its mapping reaches beyond it.</summary>
+    /// <summary>A moved interval and what its mapping reaches beyond it, up to the next piece of ours: the kernel joins neighbours that are registered alike.</summary>
     /// <param name="to">Where the event says it is.</param>
     /// <returns>At least that.</returns>
-    private AddressRange WithTail(AddressRange to) =>
-        Maps.IsAvailable && Maps.TryFind(to.Start.Value, out KernelMapping found) && found.Interval.Contains(to) ? new AddressRange(to.Start, found.Interval.End) : to;
+    private AddressRange WithTail(AddressRange to)
+    {
+        if (!Maps.IsAvailable || !Maps.TryFind(to.Start.Value, out KernelMapping found) || !found.Interval.Contains(to))
+            return to;
+        VirtualAddress end = TryFindPiece(to.End, out AdoptedPiece next) && next.Interval.Start < found.Interval.End ? next.Interval.Start : found.Interval.End;
+        return new AddressRange(to.Start, end > to.End ? end : to.End);
+    }
 
     /// <summary>Whether a page that is registered with somebody is registered with us.</summary>
     /// <param name="page">The page.</param>

@@ -20,7 +20,7 @@ internal static unsafe class AttachExports
             if (!Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
                 return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);
             using (lease)
-                lease.Value.Attachments.Attach(new((ulong)pointer), bytes, (flags & InPlace) != 0);
+                lease.Value.Heap.Attachments.Attach(new((ulong)pointer), bytes, (flags & InPlace) != 0);
             return (int)SvmStatus.Done;
         }
         catch (Exception exception)
@@ -38,7 +38,7 @@ internal static unsafe class AttachExports
             if (!Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
                 return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);
             using (lease)
-                lease.Value.Attachments.Detach(new((ulong)pointer));
+                lease.Value.Heap.Attachments.Detach(new((ulong)pointer));
             return (int)SvmStatus.Done;
         }
         catch (Exception exception)

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Linux;
+
 namespace GpuSvm.Native;
 
 /// <summary>The handle tables of the library, and the sentences for handles that stand for nothing.</summary>
@@ -16,15 +18,17 @@ internal static class Handles
     /// <summary>For a gpusvm_prefetch_operation that is none.</summary>
     public const string NoPrefetch = "The handle is no prefetch: it was ended, its memory was closed, or gpusvm_prefetch_start never gave it.";
 
+    private static readonly Func<bool> _isForeign = static () => ForkMark.IsInChild; // Before the tables, which are made with it.
+
     /// <summary>Prefetches in the background that were not ended.</summary>
-    public static HandleTable<SessionPrefetch> Prefetches { get; } = new();
+    public static HandleTable<SessionPrefetch> Prefetches { get; } = new(_isForeign);
 
     /// <summary>Open streams of events.</summary>
-    public static HandleTable<SessionEvents> Events { get; } = new();
+    public static HandleTable<SessionEvents> Events { get; } = new(_isForeign);
 
     /// <summary>Open memories.</summary>
-    public static HandleTable<Session> Memories { get; } = new();
+    public static HandleTable<Session> Memories { get; } = new(_isForeign);
 
     /// <summary>Launches whose end nobody has been told.</summary>
-    public static HandleTable<SessionLaunch> Launches { get; } = new();
+    public static HandleTable<SessionLaunch> Launches { get; } = new(_isForeign);
 }

@@ -59,14 +59,10 @@ internal sealed class Session : IDisposable
         if (memory.Kind == MemoryKind.Portable || options.WithoutFaults)
             _gpu.Queue.BeforeCompletion = EndLaunch;
         Heap = new SessionHeap(_host, options.CapacityBytes);
-        Attachments = new SessionAttachments(_host);
     }
 
     /// <summary>What is allocated.</summary>
     public SessionHeap Heap { get; }
-
-    /// <summary>What the program has attached.</summary>
-    public SessionAttachments Attachments { get; }
 
     /// <summary>What stood in the way of real memory and how to enable it; empty for real memory.</summary>
     public string KindReason => _memory.Reason;
@@ -355,7 +351,7 @@ internal sealed class Session : IDisposable
             Handles.Events.Remove(handle);
         foreach (ulong handle in _prefetches)
             Handles.Prefetches.RemoveAndDrain(handle, out _, static ended => ended.Operation.Cancel());
-        Attachments.DetachAll(); // What is the program's own stays, with every byte.
+        Heap.Attachments.DetachAll(); // What is the program's own stays, with every byte.
         _vm.BringHome(); // CPU threads that wait for a page of the device go on; a failure changes nothing, for the memory ends now.
         _faults.Dispose();
         _vm.Dispose();

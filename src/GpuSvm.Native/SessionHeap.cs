@@ -5,7 +5,7 @@ using GpuSvm.Core.Host;
 
 namespace GpuSvm.Native;
 
-/// <summary>What a session has allocated: keeps the capacity, and tells a pointer of ours from any other number before anything acts on it.</summary>
+/// <summary>What a session has allocated, and what it has attached: keeps the capacity, and tells a pointer of ours from any other number before anything acts on it.</summary>
 /// <remarks>Locking: <see cref="_gate"/> guards the fields; the host address space is called outside of it.</remarks>
 /// <param name="host">The host address space.</param>
 /// <param name="capacityBytes">The most that may be allocated, in bytes.</param>
@@ -15,6 +15,9 @@ internal sealed class SessionHeap(HostAddressSpace host, long capacityBytes)
     private readonly Dictionary<ulong, AddressRange> _allocations = [];
     private readonly SortedSet<AddressRange> _sorted = new(Comparer<AddressRange>.Create(static (a, b) => a.Start.CompareTo(b.Start)));
     private long _bytes;
+
+    /// <summary>What the program has attached: shared too, and none of the capacity.</summary>
+    public SessionAttachments Attachments { get; } = new(host);
 
     /// <summary>Bytes allocated at this moment, in whole pages.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);

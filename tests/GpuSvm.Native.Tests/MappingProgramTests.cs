@@ -40,5 +40,7 @@ public class MappingProgramTests
     [InlineData("in-place")]
     [InlineData("refused")]
     [InlineData("closed")]
+    [InlineData("detached-while-running")]
+    [InlineData("named")]
     public void MemoryThatTheProcessHas(string name) => CProgramTests.Run("attach.c", name);
 }

@@ -254,6 +254,68 @@ static void closed(void)
     CHECK(child_reads(to) == 0);
 }
 
+/* Detaching while a kernel writes: every addition that the kernel made is there, and the next is refused. */
+static void detached_while_running(void)
+{
+    for (int round = 0; round < 10; round++) {
+        char* at = map(PAGES * PAGE, MAP_PRIVATE, -1);
+        uint64_t rounds = 0;
+        gpusvm_launch launch;
+        gpusvm_launch_result result = { .struct_bytes = sizeof result };
+        CHECK(svm.attach(memory, at, PAGES * PAGE, round % 2 ? GPUSVM_ATTACH_IN_PLACE : 0) == GPUSVM_DONE);
+        CHECK(gpu_write(at, 100, PAGES).status == GPUSVM_DONE);
+        looped_at = at + 2 * PAGE;
+        is_running = 0;
+        CHECK(svm.launch_start(memory, loop, &rounds, 1, &launch) == GPUSVM_DONE);
+        while (!is_running)
+            usleep(100);
+        usleep(1000 * (unsigned)round);
+        int32_t status = svm.detach(memory, at);
+        for (int tries = 0; status == GPUSVM_BUSY && tries < 100; tries++) /* The kernel was quicker each time. */
+            status = svm.detach(memory, at);
+        CHECK(status == GPUSVM_DONE);
+        CHECK(svm.launch_wait(launch, UINT32_MAX, &result) == GPUSVM_DONE);
+        CHECK(result.status == GPUSVM_NOT_MAPPED && result.fault_address / PAGE == (uint64_t)looped_at / PAGE);
+        CHECK(word(looped_at, 0) == 102 + rounds && rounds > 0);
+        CHECK(word(at, 1) == 101 && word(at, 3) == 103);
+        CHECK(munmap(at, PAGES * PAGE) == 0);
+    }
+}
+
+/* Wishes and jobs name attached memory as they name what was allocated. */
+static void named(void)
+{
+    char* at = map(PAGES * PAGE, MAP_PRIVATE, -1);
+    gpusvm_advice never = { .struct_bytes = sizeof never, .never_migrate = GPUSVM_SWITCH_ON };
+    CHECK(svm.advise(memory, at, PAGES * PAGE, &never) == GPUSVM_NOT_MAPPED);
+    CHECK(svm.attach(memory, at, PAGES * PAGE, 0) == GPUSVM_DONE);
+    CHECK(svm.advise(memory, at, PAGES * PAGE, &never) == GPUSVM_DONE);
+    CHECK(gpu_write(at, 100, PAGES).status == GPUSVM_DONE);
+    CHECK(statistics().bytes_to_device == 0);
+    CHECK_WORDS(at, 100, PAGES);
+    CHECK(svm.advise(memory, at - PAGE, PAGES * PAGE, &never) == GPUSVM_NOT_MAPPED);
+    CHECK(svm.detach(memory, at) == GPUSVM_DONE);
+
+    gpusvm_memory own = memory;
+    gpusvm_options options = options_for("real");
+    options.without_faults = 1;
+    CHECK(svm.open(&options, &memory) == GPUSVM_DONE);
+    char* file = map(PAGES * PAGE, MAP_SHARED, -1);
+    CHECK(svm.attach(memory, at, PAGES * PAGE, 0) == GPUSVM_DONE && svm.attach(memory, file, PAGES * PAGE, 0) == GPUSVM_DONE);
+    for (int i = 0; i < 2; i++) {
+        work_t work = { (uint64_t)(i == 0 ? at : file), 500, PAGES, 1 };
+        gpusvm_usage usage = { .pointer = (void*)work.address, .bytes = PAGES * PAGE, .access = 1 };
+        gpusvm_launch launch;
+        gpusvm_launch_result result = { .struct_bytes = sizeof result };
+        CHECK(svm.launch_start_using(memory, touch, &work, 1, &usage, 1, &launch) == GPUSVM_DONE);
+        CHECK(svm.launch_wait(launch, UINT32_MAX, &result) == GPUSVM_DONE && result.status == GPUSVM_DONE);
+    }
+    CHECK(svm.check(memory) == GPUSVM_DONE && svm.close(memory) == GPUSVM_DONE);
+    memory = own;
+    CHECK_WORDS(at, 500, PAGES);
+    CHECK_WORDS(file, 500, PAGES);
+}
+
 static const case_t cases[] = {
     { "anonymous", anonymous },
     { "malloc", from_malloc },
@@ -266,6 +328,8 @@ static const case_t cases[] = {
     { "in-place", in_place },
     { "refused", refused },
     { "closed", closed },
+    { "detached-while-running", detached_while_running },
+    { "named", named },
     { NULL, NULL },
 };
 

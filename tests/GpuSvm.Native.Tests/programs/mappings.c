@@ -156,6 +156,22 @@ static void remap_in_place(void)
     CHECK(gpu_write(room, 200, 16).status == GPUSVM_DONE);
     CHECK(svm.detach(memory, room) == GPUSVM_DONE);
     CHECK_WORDS(room, 200, 16);
+
+    /* Two that the kernel joins, for they are neighbours and registered alike: growing is the second one's. */
+    char* pair = map(64 * PAGE, MAP_PRIVATE, -1);
+    CHECK(munmap(pair + 16 * PAGE, 48 * PAGE) == 0);
+    CHECK(svm.attach(memory, pair, 8 * PAGE, 0) == GPUSVM_DONE && svm.attach(memory, pair + 8 * PAGE, 8 * PAGE, 0) == GPUSVM_DONE);
+    CHECK(gpu_write(pair, 100, 16).status == GPUSVM_DONE);
+    int grows = mremap(pair, 16 * PAGE, 32 * PAGE, 0) == pair;
+    if (grows)
+        *(volatile uint64_t*)(pair + 20 * PAGE) = 5;
+    CHECK(svm.detach(memory, pair) == GPUSVM_DONE);
+    CHECK(gpu_write(pair + 8 * PAGE, 300, grows ? 24 : 8).status == GPUSVM_DONE);
+    CHECK(svm.detach(memory, pair + 8 * PAGE) == GPUSVM_DONE);
+    CHECK_WORDS(pair, 100, 8);
+    CHECK_WORDS(pair + 8 * PAGE, 300, grows ? 24u : 8u);
+    uint64_t value;
+    CHECK_FAILS(gpu_read(pair + 20 * PAGE, &value), GPUSVM_NOT_MAPPED, pair + 20 * PAGE);
 }
 
 /* madvise over pages on the device and in RAM. */
@@ -258,22 +274,6 @@ static void system_calls(void)
     CHECK(gpu_load(at + PAGE) == 7);
 }
 
-static _Atomic int is_running;
-static char* looped_at;
-
-static void loop(gpusvm_kernel_context* context, void* arguments)
-{
-    uint64_t value, *rounds = arguments;
-    for (; *rounds < 1000000000; ++*rounds) {
-        is_running = 1;
-        if (context->functions->read(context, (uint64_t)looped_at, &value, sizeof value) != GPUSVM_DONE)
-            return;
-        value++;
-        if (context->functions->write(context, (uint64_t)looped_at, &value, sizeof value) != GPUSVM_DONE)
-            return;
-    }
-}
-
 /* The mapping goes, or another comes in its place, while a kernel works on it: the launch fails with the address, and the new one is untouched. */
 static void replaced_while_running(void)
 {
@@ -301,6 +301,27 @@ static void replaced_while_running(void)
     }
 }
 
+/* What a child gets from every function that takes a handle, and from gpusvm_open; 0 if it is as it should be. */
+static int child_calls(void)
+{
+    int status;
+    pid_t child = fork();
+    if (child == 0) {
+        void* pointer;
+        gpusvm_memory other;
+        gpusvm_statistics now = { .struct_bytes = sizeof now };
+        if (svm.alloc(memory, PAGE, &pointer) != GPUSVM_PROCESS_GONE || strstr(last_error(), "forked child") == NULL)
+            _exit(1);
+        if (svm.read_statistics(memory, &now) != GPUSVM_PROCESS_GONE || svm.check(memory) != GPUSVM_PROCESS_GONE)
+            _exit(2);
+        if (svm.attach(memory, &now, sizeof now, 0) != GPUSVM_PROCESS_GONE || svm.close(memory) != GPUSVM_PROCESS_GONE)
+            _exit(3);
+        _exit(svm.open(NULL, &other) == GPUSVM_PROCESS_GONE ? 0 : 4);
+    }
+    CHECK(child > 0 && waitpid(child, &status, 0) == child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
+}
+
 /* A child has no shared memory, and the parent loses nothing by it. */
 static void forked(void)
 {
@@ -309,6 +330,7 @@ static void forked(void)
     CHECK(svm.attach(memory, own, PAGES * PAGE, 0) == GPUSVM_DONE);
     CHECK(gpu_write(own, 300, PAGES).status == GPUSVM_DONE);
     CHECK(child_reads(at) == SIGSEGV && child_reads(own) == SIGSEGV);
+    CHECK(child_calls() == 0);
     CHECK_WORDS(at, 100, PAGES);
     CHECK(gpu_load(own) == 300);
     CHECK(svm.detach(memory, own) == GPUSVM_DONE);

@@ -92,6 +92,23 @@ static inline uint64_t word(void* at, uint64_t page)
         CHECK(result_.status == (expected) && result_.fault_address / PAGE == (uint64_t)(at) / PAGE); \
     } while (0)
 
+static _Atomic int is_running;
+static char* looped_at;
+
+/* Adds 1 to a word again and again, until an access is refused; counts how often it could. */
+static inline void loop(gpusvm_kernel_context* context, void* arguments)
+{
+    uint64_t value, *rounds = arguments;
+    for (; *rounds < 1000000000; ++*rounds) {
+        is_running = 1;
+        if (context->functions->read(context, (uint64_t)looped_at, &value, sizeof value) != GPUSVM_DONE)
+            return;
+        value++;
+        if (context->functions->write(context, (uint64_t)looped_at, &value, sizeof value) != GPUSVM_DONE)
+            return;
+    }
+}
+
 static inline char* allocate(uint64_t bytes)
 {
     void* pointer;
