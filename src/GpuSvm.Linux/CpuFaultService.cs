@@ -31,7 +31,7 @@ internal sealed unsafe class CpuFaultService : IDisposable
     private static ulong _wokenEnd;
 
     private readonly Userfaultfd _userfault;
-    private readonly SharedHeap _heap;
+    private readonly KnownMemory _known;
     private readonly MessageReader _reader;
     private readonly EventRescue _rescue;
     private readonly IHostMemoryClient _client;
@@ -43,15 +43,15 @@ internal sealed unsafe class CpuFaultService : IDisposable
 
     /// <summary>Makes the threads without starting them.</summary>
     /// <param name="userfault">The heap's descriptor; not owned.</param>
-    /// <param name="heap">The heap.</param>
+    /// <param name="known">What is shared.</param>
     /// <param name="reader">Reads messages.</param>
     /// <param name="rescue">Reads events while a service thread waits for that.</param>
     /// <param name="client">Serves faults.</param>
     /// <param name="options">How many threads, and where.</param>
-    internal CpuFaultService(Userfaultfd userfault, SharedHeap heap, MessageReader reader, EventRescue rescue, IHostMemoryClient client, UserfaultOptions options)
+    internal CpuFaultService(Userfaultfd userfault, KnownMemory known, MessageReader reader, EventRescue rescue, IHostMemoryClient client, UserfaultOptions options)
     {
         _userfault = userfault;
-        _heap = heap;
+        _known = known;
         _reader = reader;
         _rescue = rescue;
         _client = client;
@@ -140,6 +140,8 @@ internal sealed unsafe class CpuFaultService : IDisposable
         ulong address = message.FaultAddress;
         ulong page = address & ~((ulong)PageSize.Bytes - 1);
         _wokenEnd = 0;
+        if (!_known.Covers(AddressRange.OfPages(new VirtualAddress(page), 1)))
+            _known.Learn(new VirtualAddress(page));
         SvmStatus status = _client.CpuFault(new VirtualAddress(address), access);
         for (int attempt = 1; attempt < MaxAttempts && (status.IsExhausted() || status == SvmStatus.CopyFailed); attempt++)
         {
@@ -182,7 +184,7 @@ internal sealed unsafe class CpuFaultService : IDisposable
         while (error == Errno.EAGAIN && wait.Again());
         if (error == 0)
         {
-            _heap.SetTable(page, page + PageSize.Bytes);
+            _known.Heap.SetTable(page, page + PageSize.Bytes);
             return;
         }
 

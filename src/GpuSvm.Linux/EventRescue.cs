@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
+using GpuSvm.Core.Addressing;
 using GpuSvm.Linux.Interop;
 
 namespace GpuSvm.Linux;
@@ -17,9 +18,10 @@ internal sealed unsafe class EventRescue : IDisposable
     private const int Capacity = 64;
     private const int MaxRounds = 1024;
 
+    private static readonly AddressRange _everything = new(new VirtualAddress(1 << 16), new VirtualAddress((1UL << 47) - PageSize.Bytes)); // Where a page can be.
+
     private readonly MessageReader _reader;
     private readonly Userfaultfd _userfault;
-    private readonly SharedHeap _heap;
     private readonly int _bell;
     private readonly Thread _thread;
     private volatile bool _stop; // Set by Dispose before the bell rings, read by the thread after it.
@@ -29,12 +31,10 @@ internal sealed unsafe class EventRescue : IDisposable
     /// <summary>Makes the thread without starting it.</summary>
     /// <param name="reader">Reads messages and applies events.</param>
     /// <param name="userfault">The heap's descriptor; not owned.</param>
-    /// <param name="heap">The heap.</param>
-    internal EventRescue(MessageReader reader, Userfaultfd userfault, SharedHeap heap)
+    internal EventRescue(MessageReader reader, Userfaultfd userfault)
     {
         _reader = reader;
         _userfault = userfault;
-        _heap = heap;
         _bell = Libc.eventfd(0, LinuxConstants.O_CLOEXEC);
         if (_bell < 0)
             throw new HostMemoryUnavailableException($"no descriptor is left ({Marshal.GetLastPInvokeErrorMessage()}): ulimit -n 4096.");
@@ -91,7 +91,7 @@ internal sealed unsafe class EventRescue : IDisposable
             for (int round = 0; round < MaxRounds && _reader.Read(messages, Capacity, out int faults) > 0; round++)
                 sawFaults |= faults > 0;
             if (sawFaults)
-                _ = _userfault.Wake(_heap.Whole.Start.Value, _heap.Whole.Bytes);
+                _ = _userfault.Wake(_everything.Start.Value, _everything.Bytes);
         }
     }
 }

@@ -131,7 +131,7 @@ public static unsafe class LinuxProbe
         }
     }
 
-    /// <summary>Whether the mapping of an address can be asked for; only memory that is not ours needs it.</summary>
+    /// <summary>Whether the mapping of an address can be asked for: what mprotect has changed, and what attached memory is.</summary>
     private static ProbeResult ProcmapQuery()
     {
         const string Name = "mappings (PROCMAP_QUERY)";
@@ -143,7 +143,7 @@ public static unsafe class LinuxProbe
         bool works = maps >= 0 && Libc.ioctl(maps, PagemapConstants.PROCMAP_QUERY, &query) == 0;
         if (maps >= 0)
             _ = Libc.close(maps);
-        return works ? Good(Name, "available") : Lacking(Name, "not in this kernel; needed only for memory outside the shared heap", "install Linux 6.11 or later");
+        return works ? Good(Name, "available") : Lacking(Name, "not in this kernel: protections that a program changes are not heard of, and memory it has cannot be attached", "install Linux 6.11 or later");
     }
 
     /// <summary>How much memory may be locked; pinning for a real GPU counts against it.</summary>

@@ -16,21 +16,22 @@ namespace GpuSvm.Linux;
 internal sealed unsafe class MessageReader
 {
     private readonly Userfaultfd _userfault;
-    private readonly SharedHeap _heap;
+    private readonly KnownMemory _known;
     private readonly IHostMemoryClient _client;
     private readonly bool _events;
     private long _unmapped;
     private long _discarded;
+    private long _moved;
 
     /// <summary>A reader.</summary>
     /// <param name="userfault">The heap's descriptor, not owned; its reads do not wait.</param>
-    /// <param name="heap">Hears of unmapped intervals before the client does.</param>
+    /// <param name="known">Hears of what was unmapped or moved before the client does.</param>
     /// <param name="client">Who is told.</param>
     /// <param name="events">Whether the descriptor reports events.</param>
-    internal MessageReader(Userfaultfd userfault, SharedHeap heap, IHostMemoryClient client, bool events)
+    internal MessageReader(Userfaultfd userfault, KnownMemory known, IHostMemoryClient client, bool events)
     {
         _userfault = userfault;
-        _heap = heap;
+        _known = known;
         _client = client;
         _events = events;
     }
@@ -40,6 +41,9 @@ internal sealed unsafe class MessageReader
 
     /// <summary>REMOVE events so far.</summary>
     internal long DiscardedEvents => Interlocked.Read(ref _discarded); // Pairs with Apply.
+
+    /// <summary>REMAP events so far.</summary>
+    internal long MovedEvents => Interlocked.Read(ref _moved); // Pairs with Apply.
 
     /// <summary>Reads what is there; never waits for a message.</summary>
     /// <param name="messages">Where to; afterwards the page faults stand at the front. SAFETY: private memory of the caller.</param>
@@ -92,11 +96,22 @@ internal sealed unsafe class MessageReader
                 continue;
             }
 
+            if (message.Event == UserfaultConstants.UFFD_EVENT_REMAP)
+            {
+                // The move has happened. An UNMAP of the old place follows, unless it stays mapped, and finds nothing of ours there.
+                Interlocked.Increment(ref _moved);
+                var from = AddressRange.OfBytes(new VirtualAddress(message.MovedFrom), (long)message.MovedBytes);
+                var to = AddressRange.OfBytes(new VirtualAddress(message.MovedTo), (long)message.MovedBytes);
+                _known.Moved(from, to);
+                _client.Remapped(from, to);
+                continue;
+            }
+
             var interval = new AddressRange(new VirtualAddress(message.RangeStart), new VirtualAddress(message.RangeEnd));
             if (message.Event == UserfaultConstants.UFFD_EVENT_UNMAP)
             {
                 Interlocked.Increment(ref _unmapped);
-                _heap.Forget(interval);
+                _known.Forget(interval);
                 _client.Unmapped(interval);
             }
             else if (message.Event == UserfaultConstants.UFFD_EVENT_REMOVE)

@@ -11,7 +11,7 @@ namespace GpuSvm.Linux;
 /// same physical
 /// page in elsewhere. No write can fall between, and a huge page costs a microsecond. Small pages go back by copying where that is cheaper (<see cref="AttachCosts"/>).
 /// </summary>
-internal sealed unsafe class PageMover
+internal sealed unsafe partial class PageMover
 {
     private const int Regions = 64;
 
@@ -45,8 +45,9 @@ internal sealed unsafe class PageMover
     /// <summary>Takes the present pages of an interval into a staging block. See <see cref="Core.Host.IHostMemory.Detach"/>.</summary>
     /// <param name="interval">The pages.</param>
     /// <param name="slot">An empty block.</param>
-    /// <returns>Done; or nothing has changed: Busy (pinned), Unmapped, OutOfHostMemory, InvalidArgument.</returns>
-    internal SvmStatus Detach(AddressRange interval, StagingSlot slot)
+    /// <param name="isInGate">Whether the event gate is held: then nobody can read an event that keeps pages from being put back after a failure, and these stay in the block.</param>
+    /// <returns>Done; or nothing has changed, but for what could not be put back: Busy (pinned), Unmapped, OutOfHostMemory, InvalidArgument.</returns>
+    internal SvmStatus Detach(AddressRange interval, StagingSlot slot, bool isInGate)
     {
         if (!slot.TryLocate(interval, out long offset))
             return SvmStatus.InvalidArgument;
@@ -62,8 +63,8 @@ internal sealed unsafe class PageMover
         SvmStatus status = moved == interval.Bytes ? SvmStatus.Done : DetachRuns(interval, slot, offset, moved, error);
         if (status != SvmStatus.Done)
         {
-            SvmStatus back = PutBack(interval, slot, offset);
-            return back == SvmStatus.Done ? status : back;
+            SvmStatus back = PutBack(interval, slot, offset, isPatient: !isInGate);
+            return back == SvmStatus.Done || isInGate ? status : back;
         }
 
         NoteSmallPages(interval, slot);
@@ -287,89 +288,6 @@ internal sealed unsafe class PageMover
         int found = _pagemap.Scan(source, source + (ulong)bytes, &left, 1, out _);
         long gone = found < 0 ? 0 : found == 0 ? bytes : (long)(left.Start - source);
         return Math.Min((long)(there.End - there.Start), gone);
-    }
-
-    /// <summary>Undoes a detach.</summary>
-    /// <param name="interval">The pages.</param>
-    /// <param name="slot">The block.</param>
-    /// <param name="offset">Where the interval's pages lie in it.</param>
-    /// <returns>Done, or why a page stayed in the block.</returns>
-    private SvmStatus PutBack(AddressRange interval, StagingSlot slot, long offset)
-    {
-        var wait = new PendingEventWait(_rescue, isPatient: true);
-        slot.IsTainted |= slot.IsWhole;
-        int first = (int)(offset >> PageSize.Shift);
-        int limit = first + (int)interval.Pages;
-        for (int page = first; page < limit;)
-        {
-            int run = slot.RunLength(page, limit);
-            if (slot.IsPresent(page))
-            {
-                ulong target = interval.Start.Value + ((ulong)(page - first) << PageSize.Shift);
-                SvmStatus status = MoveIn(target, slot.Address + ((ulong)page << PageSize.Shift), (long)run << PageSize.Shift, slot, page, ref wait);
-                if (status != SvmStatus.Done)
-                    return status;
-            }
-
-            page += run;
-        }
-
-        return SvmStatus.Done;
-    }
-
-    /// <summary>Moves a run of pages from staging into the heap and wakes who waits there.</summary>
-    /// <param name="target">First byte in the heap.</param>
-    /// <param name="source">First byte in the block.</param>
-    /// <param name="bytes">Length.</param>
-    /// <param name="slot">The block; what has moved becomes a hole.</param>
-    /// <param name="page">The run's first page in it.</param>
-    /// <param name="wait">What to do while an event is pending.</param>
-    /// <returns>As <see cref="TryAttach"/>.</returns>
-    private SvmStatus MoveIn(ulong target, ulong source, long bytes, StagingSlot slot, int page, ref PendingEventWait wait)
-    {
-        for (long done = 0; done < bytes;)
-        {
-            int error = Move(_arena, target + (ulong)done, source + (ulong)done, bytes - done, out long moved);
-            NoteMoved(slot, page + (int)(done >> PageSize.Shift), moved, isIn: false);
-            done += moved;
-            if (error == 0 || (error == Errno.EAGAIN && wait.Again()))
-                continue;
-            if (error is not (Errno.EINVAL or Errno.EBUSY))
-                return StatusOf(error);
-
-            // The program changed the mapping's protection, or a page of ours is not exclusive. Copying asks for neither.
-            SvmStatus status = CopyIn(target + (ulong)done, source + (ulong)done, bytes - done, slot, page + (int)(done >> PageSize.Shift), protect: false, ref wait);
-            if (status != SvmStatus.Done)
-                return status;
-            break;
-        }
-
-        CpuFaultService.NoteWoken(target, target + (ulong)bytes);
-        return SvmStatus.Done;
-    }
-
-    /// <summary>Installs copies of a run of pages; the pages stay where they are.</summary>
-    /// <param name="target">First byte in the heap.</param>
-    /// <param name="source">First byte in private memory.</param>
-    /// <param name="bytes">Length.</param>
-    /// <param name="slot">The block they lie in, whose marks go as the copies come; null if they lie in none.</param>
-    /// <param name="page">The run's first page in it.</param>
-    /// <param name="protect">Whether write-protected from the first moment on, which moving cannot do.</param>
-    /// <param name="wait">What to do while an event is pending.</param>
-    /// <returns>As <see cref="TryAttach"/>.</returns>
-    private SvmStatus CopyIn(ulong target, ulong source, long bytes, StagingSlot? slot, int page, bool protect, ref PendingEventWait wait)
-    {
-        for (long done = 0; done < bytes;)
-        {
-            int error = _arena.Copy(target + (ulong)done, source + (ulong)done, bytes - done, protect ? UserfaultConstants.UFFDIO_COPY_MODE_WP : 0, out long copied);
-            slot?.SetPresent(page + (int)(done >> PageSize.Shift), (int)(copied >> PageSize.Shift), present: false);
-            done += copied;
-            if (error != 0 && !(error == Errno.EAGAIN && wait.Again()))
-                return StatusOf(error);
-        }
-
-        CpuFaultService.NoteWoken(target, target + (ulong)bytes);
-        return SvmStatus.Done;
     }
 
     /// <summary>What an error of installing means to the caller.</summary>

@@ -30,6 +30,7 @@ internal sealed unsafe class PagePopulator : IDisposable
     private readonly PageMover _mover;
     private readonly EventRescue _rescue;
     private readonly bool _huge;
+    private readonly bool _isInGate;
     private readonly void* _zeroes;
 
     /// <summary>A populator; owns nothing but a buffer of zeroes.</summary>
@@ -40,7 +41,8 @@ internal sealed unsafe class PagePopulator : IDisposable
     /// <param name="mover">Moves them in.</param>
     /// <param name="rescue">For when an event is pending.</param>
     /// <param name="huge">Whether whole blocks become huge pages.</param>
-    internal PagePopulator(Userfaultfd arena, StagingArea staging, Pagemap pagemap, SharedHeap heap, PageMover mover, EventRescue rescue, bool huge)
+    /// <param name="isInGate">Whether populating happens inside the event gate, so that no page it works on can be discarded meanwhile, and no event be read.</param>
+    internal PagePopulator(Userfaultfd arena, StagingArea staging, Pagemap pagemap, SharedHeap heap, PageMover mover, EventRescue rescue, bool huge, bool isInGate)
     {
         _arena = arena;
         _staging = staging;
@@ -49,6 +51,7 @@ internal sealed unsafe class PagePopulator : IDisposable
         _mover = mover;
         _rescue = rescue;
         _huge = huge;
+        _isInGate = isInGate;
 
         // SAFETY: owned by this object, freed in Dispose, never written.
         _zeroes = NativeMemory.AlignedAlloc(ZeroBytes, PageSize.Bytes);
@@ -58,7 +61,7 @@ internal sealed unsafe class PagePopulator : IDisposable
     /// <summary>Makes absent pages present. See <see cref="Core.Host.IHostMemory.Populate"/>.</summary>
     /// <param name="interval">At most 2 MiB inside one mapping.</param>
     /// <param name="access">What will be done with them.</param>
-    /// <returns>Done, OutOfHostMemory, Retry, Unmapped, NotMapped.</returns>
+    /// <returns>Done, OutOfHostMemory, Retry, Unmapped, NotMapped. A guard (MADV_GUARD_INSTALL) counts as present: who uses it is refused then.</returns>
     internal SvmStatus Populate(AddressRange interval, MemoryAccess access)
     {
         SvmStatus status = SvmStatus.Done;
@@ -206,6 +209,9 @@ internal sealed unsafe class PagePopulator : IDisposable
         if ((region.Categories & PagemapConstants.PAGE_IS_PFNZERO) == 0)
             return SvmStatus.Done;
 
+        if (_isInGate)
+            return WriteZeroPages(region.Start, (long)(region.End - region.Start));
+
         // The zero page leaves by MOVE and a page of zeroes comes in. In between the pages are absent, which reads as the same: whoever touches one
         // waits for the second step.
         for (ulong at = region.Start; at < region.End;)
@@ -220,7 +226,15 @@ internal sealed unsafe class PagePopulator : IDisposable
         return SvmStatus.Done;
     }
 
-    /// <summary>Puts pages of zeroes in the place of the shared one.</summary>
+    /// <summary>Has the kernel do to the page of zeroes what it does for a CPU write to it: give the program a page of its own. Nothing can be absent here, where the kernel would fault to us
+    /// while we hold the gate: whoever discards waits for the gate.</summary>
+    /// <param name="start">First byte of pages that showed as the zero page in the last scan, with no write protection.</param>
+    /// <param name="bytes">Length.</param>
+    /// <returns>Done, or Busy: look again.</returns>
+    private static SvmStatus WriteZeroPages(ulong start, long bytes) =>
+        Libc.madvise((nint)start, (nuint)bytes, LinuxConstants.MADV_POPULATE_WRITE) == 0 ? SvmStatus.Done : SvmStatus.Busy;
+
+    /// <summary>Puts pages of zeroes in the place of the shared one, outside of any gate.</summary>
     /// <param name="interval">Pages that showed as the zero page in the last scan.</param>
     /// <param name="order">Their number.</param>
     /// <returns>Done, Busy, or why not.</returns>
@@ -232,7 +246,7 @@ internal sealed unsafe class PagePopulator : IDisposable
     {
         if (_staging.Acquire(interval, filled: false, whole: false) is not StagingSlot slot)
             return SvmStatus.OutOfHostMemory;
-        SvmStatus status = _mover.Detach(interval, slot);
+        SvmStatus status = _mover.Detach(interval, slot, isInGate: false);
         if (status == SvmStatus.Done && MarkWritten(slot, order.Pages))
             status = PutBackWritten(interval, slot);
         slot.MustDrop = true;

@@ -68,6 +68,28 @@ internal sealed unsafe class Pagemap : IDisposable
             && (region.Categories & PagemapConstants.PAGE_IS_HUGE) != 0;
     }
 
+    /// <summary>Whether a guard stands in an interval (MADV_GUARD_INSTALL): no page can be put there.</summary>
+    /// <param name="start">First byte, page aligned.</param>
+    /// <param name="end">First byte after, page aligned.</param>
+    /// <returns>True if one does; false also where this kernel does not tell (before 6.15).</returns>
+    internal bool HasGuard(ulong start, ulong end)
+    {
+        PageRegion region;
+
+        // SAFETY: as in Scan.
+        var argument = new PmScanArg
+        {
+            Size = (ulong)sizeof(PmScanArg),
+            Start = start,
+            End = end,
+            Vector = (ulong)(&region),
+            VectorLength = 1,
+            CategoryAnyOfMask = PagemapConstants.PAGE_IS_GUARD,
+            ReturnMask = PagemapConstants.PAGE_IS_GUARD,
+        };
+        return Libc.ioctl(_descriptor, PagemapConstants.PAGEMAP_SCAN, &argument) > 0;
+    }
+
     /// <summary>Closes the file.</summary>
     public void Dispose()
     {

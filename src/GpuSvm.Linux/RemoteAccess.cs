@@ -38,6 +38,15 @@ internal sealed unsafe class RemoteAccess : IDisposable
             _memory = Libc.open("/proc/self/mem", LinuxConstants.O_RDWR | LinuxConstants.O_CLOEXEC);
     }
 
+    /// <summary>Whether the kernel lets a byte be read for somebody else: it does not where a mapping has no ordinary pages (VM_IO, VM_PFNMAP) or lies beyond the end of its file.</summary>
+    /// <param name="address">The byte.</param>
+    /// <returns>True if it does.</returns>
+    internal bool CanReach(VirtualAddress address)
+    {
+        byte value;
+        return Copy(address.Value, &value, 1, write: false); // SAFETY: one byte of this frame.
+    }
+
     /// <summary>Copies between the heap and private memory.</summary>
     /// <param name="address">First byte in the heap.</param>
     /// <param name="buffer">First byte in private memory. SAFETY: pinned by the caller, at least <paramref name="bytes"/> long.</param>

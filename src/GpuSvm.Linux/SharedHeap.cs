@@ -2,7 +2,6 @@
 using System.Runtime.InteropServices;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
 using GpuSvm.Linux.Interop;
 
@@ -28,7 +27,7 @@ namespace GpuSvm.Linux;
 /// 1 us). One
 /// bit per block remembers; such blocks travel as small pages until they are freed.</para>
 /// </remarks>
-internal sealed class SharedHeap : IDisposable
+internal sealed partial class SharedHeap : IDisposable
 {
     private const ulong Guard = PageSize.Bytes;
 
@@ -169,36 +168,6 @@ internal sealed class SharedHeap : IDisposable
         return dropped && registered ? SvmStatus.Done : SvmStatus.OutOfHostMemory;
     }
 
-    /// <summary>Finds the first mapping that ends above an address.</summary>
-    /// <param name="address">Any address.</param>
-    /// <param name="mapping">The mapping.</param>
-    /// <returns>False if there is none.</returns>
-    internal bool TryFindMapping(VirtualAddress address, out HostMapping mapping)
-    {
-        using (_lock.Enter())
-        {
-            int index = _mapped.FirstEndingAbove(address.Value);
-            if (index == _mapped.Count)
-            {
-                mapping = default;
-                return false;
-            }
-
-            var interval = new AddressRange(new VirtualAddress(_mapped.StartAt(index)), new VirtualAddress(_mapped.EndAt(index)));
-            mapping = new HostMapping(interval, IsReadable: true, IsWritable: true, IsAnonymous: true);
-            return true;
-        }
-    }
-
-    /// <summary>Whether one mapping holds a whole interval.</summary>
-    /// <param name="interval">The interval, not empty.</param>
-    /// <returns>True if so.</returns>
-    internal bool Covers(AddressRange interval)
-    {
-        using (_lock.Enter())
-            return !interval.IsEmpty && _mapped.Contains(interval.Start.Value, interval.End.Value);
-    }
-
     /// <summary>The program unmapped an interval itself: it is not ours any more, nor ever again.</summary>
     /// <param name="interval">As the event told it; may reach beyond the heap.</param>
     internal void Forget(AddressRange interval)
@@ -217,10 +186,12 @@ internal sealed class SharedHeap : IDisposable
     }
 
     /// <summary>Whether the 2 MiB block of an address may have a page table of small pages.</summary>
-    /// <param name="address">An address of the heap.</param>
+    /// <param name="address">Any address; nothing is remembered of those outside of the heap, so memory there travels as small pages.</param>
     /// <returns>True if a huge page moved there might be split.</returns>
     internal bool HasTable(ulong address)
     {
+        if (!Whole.Contains(new VirtualAddress(address)))
+            return true;
         int block = BlockOf(address);
         return (Volatile.Read(ref _tables[block >> 5]) >> (block & 31) & 1) != 0; // Pairs with SetTable; stale is harmless.
     }
@@ -230,6 +201,8 @@ internal sealed class SharedHeap : IDisposable
     /// <param name="end">First byte after.</param>
     internal void SetTable(ulong start, ulong end)
     {
+        if (!Whole.Contains(new VirtualAddress(start)))
+            return;
         for (int block = BlockOf(start); block <= BlockOf(end - 1); block++)
         {
             int bit = 1 << (block & 31);

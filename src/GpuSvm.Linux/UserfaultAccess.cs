@@ -12,9 +12,9 @@ internal static unsafe class UserfaultAccess
         | UserfaultConstants.UFFD_FEATURE_POISON | UserfaultConstants.UFFD_FEATURE_THREAD_ID | UserfaultConstants.UFFD_FEATURE_EXACT_ADDRESS;
 
     /// <summary>What announcing changes of the heap needs.</summary>
-    /// <remarks>Not EVENT_FORK: the heap is MADV_DONTFORK, so a child has no page of it that could be missing, and no fork has to wait for us.
-    /// Not EVENT_REMAP: without it a moved mapping leaves the registration and its old place is announced as unmapped.</remarks>
-    internal const ulong EventFeatures = UserfaultConstants.UFFD_FEATURE_EVENT_REMOVE | UserfaultConstants.UFFD_FEATURE_EVENT_UNMAP;
+    /// <remarks>Not EVENT_FORK: what is registered is MADV_DONTFORK, so a child has no page of it that could be missing, and no fork has to wait for us.</remarks>
+    internal const ulong EventFeatures = UserfaultConstants.UFFD_FEATURE_EVENT_REMOVE | UserfaultConstants.UFFD_FEATURE_EVENT_UNMAP
+        | UserfaultConstants.UFFD_FEATURE_EVENT_REMAP;
 
     /// <summary>The device through which file permissions, rather than capabilities, decide.</summary>
     internal const string DevicePath = "/dev/userfaultfd";

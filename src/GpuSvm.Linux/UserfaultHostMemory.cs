@@ -13,6 +13,7 @@ namespace GpuSvm.Linux;
 /// <remarks>
 /// The parts, and what each knows:
 /// <list type="bullet">
+/// <item><see cref="KnownMemory"/>: what is shared, the heap and what was adopted, and what the kernel's own list of mappings says of it.</item>
 /// <item><see cref="SharedHeap"/>: the address space, one reservation registered with one descriptor; who has which interval.</item>
 /// <item><see cref="StagingArea"/>: private memory with a descriptor of its own, through which pages travel and where they wait for reuse.</item>
 /// <item><see cref="PageMover"/>: detach and attach by UFFDIO_MOVE.</item>
@@ -29,9 +30,9 @@ namespace GpuSvm.Linux;
 /// wait for a
 /// thread that waits for us. And itself it touches the heap only by system calls. Staging is private memory and is touched freely.</para>
 /// <para>Locking: its own locks are leaves, held across no system call and no call to the client. Callers hold at most the Host lock and the client's
-/// event gate. A <see cref="Detach"/> that has to put pages back may wait for an event to be read, and is called without the gate.</para>
+/// event gate. With mapping events a <see cref="Detach"/> is called inside the gate, where nobody can read an event that stands in the way, so it leaves pages in the block that it could not put back.</para>
 /// </remarks>
-public sealed class UserfaultHostMemory : IHostMemory
+public sealed partial class UserfaultHostMemory : IHostMemory
 {
     private const int MaxQueryPages = PageSize.PagesPerHuge;
 
@@ -42,6 +43,9 @@ public sealed class UserfaultHostMemory : IHostMemory
     private readonly StagingArea _staging;
     private readonly AttachCosts _costs = new();
     private readonly RemoteAccess _remote;
+    private readonly ProcessMaps _maps;
+    private readonly KnownMemory _known;
+    private IHostMemoryClient? _client;
     private MessageReader? _reader;
     private EventRescue? _rescue;
     private CpuFaultService? _service;
@@ -68,24 +72,27 @@ public sealed class UserfaultHostMemory : IHostMemory
         try
         {
             _pagemap = new Pagemap();
+            _maps = new ProcessMaps();
             _heap = new SharedHeap(_userfault, _options.CapacityBytes, huge);
             const ulong StagingFeatures = UserfaultConstants.UFFD_FEATURE_PAGEFAULT_FLAG_WP | UserfaultConstants.UFFD_FEATURE_MOVE;
             if (!UserfaultAccess.TryOpen(StagingFeatures, _options.AllowUserModeOnly, out Userfaultfd? staging, out _, out reason))
                 throw new HostMemoryUnavailableException(reason);
             _staging = new StagingArea(staging!, _pagemap, _options, _costs);
             _remote = new RemoteAccess(_pagemap);
+            _known = new KnownMemory(_userfault, _heap, _maps);
         }
         catch
         {
             _userfault.Dispose();
             _heap?.Dispose();
+            _maps?.Dispose();
             _pagemap?.Dispose();
             throw;
         }
 
         Capabilities = HostMemoryCapabilities.CpuFaults | HostMemoryCapabilities.WriteProtect | HostMemoryCapabilities.LazyZero
             | (huge ? HostMemoryCapabilities.HugePages : HostMemoryCapabilities.None)
-            | (_options.MappingEvents ? HostMemoryCapabilities.MappingEvents : HostMemoryCapabilities.None);
+            | (_options.MappingEvents ? HostMemoryCapabilities.MappingEvents | HostMemoryCapabilities.Remaps : HostMemoryCapabilities.None);
     }
 
     /// <inheritdoc/>
@@ -103,6 +110,7 @@ public sealed class UserfaultHostMemory : IHostMemory
         _service?.FailedFaults ?? 0,
         _reader?.UnmappedEvents ?? 0,
         _reader?.DiscardedEvents ?? 0,
+        _reader?.MovedEvents ?? 0,
         _rescue?.Waits ?? 0,
         _rescue?.Rescues ?? 0,
         _heap.AllocatedBytes,
@@ -134,11 +142,12 @@ public sealed class UserfaultHostMemory : IHostMemory
         ObjectDisposedException.ThrowIf(Volatile.Read(ref _disposed) != 0, this); // Pairs with Dispose.
         if (_service is not null)
             throw new InvalidOperationException("Connect is called once.");
-        _reader = new MessageReader(_userfault, _heap, client, _options.MappingEvents);
-        _rescue = new EventRescue(_reader, _userfault, _heap);
+        _client = client;
+        _reader = new MessageReader(_userfault, _known, client, _options.MappingEvents);
+        _rescue = new EventRescue(_reader, _userfault);
         _mover = new PageMover(_userfault, _staging.Userfault, _pagemap, _heap, _rescue, _costs);
-        _populator = new PagePopulator(_userfault, _staging, _pagemap, _heap, _mover, _rescue, _options.HugePages);
-        _service = new CpuFaultService(_userfault, _heap, _reader, _rescue, client, _options);
+        _populator = new PagePopulator(_userfault, _staging, _pagemap, _heap, _mover, _rescue, _options.HugePages, _options.MappingEvents);
+        _service = new CpuFaultService(_userfault, _known, _reader, _rescue, client, _options);
         if (_options.MappingEvents)
             _rescue.Start();
         _service.Start();
@@ -156,14 +165,23 @@ public sealed class UserfaultHostMemory : IHostMemory
     public SvmStatus Free(AddressRange interval) => _heap.Free(interval);
 
     /// <inheritdoc/>
-    public bool TryFindMapping(VirtualAddress address, out HostMapping mapping) => _heap.TryFindMapping(address, out mapping);
+    public bool IsAllocation(AddressRange interval) => _heap.IsAllocation(interval);
+
+    /// <inheritdoc/>
+    public IReadOnlyList<AddressRange> AllocatedPieces(AddressRange interval) => _heap.PiecesOf(interval);
 
     /// <inheritdoc/>
     public unsafe SvmStatus Query(AddressRange interval, Span<HostPage> pages)
     {
         if (!interval.IsPageAligned || interval.IsEmpty || interval.Pages > MaxQueryPages || pages.Length < interval.Pages)
             return SvmStatus.InvalidArgument;
-        if (!_heap.Covers(interval))
+        if (_known.IsInPlace(interval))
+        {
+            DescribeInPlace(interval, pages);
+            return SvmStatus.Done;
+        }
+
+        if (!_known.Covers(interval))
             return SvmStatus.NotMapped;
 
         // SAFETY: the array lives on this frame; Scan writes at most Capacity elements.
@@ -188,7 +206,9 @@ public sealed class UserfaultHostMemory : IHostMemory
     {
         if (!interval.IsPageAligned || interval.IsEmpty || interval.Bytes > PageSize.HugeBytes)
             return SvmStatus.InvalidArgument;
-        return _heap.Covers(interval) ? _populator!.Populate(interval, access) : SvmStatus.NotMapped;
+        if (_known.IsInPlace(interval))
+            return SvmStatus.Done; // The kernel makes its pages present when they are used.
+        return _known.Covers(interval) ? _populator!.Populate(interval, access) : SvmStatus.NotMapped;
     }
 
     /// <inheritdoc/>
@@ -196,7 +216,7 @@ public sealed class UserfaultHostMemory : IHostMemory
     {
         if (staging is not StagingSlot slot)
             return SvmStatus.InvalidArgument;
-        return _heap.Covers(interval) ? _mover!.Detach(interval, slot) : SvmStatus.Unmapped;
+        return _known.Covers(interval) ? _mover!.Detach(interval, slot, isInGate: _options.MappingEvents) : SvmStatus.Unmapped;
     }
 
     /// <inheritdoc/>
@@ -204,13 +224,13 @@ public sealed class UserfaultHostMemory : IHostMemory
     {
         if (staging is not StagingSlot slot || !interval.IsPageAligned || !slot.HasPages(first, interval.Pages))
             return SvmStatus.InvalidArgument;
-        return _heap.Covers(interval) ? _mover!.TryAttach(interval, slot, first, writable) : SvmStatus.Unmapped;
+        return _known.Covers(interval) ? _mover!.TryAttach(interval, slot, first, writable) : SvmStatus.Unmapped;
     }
 
     /// <inheritdoc/>
     public HostStaging? AcquireStaging(AddressRange interval, bool forAttach)
     {
-        if (interval.IsEmpty || !interval.IsPageAligned || interval.Pages > PageSize.PagesPerHuge || !_heap.Whole.Contains(interval))
+        if (interval.IsEmpty || !interval.IsPageAligned || interval.Pages > PageSize.PagesPerHuge)
             return null;
         PageOrder order = PageOrder.FloorOf(interval.Pages);
         if (order.Bytes != interval.Bytes || !interval.Start.IsAligned(order))
@@ -240,10 +260,13 @@ public sealed class UserfaultHostMemory : IHostMemory
     {
         if (!interval.IsPageAligned || interval.IsEmpty)
             return SvmStatus.InvalidArgument;
-        return _heap.Covers(interval) ? _populator!.WriteProtect(interval.Start.Value, interval.Bytes, protect) : SvmStatus.Unmapped;
+        if (_known.IsInPlace(interval))
+            return SvmStatus.NotSupported;
+        return _known.Covers(interval) ? _populator!.WriteProtect(interval.Start.Value, interval.Bytes, protect) : SvmStatus.Unmapped;
     }
 
     /// <inheritdoc/>
+    /// <remarks>What was adopted keeps its pages: they are the program's, not the heap's.</remarks>
     public SvmStatus Discard(AddressRange interval) =>
         interval.IsPageAligned && !interval.IsEmpty ? _heap.Discard(interval) : SvmStatus.InvalidArgument;
 
@@ -260,7 +283,7 @@ public sealed class UserfaultHostMemory : IHostMemory
     {
         if (destination.IsEmpty)
             return SvmStatus.Done;
-        if (!_heap.Covers(AddressRange.OfBytes(address, destination.Length)))
+        if (!_known.Covers(AddressRange.OfBytes(address, destination.Length)))
             return SvmStatus.NotMapped;
 
         // SAFETY: pinned for the call; the length goes along.
@@ -273,7 +296,7 @@ public sealed class UserfaultHostMemory : IHostMemory
     {
         if (staging is not StagingSlot slot || !interval.IsPageAligned || interval.IsEmpty || !slot.HasPages(first, interval.Pages))
             return SvmStatus.InvalidArgument;
-        if (!_heap.Covers(interval))
+        if (!_known.Covers(interval))
             return SvmStatus.NotMapped;
 
         // SAFETY: the block is the caller's, private memory of ours, and has the pages.
@@ -285,7 +308,7 @@ public sealed class UserfaultHostMemory : IHostMemory
     {
         if (source.IsEmpty)
             return SvmStatus.Done;
-        if (!_heap.Covers(AddressRange.OfBytes(address, source.Length)))
+        if (!_known.Covers(AddressRange.OfBytes(address, source.Length)))
             return SvmStatus.NotMapped;
 
         // SAFETY: pinned for the call, and only read; the length goes along.
@@ -300,11 +323,14 @@ public sealed class UserfaultHostMemory : IHostMemory
             return;
         _service?.Dispose();
         _rescue?.Dispose();
+        foreach (AdoptedPiece piece in _known.Adopted.All())
+            Unregister(piece); // What is the program's stays, and is forked again.
         _userfault.Dispose(); // Before the memory: unmapping what is registered would wait for its event to be read.
         _heap.Dispose();
         _staging.Dispose();
         _populator?.Dispose();
         _remote.Dispose();
+        _maps.Dispose();
         _pagemap.Dispose();
     }
 

@@ -6,6 +6,7 @@ namespace GpuSvm.Linux;
 /// <param name="FailedFaults">Of these, refused: each ended in a signal at the touching thread.</param>
 /// <param name="UnmapEvents">Intervals the program unmapped itself.</param>
 /// <param name="DiscardEvents">Intervals whose contents the program gave up.</param>
+/// <param name="MoveEvents">Mappings the program moved to other addresses.</param>
 /// <param name="EventWaits">Operations that had to wait until an event was read.</param>
 /// <param name="EventRescues">Times the spare reader was called.</param>
 /// <param name="AllocatedBytes">Allocated now.</param>
@@ -15,6 +16,7 @@ public readonly record struct UserfaultStatistics(
     long FailedFaults,
     long UnmapEvents,
     long DiscardEvents,
+    long MoveEvents,
     long EventWaits,
     long EventRescues,
     long AllocatedBytes,

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Runtime.InteropServices;
 using GpuSvm.Core;
+using GpuSvm.Linux;
 using GpuSvm.Native.Abi;
 
 namespace GpuSvm.Native;
@@ -40,6 +41,9 @@ internal static unsafe class Exports
             if (memory == null)
                 return LastError.Set(SvmStatus.InvalidArgument, "gpusvm_open: memory is NULL; pass the address of a gpusvm_memory.");
             *memory = 0;
+            ForkMark.Ensure();
+            if (ForkMark.IsInChild)
+                return LastError.Set(SvmStatus.ProcessGone);
             *memory = Handles.Memories.Add(Session.Open(SessionOptions.From(options)));
             return (int)SvmStatus.Done;
         }

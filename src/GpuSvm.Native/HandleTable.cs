@@ -8,8 +8,9 @@ namespace GpuSvm.Native;
 /// object later and never crashes anything.
 /// </summary>
 /// <typeparam name="T">What the numbers stand for.</typeparam>
+/// <param name="isForeign">Whether this process is one that only looks like the one which gave the handles out, a forked child: then all of them stand for nothing. Null: it never is.</param>
 /// <remarks>Locking: <see cref="_gate"/> guards all fields and the entries' counts; nothing else is taken or called under it.</remarks>
-internal sealed class HandleTable<T>
+internal sealed class HandleTable<T>(Func<bool>? isForeign = null)
     where T : class
 {
     private readonly object _gate = new();
@@ -39,14 +40,16 @@ internal sealed class HandleTable<T>
     /// <summary>Borrows an object: it is not drained before the lease ends.</summary>
     /// <param name="handle">Any number.</param>
     /// <param name="lease">The lease, to be disposed.</param>
-    /// <returns>False if the number stands for nothing, or no longer.</returns>
+    /// <returns>False if the number stands for nothing, or no longer, or this is a forked child, where no lock of the parent's is to be taken: a thread that does not exist here may hold it.</returns>
     public bool TryBorrow(ulong handle, out Lease lease)
     {
+        lease = default;
+        if (isForeign?.Invoke() == true)
+            return false;
         lock (_gate)
         {
             if (!TryFindLocked(handle, out int slot))
             {
-                lease = default;
                 return false;
             }
             Entry entry = _entries[slot]!;
@@ -58,9 +61,11 @@ internal sealed class HandleTable<T>
 
     /// <summary>Takes an object out; who has borrowed it keeps it.</summary>
     /// <param name="handle">Any number.</param>
-    /// <returns>False if it stands for nothing, or no longer.</returns>
+    /// <returns>False if it stands for nothing, or no longer, or in a forked child.</returns>
     public bool Remove(ulong handle)
     {
+        if (isForeign?.Invoke() == true)
+            return false;
         lock (_gate)
             return TryTakeLocked(handle, out _);
     }
@@ -72,12 +77,14 @@ internal sealed class HandleTable<T>
     /// <returns>False if the number stands for nothing, or no longer.</returns>
     public bool RemoveAndDrain(ulong handle, [NotNullWhen(true)] out T? value, Action<T> beforeWait)
     {
+        value = null;
+        if (isForeign?.Invoke() == true)
+            return false;
         Entry? entry;
         lock (_gate)
         {
             if (!TryTakeLocked(handle, out entry))
             {
-                value = null;
                 return false;
             }
         }

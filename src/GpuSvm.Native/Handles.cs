@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Linux;
+
 namespace GpuSvm.Native;
 
 /// <summary>The handle tables of the library, and the sentences for handles that stand for nothing.</summary>
@@ -22,21 +24,23 @@ internal static class Handles
     /// <summary>For a gpusvm_userptr that is none.</summary>
     public const string NoUserptr = "The handle is no registered memory: it was unregistered, its memory was closed, or gpusvm_userptr_register never gave it.";
 
+    private static readonly Func<bool> _isForeign = static () => ForkMark.IsInChild; // Before the tables, which are made with it.
+
     /// <summary>Queues that were not destroyed.</summary>
-    public static HandleTable<SessionQueue> Queues { get; } = new();
+    public static HandleTable<SessionQueue> Queues { get; } = new(_isForeign);
 
     /// <summary>Memory of the program that devices use in place.</summary>
-    public static HandleTable<SessionUserptr> Userptrs { get; } = new();
+    public static HandleTable<SessionUserptr> Userptrs { get; } = new(_isForeign);
 
     /// <summary>Prefetches in the background that were not ended.</summary>
-    public static HandleTable<SessionPrefetch> Prefetches { get; } = new();
+    public static HandleTable<SessionPrefetch> Prefetches { get; } = new(_isForeign);
 
     /// <summary>Open streams of events.</summary>
-    public static HandleTable<SessionEvents> Events { get; } = new();
+    public static HandleTable<SessionEvents> Events { get; } = new(_isForeign);
 
     /// <summary>Open memories.</summary>
-    public static HandleTable<Session> Memories { get; } = new();
+    public static HandleTable<Session> Memories { get; } = new(_isForeign);
 
     /// <summary>Launches whose end nobody has been told.</summary>
-    public static HandleTable<SessionLaunch> Launches { get; } = new();
+    public static HandleTable<SessionLaunch> Launches { get; } = new(_isForeign);
 }

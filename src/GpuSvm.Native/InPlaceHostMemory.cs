@@ -23,6 +23,9 @@ internal sealed class InPlaceHostMemory(IHostMemory inner) : IHostMemory
     /// <inheritdoc/>
     public HostMemoryCapabilities Capabilities => inner.Capabilities;
 
+    /// <summary>The memory without what is used in place.</summary>
+    public IHostMemory Inner => inner;
+
     /// <summary>Begins to know memory of the program.</summary>
     /// <param name="interval">Page aligned, mapped by the program, not by the inner memory.</param>
     /// <param name="isWritable">Whether the program may write all of it.</param>
@@ -47,17 +50,43 @@ internal sealed class InPlaceHostMemory(IHostMemory inner) : IHostMemory
     public SvmStatus Allocate(long bytes, out AddressRange interval) => inner.Allocate(bytes, out interval);
 
     /// <inheritdoc/>
+    public bool IsAllocation(AddressRange interval) =>
+        Array.Exists(Volatile.Read(ref _mappings), known => known.Interval == interval) || inner.IsAllocation(interval); // Pairs with Add and Free.
+
+    /// <inheritdoc/>
+    public IReadOnlyList<AddressRange> AllocatedPieces(AddressRange interval) => TryFindKnown(interval, out _) ? [interval] : inner.AllocatedPieces(interval);
+
+    /// <inheritdoc/>
+    public SvmStatus Adopt(AddressRange interval, bool isInPlace)
+    {
+        bool isKnown = Array.Exists(Volatile.Read(ref _mappings), known => known.Interval.Overlaps(interval)); // Pairs with Add and Free.
+        return isKnown ? SvmStatus.InvalidHandle : inner.Adopt(interval, isInPlace);
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<AddressRange> AdoptedPieces(AddressRange interval) => inner.AdoptedPieces(interval);
+
+    /// <inheritdoc/>
+    public void Disown(AddressRange interval) => inner.Disown(interval);
+
+    /// <inheritdoc/>
+    public void NoticeChanges(AddressRange interval) => inner.NoticeChanges(interval);
+
+    /// <inheritdoc/>
     /// <remarks>Memory of the program stays; it is only not known any more.</remarks>
     public SvmStatus Free(AddressRange interval)
     {
         lock (_gate)
         {
             HostMapping[] rest = Array.FindAll(_mappings, known => known.Interval != interval);
-            if (rest.Length == _mappings.Length)
-                return inner.Free(interval);
-            Volatile.Write(ref _mappings, rest); // As in Add.
-            return SvmStatus.Done;
+            if (rest.Length < _mappings.Length)
+            {
+                Volatile.Write(ref _mappings, rest); // As in Add.
+                return SvmStatus.Done;
+            }
         }
+
+        return inner.Free(interval);
     }
 
     /// <inheritdoc/>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 using GpuSvm.Core;
+using GpuSvm.Linux;
 using GpuSvm.Core.Vm;
 
 namespace GpuSvm.Native;
@@ -8,6 +9,8 @@ namespace GpuSvm.Native;
 /// <summary>The sentence of each thread's last failing call, and text going out to C.</summary>
 internal static unsafe class LastError
 {
+    private const string InChild = "This is a forked child: the shared memory, the device and the threads behind the handle are its parent's and do not exist here. Let the parent work, or exec a program that opens memory of its own.";
+
     [ThreadStatic]
     private static string? _sentence;
 
@@ -18,8 +21,15 @@ internal static unsafe class LastError
     /// <param name="status">What the call answers.</param>
     /// <param name="sentence">What happened and what to do; null for the status's own words.</param>
     /// <returns>The status as C sees it.</returns>
+    /// <remarks>In a forked child every failure is this one: the library's threads and memory are its parent's.</remarks>
     public static int Set(SvmStatus status, string? sentence = null)
     {
+        if (ForkMark.IsInChild)
+        {
+            _sentence = InChild;
+            return (int)SvmStatus.ProcessGone;
+        }
+
         if (status != SvmStatus.Done)
         {
             _sentence = sentence ?? $"The call failed: {status.Describe()}.";

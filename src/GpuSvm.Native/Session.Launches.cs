@@ -64,6 +64,7 @@ internal sealed partial class Session
     /// <returns>The launch's handle; throws a <see cref="SessionException"/> if the memory is closing, or cannot be had.</returns>
     public ulong Start(SessionQueue queue, in SessionWork work)
     {
+        _host.WaitForEvents(); // What the program has unmapped before, this launch does not find any more.
         if (work.Callback != 0)
             _callbacks.Prepare();
         if (!_vm.Options.WithoutFaults)

@@ -48,7 +48,7 @@ internal sealed partial class Session : IDisposable
         parts.Push(memory.Host);
         _host = new HostAddressSpace(memory.Host);
         parts.Push(_host);
-        SoftwareGpuDevice[] gpus = [.. options.DeviceMemories.Select(bytes => NewGpu(options, bytes, parts))];
+        SoftwareGpuDevice[] gpus = [.. options.DeviceMemories.Select(bytes => NewGpu(options, memory, bytes, parts))];
         _vm = new GpuVm(_host, gpus, VmOptions(options, memory.Kind));
         parts.Push(_vm);
         _devices = new SessionDevice[gpus.Length];
@@ -157,6 +157,7 @@ internal sealed partial class Session : IDisposable
             Handles.Queues.RemoveAndDrain(handle, out _, static _ => { });
         foreach (ulong handle in Snapshot(_userptrs))
             Handles.Userptrs.RemoveAndDrain(handle, out _, static _ => { }); // The VM takes what it shows away from the devices.
+        Heap.Attachments.DetachAll(); // What is the program's own stays, with every byte.
         _vm.BringHome(); // CPU threads that wait for a page of the device go on; a failure changes nothing, for the memory ends now.
         foreach (SessionDevice device in _devices)
             device.Dispose();
@@ -193,12 +194,13 @@ internal sealed partial class Session : IDisposable
 
     /// <summary>Makes a device.</summary>
     /// <param name="options">The session's options.</param>
+    /// <param name="memory">What it is to reach.</param>
     /// <param name="bytes">Its memory.</param>
     /// <param name="parts">Gets it.</param>
     /// <returns>The device.</returns>
-    private static SoftwareGpuDevice NewGpu(SessionOptions options, long bytes, Stack<IDisposable> parts)
+    private static SoftwareGpuDevice NewGpu(SessionOptions options, SessionMemory memory, long bytes, Stack<IDisposable> parts)
     {
-        var gpu = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = bytes, ComputeUnits = options.ComputeUnits, PrefetchFaults = options.PrefetchFaults });
+        var gpu = new SoftwareGpuDevice(memory.GpuOptions(options, bytes));
         parts.Push(gpu);
         return gpu;
     }

@@ -5,7 +5,7 @@ using GpuSvm.Core.Host;
 
 namespace GpuSvm.Native;
 
-/// <summary>What a session has allocated: keeps the capacity, and tells a pointer of ours from any other number before anything acts on it.</summary>
+/// <summary>What a session has allocated, and what it has attached: keeps the capacity, and tells a pointer of ours from any other number before anything acts on it.</summary>
 /// <remarks>Locking: <see cref="_gate"/> guards the fields; the host address space is called outside of it.</remarks>
 /// <param name="host">The host address space.</param>
 /// <param name="capacityBytes">The most that may be allocated, in bytes.</param>
@@ -17,6 +17,9 @@ internal sealed class SessionHeap(HostAddressSpace host, long capacityBytes)
     private readonly Dictionary<ulong, AddressRange> _allocations = [];
     private readonly SortedSet<AddressRange> _sorted = new(Comparer<AddressRange>.Create(static (a, b) => a.Start.CompareTo(b.Start)));
     private long _bytes;
+
+    /// <summary>What the program has attached: shared too, and none of the capacity.</summary>
+    public SessionAttachments Attachments { get; } = new(host);
 
     /// <summary>Bytes allocated at this moment, in whole pages.</summary>
     public long Bytes => Interlocked.Read(ref _bytes);
@@ -110,6 +113,19 @@ internal sealed class SessionHeap(HostAddressSpace host, long capacityBytes)
                 break; // Allocations are disjoint: only the last one that starts at or below the pointer can hold it.
             }
         }
-        throw new SessionException(SvmStatus.NotMapped, $"{bytes} bytes from {pointer} on do not lie inside one allocation of this memory.");
+        if (bytes <= (1UL << 47) && pointer.Value < (1UL << 47) && IsShared(AddressRange.OfBytes(pointer, (long)bytes).AlignOutward()) is { } shared)
+            return shared;
+        throw new SessionException(SvmStatus.NotMapped, $"{bytes} bytes from {pointer} on do not lie inside one allocation of this memory, nor in memory that was attached.");
+    }
+
+    /// <summary>Whether all of an interval is shared although no allocation holds it: attached, or moved out of one by mremap.</summary>
+    /// <param name="interval">Whole pages.</param>
+    /// <returns>The interval, or null if not.</returns>
+    private AddressRange? IsShared(AddressRange interval)
+    {
+        VirtualAddress at = interval.Start;
+        while (at < interval.End && host.TryFindMapping(at, out HostMapping mapping) && mapping.Interval.Contains(at))
+            at = mapping.Interval.End;
+        return at >= interval.End ? interval : null;
     }
 }

@@ -3,6 +3,7 @@ using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Linux;
 using GpuSvm.Portable;
+using GpuSvm.SoftwareGpu;
 
 namespace GpuSvm.Native;
 
@@ -17,6 +18,24 @@ internal readonly record struct SessionMemory(InPlaceHostMemory Host, MemoryKind
     private const long MostHugeBlocks = 128;
     private const long LeastPooledBytes = 8L << 20;
     private const long MostPooledBytes = 64L << 20;
+
+    /// <summary>How the device over this memory is to be built. Where the program can change its mappings under a kernel, units reach its pages by calls that answer; and they open no window on
+    /// a page that can be truncated at any moment.</summary>
+    /// <param name="options">The session's options.</param>
+    /// <param name="bytes">The device's memory.</param>
+    /// <returns>The device's options.</returns>
+    public SoftwareGpuOptions GpuOptions(SessionOptions options, long bytes)
+    {
+        var real = Host.Inner as UserfaultHostMemory;
+        return new SoftwareGpuOptions
+        {
+            MemoryBytes = bytes,
+            ComputeUnits = options.ComputeUnits,
+            PrefetchFaults = options.PrefetchFaults,
+            GuardsSystemMemory = real is not null,
+            AllowsSystemWindow = real is null ? null : address => !real.IsUsedInPlace(new VirtualAddress(address)),
+        };
+    }
 
     /// <summary>Opens the memory that was asked for, or the best there is.</summary>
     /// <param name="options">The session's options.</param>

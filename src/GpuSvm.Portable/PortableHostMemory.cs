@@ -86,6 +86,13 @@ public sealed class PortableHostMemory : IHostMemory
     }
 
     /// <inheritdoc/>
+    public bool IsAllocation(AddressRange interval)
+    {
+        using RankedReaderWriterLock.ReadScope scope = _lock.EnterRead();
+        return !interval.IsEmpty && FindLocked(interval) is { } allocation && allocation.Interval == interval;
+    }
+
+    /// <inheritdoc/>
     public SvmStatus Free(AddressRange interval)
     {
         using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();

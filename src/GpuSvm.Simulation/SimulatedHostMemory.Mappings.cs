@@ -37,6 +37,13 @@ public sealed partial class SimulatedHostMemory
     }
 
     /// <inheritdoc/>
+    public bool IsAllocation(AddressRange interval)
+    {
+        using RankedReaderWriterLock.ReadScope scope = _lock.EnterRead();
+        return _allocations.Contains(interval);
+    }
+
+    /// <inheritdoc/>
     public SvmStatus Free(AddressRange interval)
     {
         Reach(SimulatedOperation.Free);

@@ -55,6 +55,8 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
         PrefetchFaults = options.PrefetchFaults;
         AccessCounterPlaces = options.AccessCounterPlaces;
         StopsQueues = options.StopsQueues;
+        GuardsSystemMemory = options.GuardsSystemMemory && GuardedCopy.IsAvailable;
+        AllowsSystemWindow = options.AllowsSystemWindow;
         FaultBuffer = new SoftwareGpuFaultBuffer(options.ComputeUnits + Channels, options.WaitSpins);
         _unitStates = GC.AllocateArray<SoftwareGpuUnitState>(options.ComputeUnits + Channels, pinned: true);
         _units = new SoftwareGpuUnit[options.ComputeUnits];
@@ -90,6 +92,12 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
 
     /// <summary>Whether it can stop its queues.</summary>
     internal bool StopsQueues { get; }
+
+    /// <summary>Whether units reach the program's pages by calls that can be refused.</summary>
+    internal bool GuardsSystemMemory { get; }
+
+    /// <summary>Whether a window may show the program's page at an address; null: any.</summary>
+    internal Func<ulong, bool>? AllowsSystemWindow { get; }
 
     /// <summary>Its fault buffer.</summary>
     public SoftwareGpuFaultBuffer FaultBuffer { get; }

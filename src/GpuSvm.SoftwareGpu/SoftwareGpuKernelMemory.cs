@@ -14,7 +14,7 @@ namespace GpuSvm.SoftwareGpu;
 /// in a page fault outside a P/Invoke would stop the collector too. In both cases the unit stays in access until it is done with the pointer.</para>
 /// <para>Long accesses enter again after each piece, so that an invalidation waits for microseconds, not for the whole access.</para>
 /// </remarks>
-internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
+internal sealed unsafe partial class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
 {
     /// <summary>Most windows that can be open together.</summary>
     internal const int MaxWindows = 8;
@@ -22,11 +22,12 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
     /// <summary>Replays of one piece of an access after which it fails: each found its page taken away again before it could use it.</summary>
     internal const int MaxReplays = 1000;
 
+    /// <summary>Times that the program's page refuses a copy although the fault for it was served, before the access fails: a page beyond the end of its file, or one that cannot be read.</summary>
+    internal const int MaxRefusals = 16;
+
     private const ulong PieceBytes = 64 << 10;
     private const int PieceElements = 64; // As many as a mask of 64 bits tells apart; an invalidation waits for no more than this.
     private const long MaxIndex = 1L << 58; // Times 16 bytes it stays far from overflow.
-
-    private static readonly Lock _systemAtomics = new(); // Of all software GPUs: several may have the same page of the program mapped.
 
     private SoftwareGpuLaunch _launch = SoftwareGpuLaunch.None;
 
@@ -49,6 +50,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
         if (address + (bytes - 1) < address)
             return Refuse(address, write);
         int replays = 0;
+        int refusals = 0;
         while (true)
         {
             mmu.Enter();
@@ -66,7 +68,21 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
             byte* destination = write ? bytesThere : buffer;
             byte* source = write ? buffer : bytesThere;
             if (system)
-                PreemptiveCopy.Copy(destination, source, piece);
+            {
+                ulong copied = CopySystem(bytesThere, buffer, piece, write);
+                if (copied < piece)
+                {
+                    bytes -= copied;
+                    address += copied;
+                    buffer += copied;
+                    replays = copied == 0 ? replays : 0;
+                    refusals = copied == 0 ? refusals : 0;
+                    SvmStatus status = FaultRefused(address, AccessOf(write), ref refusals, ref replays);
+                    if (status != SvmStatus.Done)
+                        return status;
+                    continue;
+                }
+            }
             else if (piece == sizeof(ulong))
                 Unsafe.WriteUnaligned(destination, Unsafe.ReadUnaligned<ulong>(source));
             else
@@ -77,6 +93,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
             address += piece;
             buffer += piece;
             replays = 0;
+            refusals = 0;
         }
 
         mmu.Leave();
@@ -125,6 +142,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
         if (bytes is not (4 or 8) || (address & (bytes - 1)) != 0)
             return Refuse(address, write: true);
         int replays = 0;
+        int refusals = 0;
         while (true)
         {
             mmu.Enter();
@@ -132,7 +150,19 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
             byte* integer = mmu.TranslateAtomic(address, acceptsSystem: replays > 0 || mmu.TakesSystemAtomics, out bool system);
             if (integer != null)
             {
-                long before = system ? AddToSystem(integer, value, bytes) : AddToLocal(integer, value, bytes);
+                long before = 0;
+                if (!system)
+                {
+                    before = AddToLocal(integer, value, bytes);
+                }
+                else if (!TryAddToSystem(integer, value, bytes, out before))
+                {
+                    SvmStatus refused = FaultRefused(address, MemoryAccess.Write, ref refusals, ref replays);
+                    if (refused != SvmStatus.Done)
+                        return refused;
+                    continue;
+                }
+
                 mmu.Leave();
                 if (old != null)
                     *old = before;
@@ -171,9 +201,11 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
         {
             bool write = windows[open].Access == (uint)MemoryAccess.Write;
             mmu.Lookups++;
-            void* pointer = mmu.Translate(windows[open].Address, write, out left[open], out _);
+            void* pointer = mmu.Translate(windows[open].Address, write, out left[open], out bool system);
             if (pointer != null)
             {
+                if (system && !mmu.AllowsSystemWindow(windows[open].Address))
+                    return RefuseWindow(windows[open].Address, write);
                 windows[open].Pointer = pointer;
                 open++;
                 continue;
@@ -217,7 +249,7 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
             mmu.Enter();
             int got = TranslateElements(address, indices + done, wanted, sizeof(T), write, elements, out ulong systemMask);
             if (systemMask != 0)
-                CopySystemElements(elements, got, (byte*)(buffer + done), sizeof(T), write, systemMask);
+                got = CopySystemElements(elements, got, (byte*)(buffer + done), sizeof(T), write, systemMask); // One that is refused is a hard one.
             else if (write)
             {
                 for (int i = 0; i < got; i++)
@@ -285,22 +317,6 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
         return got;
     }
 
-    /// <summary>Copies translated elements of which some are on pages of the program.</summary>
-    [MethodImpl(MethodImplOptions.NoInlining)]
-    private static void CopySystemElements(byte** elements, int count, byte* buffer, int bytes, bool write, ulong systemMask)
-    {
-        for (int i = 0; i < count; i++)
-        {
-            byte* own = buffer + i * bytes;
-            byte* destination = write ? elements[i] : own;
-            byte* source = write ? own : elements[i];
-            if ((systemMask >> i & 1) != 0)
-                PreemptiveCopy.Copy(destination, source, (ulong)bytes);
-            else
-                Unsafe.CopyBlockUnaligned(destination, source, (uint)bytes);
-        }
-    }
-
     /// <summary>The element at which <see cref="TranslateElements"/> stopped: refused, not mapped, or across the end of its translation. Ends the access.</summary>
     /// <param name="address">Element 0.</param>
     /// <param name="index">The element.</param>
@@ -324,20 +340,6 @@ internal sealed unsafe class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
     private static long AddToLocal(byte* integer, long value, uint bytes) => bytes == 8
         ? Interlocked.Add(ref *(long*)integer, value) - value
         : Interlocked.Add(ref *(int*)integer, (int)value) - (int)value;
-
-    /// <summary>The atomic add among units, by copies under one lock. Whoever holds it does nothing but two copies.</summary>
-    private static long AddToSystem(byte* integer, long value, uint bytes)
-    {
-        lock (_systemAtomics)
-        {
-            long wide = 0;
-            PreemptiveCopy.Copy(&wide, integer, bytes); // Little-endian: the low bytes first.
-            long before = bytes == 8 ? wide : (int)wide;
-            wide = before + value;
-            PreemptiveCopy.Copy(integer, &wide, bytes);
-            return before;
-        }
-    }
 
     /// <summary>Faults and waits. Leaves the access.</summary>
     /// <returns><see cref="SvmStatus.Done"/>: translate again. Anything else has failed the launch.</returns>

@@ -44,6 +44,7 @@ internal sealed unsafe class SoftwareGpuMmu
         _state = state;
         _memoryBase = (ulong)device.Memory.BasePointer;
         _iommu = device.Iommu;
+        GuardsSystemMemory = device.GuardsSystemMemory;
         _useMarks = device.Memory.UseMarks;
         _useMarkCount = (ulong)device.Memory.UseMarkCount;
     }
@@ -174,6 +175,14 @@ internal sealed unsafe class SoftwareGpuMmu
         Resume();
         return status;
     }
+
+    /// <summary>Whether the program's pages are reached by calls that can be refused.</summary>
+    internal bool GuardsSystemMemory { get; }
+
+    /// <summary>Whether a window may show the program's page at an address.</summary>
+    /// <param name="address">The address.</param>
+    /// <returns>True if it may.</returns>
+    internal bool AllowsSystemWindow(ulong address) => _device.AllowsSystemWindow is not { } allows || allows(address);
 
     /// <summary>Whether pages of the program that the CPU can touch too are taken for atomics at once: without faults nobody can be asked for better ones.</summary>
     internal bool TakesSystemAtomics => _table!.Gate is not null;

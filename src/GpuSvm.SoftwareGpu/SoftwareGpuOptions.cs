@@ -40,6 +40,13 @@ public sealed record SoftwareGpuOptions
     /// <summary>The group of devices that can reach each other's memory by pointer, at least 1. Default 1: all of a process can.</summary>
     public int LinkGroup { get; init; } = 1;
 
+    /// <summary>Whether the program may unmap or protect its pages while kernels use them where they are: units then reach them by calls that answer (<see cref="GuardedCopy"/>), not by pointer.
+    /// Needs a host memory that says by a fault what is wrong, and changes nothing for device memory. Default: no.</summary>
+    public bool GuardsSystemMemory { get; init; }
+
+    /// <summary>Whether kernels may open windows on the program's page at an address: where they must not, <see cref="Core.SvmStatus.NotSupported"/> fails the launch. Null: everywhere.</summary>
+    public Func<ulong, bool>? AllowsSystemWindow { get; init; }
+
     /// <summary>Bytes of device addresses, where the device stands behind an IOMMU: 0 or a multiple of 4096, at most <see cref="MaxIommuBytes"/>. Each 4 KiB take 13 bytes of memory. Default 0: no
     /// IOMMU; the device lives in the program's own process and reaches it by pointer.</summary>
     public long IommuBytes { get; init; }

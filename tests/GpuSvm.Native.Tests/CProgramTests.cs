@@ -103,7 +103,7 @@ public class CProgramTests
     }
 
     /// <summary>Compiles a program, runs it with the library's path and checks that it is content.</summary>
-    private static void Run(string source, params string[] arguments) => Run(source, arguments, []);
+    internal static void Run(string source, params string[] arguments) => Run(source, arguments, []);
 
     /// <summary>As above, with options for the compiler and a limit in seconds.</summary>
     private static void Run(string source, string[] arguments, string[] options, int seconds = 120)

@@ -46,6 +46,20 @@ public class HandleTableTests
     }
 
     [Fact]
+    public void WhereTheHandlesAreAnotherProcesssTheyStandForNothing()
+    {
+        bool isForeign = false;
+        var table = new HandleTable<string>(() => isForeign);
+        ulong handle = table.Add("one");
+        isForeign = true;
+        Assert.False(table.TryBorrow(handle, out _));
+        Assert.False(table.Remove(handle));
+        Assert.False(table.RemoveAndDrain(handle, out _, _ => { }));
+        isForeign = false;
+        Assert.True(table.Remove(handle));
+    }
+
+    [Fact]
     public async Task DrainingWaitsForTheLastLease()
     {
         ulong handle = _table.Add("one");

@@ -66,6 +66,18 @@ public sealed partial class TableTests
     }
 
     [Fact]
+    public void EveryCaseAboutMappingsHasItsRowAndIsRun()
+    {
+        string tests = RepositoryFiles.Read("tests/GpuSvm.Native.Tests/MappingProgramTests.cs");
+        string[] cases = [.. from program in (string[])["mappings", "attach"]
+                             from Match found in ProgramCase().Matches(RepositoryFiles.Read($"tests/GpuSvm.Native.Tests/programs/{program}.c"))
+                             select $"{program} {found.Groups[1].Value}"];
+        Assert.True(cases.Length >= 20, "the cases were not found");
+        Assert.Equal(cases.Order(), new MarkdownFile("docs/real-memory.md").Rows().Where(row => row.Length == 4).Select(row => row[3].Trim('`')).Where(name => name.StartsWith("mappings ", StringComparison.Ordinal) || name.StartsWith("attach ", StringComparison.Ordinal)).Order());
+        Assert.Equal(cases.Select(name => name.Split(' ')[1]).Order(), InlineCase().Matches(tests).Select(match => match.Groups[1].Value).Order());
+    }
+
+    [Fact]
     public void EveryMemberOfTheKernelFunctionsIsDocumented()
     {
         string[] members = [.. FunctionPointer().Matches(Between(RepositoryFiles.Read(Header), "typedef struct gpusvm_kernel_functions {", "} gpusvm_kernel_functions;")).Select(match => match.Groups[1].Value)];
@@ -161,6 +173,14 @@ public sealed partial class TableTests
 
     [GeneratedRegex(@"InjectionPoint\.(\w+) => ""([^""]+)""")]
     private static partial Regex Place();
+
+    /// <summary>A case of a C program.</summary>
+    [GeneratedRegex(@"^    \{ ""([a-z-]+)"", \w+ \},", RegexOptions.Multiline)]
+    private static partial Regex ProgramCase();
+
+    /// <summary>A case that a test runs.</summary>
+    [GeneratedRegex(@"InlineData\(""([a-z-]+)""\)")]
+    private static partial Regex InlineCase();
 
     [GeneratedRegex(@"^gpusvm_\w+$")]
     private static partial Regex FunctionName();

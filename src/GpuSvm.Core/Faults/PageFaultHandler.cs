@@ -47,6 +47,7 @@ public sealed class PageFaultHandler
         if (_vm.Host.TryRentWorkspace() is not { } workspace)
             return Report(fault, faulting, SvmStatus.OutOfHostMemory, start);
 
+        _vm.Host.NoticeChanges(AddressRange.OfPages(fault.Address.AlignDown(PageOrder.Small), 1));
         VmDevice? home = null;
         TimeSpan late;
         SvmStatus status = SvmStatus.Retry;

@@ -144,7 +144,8 @@ internal struct HmmWalk(HostAddressSpace host, AddressRange interval, in HmmQuer
                     return status == SvmStatus.NotMapped ? SvmStatus.Retry : status;
             }
 
-            HmmFrame frame = entry.IsHost ? HmmFrame.OfHost(workspace.Pages[_position]) : FrameOf(entry);
+            HostPage page = workspace.Pages[_position];
+            HmmFrame frame = entry.IsHost ? HmmFrame.OfHost(page with { IsWritable = page.IsWritable && mapping.IsWritable }) : FrameOf(entry);
             workspace.Frames[_position] = frame;
             if (!IsAsWanted(frame, entry, request))
             {

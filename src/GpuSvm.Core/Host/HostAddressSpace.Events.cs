@@ -11,6 +11,7 @@ public sealed partial class HostAddressSpace
 
     private readonly Stack<GateEvents> _batches = new(); // Empty ones. Guarded by _workspaceLock.
     private GateEvents _open = new(); // What has come through the open gate. Guarded by the gate; whoever closes the gate takes it along.
+    private int _unsettled; // Batches that have left the gate and of which devices have not lost everything yet. Interlocked.
     private int _reaped; // Set once by TryReap, inside an event.
 
     /// <summary>Whether the contents were given up by <see cref="TryReap"/>: nothing can be faulted in any more. Kernel: MMF_UNSTABLE, check_stable_address_space.</summary>
@@ -33,6 +34,7 @@ public sealed partial class HostAddressSpace
         using (_workspaceLock.Enter())
             _batches.TryPop(out empty);
         _open = empty ?? new GateEvents();
+        Interlocked.Increment(ref _unsettled); // Inside the gate: who passes it afterwards sees this batch.
         _states.Lock.ExitGate();
         foreach (MmuEvent mmuEvent in batch.Events)
         {
@@ -41,6 +43,7 @@ public sealed partial class HostAddressSpace
         }
 
         ReleaseAll(batch.Released);
+        Interlocked.Decrement(ref _unsettled); // Pairs with WaitForEvents.
         batch.Clear();
         using (_workspaceLock.Enter())
             _batches.Push(batch);
@@ -59,6 +62,31 @@ public sealed partial class HostAddressSpace
     {
         _states.ProtectLocked(interval);
         _open.Events.Add(new MmuEvent(interval, MmuEventKind.Protection));
+    }
+
+    /// <summary>Waits until devices have lost what the events read so far have taken from them. A program goes on from munmap when its event has been read, which is before that; what it starts then
+    /// must not see the old pages any more.</summary>
+    /// <remarks>Locking: a wait; nothing may be held that invalidations need.</remarks>
+    public void WaitForEvents()
+    {
+        if ((Memory.Capabilities & HostMemoryCapabilities.MappingEvents) == 0)
+            return;
+        EnterEventGate();
+        LeaveEventGate();
+        SpinWait spin = default;
+        while (Volatile.Read(ref _unsettled) != 0) // Pairs with LeaveEventGate.
+            spin.SpinOnce();
+    }
+
+    /// <summary>Has the host memory look for rights that the program has taken away without a word, before something is used on a device's behalf .</summary>
+    /// <param name="interval">What is about to be used.</param>
+    /// <remarks>Locking: nothing may be held; devices may lose their mappings of what has changed.</remarks>
+    public void NoticeChanges(AddressRange interval)
+    {
+        if (!TryUse())
+            return;
+        Memory.NoticeChanges(interval);
+        EndUse();
     }
 
     /// <inheritdoc/>

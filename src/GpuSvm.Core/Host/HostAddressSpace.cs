@@ -140,7 +140,7 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
         return status;
     }
 
-    /// <summary>Unmaps what <see cref="Allocate"/> gave: devices lose it, its pages go wherever they are.</summary>
+    /// <summary>Unmaps what <see cref="Allocate"/> gave: devices lose it, its pages go wherever they are. The program may have cut it by mprotect, or unmapped parts of it, before.</summary>
     /// <param name="interval">Exactly an allocated interval.</param>
     /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidHandle"/> if it is none or was freed before, <see cref="SvmStatus.ProcessGone"/>;
     /// or, where the host memory failed, its status: the pages are gone and the addresses stay taken.</returns>
@@ -347,11 +347,12 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     {
         using (Lock.EnterWrite())
         {
-            if (!Memory.TryFindMapping(interval.Start, out HostMapping mapping) || mapping.Interval != interval || !_states.TryClose(interval))
+            if (!Memory.IsAllocation(interval) || !_states.TryClose(interval))
                 return SvmStatus.InvalidHandle;
         }
         _states.WaitForMigrations(interval);
-        DropAndInvalidate(new MmuEvent(interval, MmuEventKind.Unmap));
+        foreach (AddressRange piece in Memory.AllocatedPieces(interval))
+            DropAndInvalidate(new MmuEvent(piece, MmuEventKind.Unmap));
         SvmStatus status = Injection.ShouldFail(InjectionPoint.HostFree) ? SvmStatus.OutOfHostMemory : Memory.Free(interval);
         _states.EndClose(interval);
         return status;

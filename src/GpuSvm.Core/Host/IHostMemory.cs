@@ -28,16 +28,53 @@ public interface IHostMemory : IDisposable
     /// <returns><see cref="SvmStatus.Done"/>, <see cref="SvmStatus.InvalidArgument"/>, or <see cref="SvmStatus.OutOfHostMemory"/>.</returns>
     SvmStatus Allocate(long bytes, out AddressRange interval);
 
-    /// <summary>Unmaps what <see cref="Allocate"/> gave: from now on it is no mapping, and its pages are gone. The caller has invalidated it before.</summary>
+    /// <summary>Whether <see cref="Allocate"/> gave exactly this interval and nobody has freed it, whatever the program has done to parts of it since (munmap, mprotect).</summary>
+    /// <param name="interval">Any interval.</param>
+    /// <returns>True if <see cref="Free"/> would take it.</returns>
+    bool IsAllocation(AddressRange interval);
+
+    /// <summary>The pieces of an allocation that the program has not unmapped itself: where it has, others may live by now.</summary>
+    /// <param name="interval">Exactly an allocated interval.</param>
+    /// <returns>In order of addresses. A memory that cannot tell answers with the interval.</returns>
+    IReadOnlyList<AddressRange> AllocatedPieces(AddressRange interval) => [interval];
+
+    /// <summary>Unmaps what <see cref="Allocate"/> gave, as far as the program has not unmapped it itself: from now on it is no mapping, and its pages are gone. The caller has invalidated it before.</summary>
     /// <param name="interval">Exactly an allocated interval.</param>
     /// <returns><see cref="SvmStatus.Done"/>, or <see cref="SvmStatus.InvalidHandle"/> if it is not one.</returns>
     SvmStatus Free(AddressRange interval);
+
+    /// <summary>Shares memory that the process already has. Pages that are the process's alone may go to devices from now on; those of files and of shared memory are used where they are.</summary>
+    /// <param name="interval">Mapped without a hole, page aligned.</param>
+    /// <param name="isInPlace">Whether all of it is to be used where it is.</param>
+    /// <returns><see cref="SvmStatus.Done"/>; otherwise nothing has changed: <see cref="SvmStatus.NotMapped"/> for a hole, <see cref="SvmStatus.InvalidHandle"/> if some of it is shared already,
+    /// <see cref="SvmStatus.Busy"/> if another handler of page faults has it, <see cref="SvmStatus.NotMigratable"/> where there are no ordinary pages, <see cref="SvmStatus.OutOfHostMemory"/>,
+    /// <see cref="SvmStatus.InvalidArgument"/>; <see cref="SvmStatus.NotSupported"/> from a memory that cannot.</returns>
+    SvmStatus Adopt(AddressRange interval, bool isInPlace) => SvmStatus.NotSupported;
+
+    /// <summary>Where what was adopted is now: parts may have been unmapped, or moved (mremap).</summary>
+    /// <param name="interval">As it was given to <see cref="Adopt"/>.</param>
+    /// <returns>The pieces, in order of addresses; none for what was not adopted.</returns>
+    IReadOnlyList<AddressRange> AdoptedPieces(AddressRange interval) => [];
+
+    /// <summary>Lets go of adopted memory, wherever it is. The caller has brought its pages home and keeps claims off them.</summary>
+    /// <param name="interval">As it was given to <see cref="Adopt"/>.</param>
+    void Disown(AddressRange interval)
+    {
+    }
 
     /// <summary>Finds the first mapping that ends above an address.</summary>
     /// <param name="address">Any address.</param>
     /// <param name="mapping">The mapping; it may begin above the address.</param>
     /// <returns>False if there is none.</returns>
     bool TryFindMapping(VirtualAddress address, out HostMapping mapping);
+
+    /// <summary>Looks whether the program has taken rights away (mprotect) where the platform announces nothing, and tells the client what it finds
+    /// (<see cref="IHostMemoryClient.ProtectionChanged"/>, in the gate). Returns when the client has done what that calls for.</summary>
+    /// <param name="interval">What is about to be used; may reach over holes.</param>
+    /// <remarks>Locking: nothing may be held. A memory that hears of such changes by itself, or has none, does nothing here.</remarks>
+    void NoticeChanges(AddressRange interval)
+    {
+    }
 
     /// <summary>What the CPU's page table says of each page, without changing anything.</summary>
     /// <param name="interval">At most 512 pages.</param>
@@ -60,7 +97,8 @@ public interface IHostMemory : IDisposable
     /// </summary>
     /// <param name="interval">The interval the block was acquired for, or a part of it.</param>
     /// <param name="staging">An empty block. Page i of a block belongs at page i of the interval it was acquired for.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; otherwise nothing has changed: <see cref="SvmStatus.Busy"/> (pinned, shared), <see cref="SvmStatus.Retry"/> (an event is pending).</returns>
+    /// <returns><see cref="SvmStatus.Done"/>; otherwise nothing has changed: <see cref="SvmStatus.Busy"/> (pinned, shared), <see cref="SvmStatus.Retry"/> (an event is pending). Where addresses
+    /// move (<see cref="HostMemoryCapabilities.Remaps"/>) pages may be in the block, marked present, even so: the caller attaches them again when it has left the gate.</returns>
     SvmStatus Detach(AddressRange interval, HostStaging staging);
 
     /// <summary>Makes present pages of a staging block visible to the CPU and wakes who waits. Holes of the block stay absent. Never waits: it is called inside the client's gate, so that

@@ -73,14 +73,36 @@ public sealed partial class PageMigration
             return SvmStatus.Retry;
         if (!_host.MayRemap)
             return _host.Memory.Detach(part, Staging!);
+        SvmStatus status;
         using (_host.States.Lock.EnterWrite())
         {
             if (!_host.States.IsInPlaceLocked(part, Claimer))
                 return SvmStatus.Busy;
-            SvmStatus status = _host.Memory.Detach(part, Staging!);
+            status = _host.Memory.Detach(part, Staging!);
             if (status == SvmStatus.Done)
+            {
                 _host.States.SetTakenLocked(part);
-            return status;
+                return SvmStatus.Done;
+            }
+
+            SetTakenAloneLocked(part);
+        }
+
+        // What was taken before the failure goes back out of the gate, where an event that stands in the way can be read.
+        AttachBackPart(Interval.PageIndexOf(part.Start), Interval.PageIndexOf(part.End));
+        return status;
+    }
+
+    /// <summary>Marks the pages of a part that are in the staging block, in the scratch array and as taken.</summary>
+    /// <param name="part">Claimed pages, in their place.</param>
+    private void SetTakenAloneLocked(AddressRange part)
+    {
+        int end = Interval.PageIndexOf(part.End);
+        for (int page = Interval.PageIndexOf(part.Start); page < end; page++)
+        {
+            _part[page] = Staging!.IsPresent(StagingIndex(page));
+            if (_part[page])
+                _host.States.SetTakenLocked(PartOf(page, 1));
         }
     }
 
@@ -104,7 +126,7 @@ public sealed partial class PageMigration
         for (int page = 0; page < pages; page++)
         {
             if (!_source[page].IsDevice)
-                _writable[page] = isKnown && (_pages[page].IsPresent && !_pages[page].IsZero ? _pages[page].IsWritable : mappingIsWritable);
+                _writable[page] = isKnown && mappingIsWritable && (!_pages[page].IsPresent || _pages[page].IsZero || _pages[page].IsWritable);
         }
     }
 

@@ -93,6 +93,7 @@ public sealed partial class GpuVm
                     return SvmStatus.InvalidArgument;
                 AddressRange interval = memory[i].Interval.AlignOutward();
                 failedAt = interval.Start;
+                Host.NoticeChanges(interval);
                 GpuUserptr? userptr = null;
                 using (Lock.EnterRead())
                 {

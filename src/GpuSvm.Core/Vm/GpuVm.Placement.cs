@@ -28,6 +28,7 @@ public sealed partial class GpuVm
     /// has changed are removed, and the next touch makes smaller ones.</remarks>
     public SvmStatus Advise(AddressRange interval, Func<MemoryAdvice, MemoryAdvice> change)
     {
+        Host.NoticeChanges(interval);
         Collect(); // What was unmapped before loses its advice before, not after.
         using (Lock.EnterWrite())
         {

@@ -60,6 +60,7 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
     public SvmStatus PrefetchPiece(AddressRange piece, PrefetchTarget target, VmDevice device, HostWorkspace workspace, out PrefetchResult result)
     {
+        vm.Host.NoticeChanges(piece);
         long before = CountThere(piece, target, device, workspace);
         SvmStatus status = before == piece.Bytes && target == PrefetchTarget.System ? SvmStatus.Done
             : target == PrefetchTarget.System ? vm.Host.MigrateHome(piece, MigrationCause.Prefetch)

@@ -42,6 +42,9 @@ internal static class LinuxConstants
     /// <summary>Never use 2 MiB pages.</summary>
     internal const int MADV_NOHUGEPAGE = 15;
 
+    /// <summary>Pages that are empty in a forked child.</summary>
+    internal const int MADV_WIPEONFORK = 18;
+
     /// <summary>Fault the pages in, writable, now.</summary>
     internal const int MADV_POPULATE_WRITE = 23;
 

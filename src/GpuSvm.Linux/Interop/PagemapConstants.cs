@@ -10,6 +10,9 @@ internal static class PagemapConstants
     /// <summary>Tells the mapping of an address (6.11).</summary>
     internal const uint PROCMAP_QUERY = 0xC0686611;
 
+    /// <summary>In a query: the first mapping that ends above the address, rather than the one that holds it.</summary>
+    internal const ulong PROCMAP_QUERY_COVERING_OR_NEXT_VMA = 0x10;
+
     /// <summary>Not write-protected by userfaultfd.</summary>
     internal const ulong PAGE_IS_WRITTEN = 1 << 1;
 
@@ -24,4 +27,7 @@ internal static class PagemapConstants
 
     /// <summary>Part of a huge entry.</summary>
     internal const ulong PAGE_IS_HUGE = 1 << 6;
+
+    /// <summary>A guard marker (MADV_GUARD_INSTALL): a touch is a SIGSEGV. Told by 6.15 and later.</summary>
+    internal const ulong PAGE_IS_GUARD = 1 << 8;
 }

@@ -30,4 +30,16 @@ internal struct UffdMsg
     /// <summary>REMOVE and UNMAP: the first byte after.</summary>
     [FieldOffset(16)]
     internal ulong RangeEnd;
+
+    /// <summary>REMAP: where the mapping was.</summary>
+    [FieldOffset(8)]
+    internal ulong MovedFrom;
+
+    /// <summary>REMAP: where it is.</summary>
+    [FieldOffset(16)]
+    internal ulong MovedTo;
+
+    /// <summary>REMAP: how many bytes have moved.</summary>
+    [FieldOffset(24)]
+    internal ulong MovedBytes;
 }

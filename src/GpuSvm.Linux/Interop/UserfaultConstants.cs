@@ -76,6 +76,9 @@ internal static class UserfaultConstants
     /// <summary>Write-protect faults exist.</summary>
     internal const ulong UFFD_FEATURE_PAGEFAULT_FLAG_WP = 1 << 0;
 
+    /// <summary>Tells of mappings that move.</summary>
+    internal const ulong UFFD_FEATURE_EVENT_REMAP = 1 << 2;
+
     /// <summary>REMOVE events.</summary>
     internal const ulong UFFD_FEATURE_EVENT_REMOVE = 1 << 3;
 

@@ -464,6 +464,17 @@ int32_t gpusvm_alloc_aligned(gpusvm_memory memory, uint64_t bytes, uint64_t alig
 /* Frees what gpusvm_alloc or gpusvm_alloc_aligned gave. GPUSVM_INVALID_HANDLE if the pointer is not such, or was freed before. Waits until no unit can reach it. */
 int32_t gpusvm_free(gpusvm_memory memory, void* pointer);
 
+/*
+ * Shares memory that the process already has, wherever it comes from: no address changes. Pages that are wholly inside and the process's alone (malloc, anonymous private mmap) move to
+ * devices and back as those of gpusvm_alloc do; all others (shared, of a file, memfd, hugetlb, or only partly inside) devices use where they are, by the kernel functions read, write,
+ * gather, scatter and atomic_add; a window on such a page fails the launch with GPUSVM_NOT_SUPPORTED. Detach it before it is freed. docs/real-memory.md tells what may be done with it.
+ */
+#define GPUSVM_ATTACH_IN_PLACE 1 /* flag: no page moves, whatever it is */
+int32_t gpusvm_attach(gpusvm_memory memory, void* pointer, uint64_t bytes, uint32_t flags);
+
+/* Ends what gpusvm_attach began with this pointer: every page comes home first, with every byte. On a failure it is attached as before. */
+int32_t gpusvm_detach(gpusvm_memory memory, void* pointer);
+
 /* Starts a kernel over group_count groups (at least 1). The arguments must stay valid until the launch has ended. Launches run in order. */
 int32_t gpusvm_launch_start(gpusvm_memory memory, gpusvm_kernel kernel, void* arguments, uint64_t group_count, gpusvm_launch* launch);
 

@@ -35,6 +35,16 @@ internal static unsafe partial class LibC
     [LibraryImport("libc")]
     internal static partial void* memcpy(void* destination, void* source, nuint bytes);
 
+    /// <summary>Reads the memory of a process (ours too) by way of the kernel: an answer instead of a signal.</summary>
+    /// <returns>Bytes copied, or -1.</returns>
+    [LibraryImport("libc")]
+    internal static partial nint process_vm_readv(int process, IoVec* local, nuint localCount, IoVec* remote, nuint remoteCount, nuint flags);
+
+    /// <summary>Writes the memory of a process (ours too) by way of the kernel: an answer instead of a signal.</summary>
+    /// <returns>Bytes copied, or -1.</returns>
+    [LibraryImport("libc")]
+    internal static partial nint process_vm_writev(int process, IoVec* local, nuint localCount, IoVec* remote, nuint remoteCount, nuint flags);
+
     /// <summary>Fills bytes.</summary>
     /// <returns>The destination.</returns>
     [LibraryImport("libc")]

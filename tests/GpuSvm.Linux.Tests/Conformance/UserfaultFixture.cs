@@ -60,18 +60,18 @@ public sealed partial class UserfaultFixture : HostMemoryFixture
         Libc.madvise((nint)interval.Start.Value, (nuint)interval.Bytes, LinuxConstants.MADV_DONTNEED) == 0;
 
     /// <inheritdoc/>
-    /// <remarks>The new mapping is not the heap's: no device can use it.</remarks>
+    /// <remarks>The new mapping is not the heap's: devices can use it once the program has attached it.</remarks>
     public override bool TryMapAnew(IHostMemory memory, AddressRange interval, out bool isShared)
     {
-        isShared = false;
-        return Map(interval.Start, interval.Bytes, LinuxConstants.MAP_FIXED) == (nint)interval.Start.Value;
+        bool isMapped = Map(interval.Start, interval.Bytes, LinuxConstants.MAP_FIXED) == (nint)interval.Start.Value;
+        isShared = isMapped && SpinWait.SpinUntil(() => memory.Adopt(interval, isInPlace: false) == SvmStatus.Done, 10_000); // Once the event of what stood there has been applied.
+        return isMapped;
     }
 
     /// <inheritdoc/>
-    /// <remarks>Pages at their new address are not the heap's any more.</remarks>
     public override bool TryMove(IHostMemory memory, AddressRange from, out AddressRange to, out bool isShared)
     {
-        isShared = false;
+        isShared = true;
         to = AddressRange.OfBytes(new VirtualAddress((ulong)Map(default, from.Bytes, 0)), from.Bytes);
         return MovePages((nint)from.Start.Value, (nuint)from.Bytes, (nuint)from.Bytes, MayMoveToFixed, (nint)to.Start.Value) == (nint)to.Start.Value;
     }

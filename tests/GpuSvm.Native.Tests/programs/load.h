@@ -65,6 +65,8 @@ static struct {
     int32_t (*userptr_register)(gpusvm_memory, void*, uint64_t, uint32_t, uint64_t*, gpusvm_userptr*);
     int32_t (*userptr_unregister)(gpusvm_userptr);
     int32_t (*set_log)(gpusvm_log, uint32_t, void*);
+    int32_t (*attach)(gpusvm_memory, void*, uint64_t, uint32_t);
+    int32_t (*detach)(gpusvm_memory, void*);
 } svm;
 
 static char error_text[4096];
@@ -96,7 +98,8 @@ static void load(const char* path)
         "prefetch_start", "prefetch_wait", "prefetch_cancel", "prefetch_end",
         "take_failed_faults", "advise", "launch_start_using",
         "alloc_aligned", "device_read", "device_write", "evict", "make_exclusive", "query", "read_device",
-        "queue_create", "queue_destroy", "queue_launch", "queue_wait", "userptr_register", "userptr_unregister", "set_log" };
+        "queue_create", "queue_destroy", "queue_launch", "queue_wait", "userptr_register", "userptr_unregister", "set_log",
+        "attach", "detach" };
     void** slots = (void**)&svm;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Host;
+
+namespace GpuSvm.Native;
+
+/// <summary>
+/// What the program has attached to a session. The pages that lie wholly inside are its own and may move; those at the ends that it shares with neighbours (a buffer of malloc) are used in place,
+/// and two buffers may meet in one.
+/// </summary>
+/// <remarks>Locking: <see cref="_gate"/> guards the fields and lets one attach or detach at a time; the host address space is called under it.</remarks>
+/// <param name="host">The host address space.</param>
+internal sealed class SessionAttachments(HostAddressSpace host)
+{
+    private readonly Lock _gate = new();
+    private readonly Dictionary<ulong, List<AddressRange>> _attached = []; // By pointer: what was adopted for it.
+    private readonly Dictionary<AddressRange, int> _ends = []; // Pages at ends, and how many attachments use each.
+
+    /// <summary>Attaches memory; throws a <see cref="SessionException"/> if it cannot be, and then nothing has changed.</summary>
+    /// <param name="pointer">The first byte.</param>
+    /// <param name="bytes">How many.</param>
+    /// <param name="isInPlace">Whether all of it is to be used where it is.</param>
+    public void Attach(VirtualAddress pointer, ulong bytes, bool isInPlace)
+    {
+        const ulong Limit = 1UL << 47;
+        if (bytes == 0 || pointer.Value == 0 || pointer.Value >= Limit || bytes > Limit - pointer.Value)
+            throw new SessionException(SvmStatus.InvalidArgument, $"{bytes} bytes from {pointer} on cannot be attached: give the address and length of memory that the process has.");
+        AddressRange exact = AddressRange.OfBytes(pointer, (long)bytes);
+        lock (_gate)
+        {
+            if (_attached.ContainsKey(pointer.Value))
+                throw new SessionException(SvmStatus.InvalidArgument, $"{pointer} is attached already: detach it first.");
+            List<AddressRange> adopted = [];
+            foreach (AddressRange part in PartsOf(exact))
+            {
+                bool isEnd = !exact.Contains(part);
+                SvmStatus status = isEnd && _ends.ContainsKey(part) ? SvmStatus.Done : host.Adopt(part, isInPlace || isEnd);
+                if (status != SvmStatus.Done)
+                {
+                    foreach (AddressRange earlier in adopted)
+                        _ = Release(earlier); // Nobody has used it yet.
+                    throw new SessionException(status == SvmStatus.InvalidHandle ? SvmStatus.InvalidArgument : status == SvmStatus.NotMigratable ? SvmStatus.NotSupported : status, WhyNot(exact, status));
+                }
+
+                if (isEnd)
+                    _ends[part] = _ends.GetValueOrDefault(part) + 1;
+                adopted.Add(part);
+            }
+
+            _attached.Add(pointer.Value, adopted);
+        }
+    }
+
+    /// <summary>Detaches what was attached: its pages are home and the program's alone. Throws a <see cref="SessionException"/> if that cannot be; it is attached as before then.</summary>
+    /// <param name="pointer">As it was given to <see cref="Attach"/>.</param>
+    public void Detach(VirtualAddress pointer)
+    {
+        lock (_gate)
+        {
+            if (!_attached.TryGetValue(pointer.Value, out List<AddressRange>? adopted))
+                throw new SessionException(SvmStatus.InvalidHandle, $"{pointer} is not attached to this memory: it was detached before, or never came to gpusvm_attach.");
+            while (adopted.Count > 0)
+            {
+                AddressRange part = adopted[^1];
+                SvmStatus status = Release(part);
+                if (status != SvmStatus.Done)
+                    throw new SessionException(status, $"{part} could not be detached: {status.Describe()}. Nothing is lost, and it is still attached; wait for the launches that use it, and try again.");
+                adopted.RemoveAt(adopted.Count - 1);
+            }
+
+            _attached.Remove(pointer.Value);
+        }
+    }
+
+    /// <summary>Detaches everything, for the session ends. What cannot come home at first is tried again: no launch is running, so it comes.</summary>
+    public void DetachAll()
+    {
+        const int Attempts = 20;
+        ulong[] pointers;
+        lock (_gate)
+            pointers = [.. _attached.Keys];
+        for (int attempt = 0; attempt < Attempts; attempt++)
+        {
+            bool isDone = true;
+            foreach (ulong pointer in pointers)
+            {
+                try
+                {
+                    Detach(new VirtualAddress(pointer));
+                }
+                catch (SessionException failed) when (failed.Status != SvmStatus.InvalidHandle)
+                {
+                    isDone = false;
+                }
+                catch (SessionException)
+                {
+                    // Detached in an earlier attempt.
+                }
+            }
+
+            if (isDone)
+                return;
+            Thread.Sleep(1);
+        }
+    }
+
+    /// <summary>Lets go of a part, or of its use by one attachment.</summary>
+    /// <param name="part">The part.</param>
+    /// <returns>As <see cref="HostAddressSpace.Disown"/>.</returns>
+    private SvmStatus Release(AddressRange part)
+    {
+        if (!_ends.TryGetValue(part, out int uses))
+            return host.Disown(part);
+        if (uses > 1)
+        {
+            _ends[part] = uses - 1;
+            return SvmStatus.Done;
+        }
+
+        SvmStatus status = host.Disown(part);
+        if (status == SvmStatus.Done)
+            _ends.Remove(part);
+        return status;
+    }
+
+    /// <summary>Cuts an interval into the page at its begin that is not whole inside, the pages that are, and the one at its end.</summary>
+    /// <param name="exact">The interval.</param>
+    /// <returns>One to three parts, whole pages.</returns>
+    private static List<AddressRange> PartsOf(AddressRange exact)
+    {
+        AddressRange outer = exact.AlignOutward();
+        var start = exact.Start == outer.Start ? outer.Start : outer.Start + PageSize.Bytes;
+        var end = exact.End == outer.End ? outer.End : outer.End - PageSize.Bytes;
+        if (start > end)
+            return [outer];
+        List<AddressRange> parts = [];
+        if (outer.Start < start)
+            parts.Add(new AddressRange(outer.Start, start));
+        if (start < end)
+            parts.Add(new AddressRange(start, end));
+        if (end < outer.End)
+            parts.Add(new AddressRange(end, outer.End));
+        return parts;
+    }
+
+    /// <summary>The sentence for memory that cannot be attached.</summary>
+    /// <param name="interval">What was to be attached.</param>
+    /// <param name="status">What the host memory said.</param>
+    /// <returns>Obstacle and remedy.</returns>
+    private static string WhyNot(AddressRange interval, SvmStatus status) => status switch
+    {
+        SvmStatus.NotMapped => $"Some of {interval} is not mapped: attach what mmap or malloc gave, no more.",
+        SvmStatus.InvalidHandle => $"Some of {interval} is shared already: it was attached before, or gpusvm_alloc gave it. Detach it first, or use it as it is.",
+        SvmStatus.Busy => $"Some of {interval} is registered with another userfaultfd, which hears of its page faults: attach it with GPUSVM_ATTACH_IN_PLACE, or end that registration.",
+        SvmStatus.NotMigratable => $"Some of {interval} has no ordinary pages (a device's registers, raw frames), or lies beyond the end of its file: copy what is to be shared into ordinary memory.",
+        SvmStatus.NotSupported => "Memory that the process already has cannot be attached here: that needs real memory (`gpusvm doctor` says how to get it) on Linux 6.11 or later. Use gpusvm_alloc.",
+        _ => $"{interval} could not be attached: {status.Describe()}. Nothing has changed.",
+    };
+}

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.CompilerServices;
+using GpuSvm.Core;
+using GpuSvm.Core.Device;
+
+namespace GpuSvm.SoftwareGpu;
+
+/// <content>Accesses to pages of the program, which it may take away or protect while a kernel works on them.</content>
+internal sealed unsafe partial class SoftwareGpuKernelMemory
+{
+    private static readonly Lock _systemAtomics = new(); // Of all software GPUs: several may have the same page of the program mapped.
+
+    /// <summary>Copies translated elements of which some are on pages of the program.</summary>
+    /// <returns>How many were copied: fewer if the program's page refuses the next.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private int CopySystemElements(byte** elements, int count, byte* buffer, int bytes, bool write, ulong systemMask)
+    {
+        if (mmu.GuardsSystemMemory)
+            return GuardedElements(elements, count, buffer, bytes, write, systemMask);
+        for (int i = 0; i < count; i++)
+        {
+            byte* own = buffer + i * bytes;
+            byte* destination = write ? elements[i] : own;
+            byte* source = write ? own : elements[i];
+            if ((systemMask >> i & 1) != 0)
+                PreemptiveCopy.Copy(destination, source, (ulong)bytes);
+            else
+                Unsafe.CopyBlockUnaligned(destination, source, (uint)bytes);
+        }
+
+        return count;
+    }
+
+    /// <summary>As <see cref="CopySystemElements"/>, by calls that can be refused: one for each run of elements on pages of the program.</summary>
+    private static int GuardedElements(byte** elements, int count, byte* buffer, int bytes, bool write, ulong systemMask)
+    {
+        for (int i = 0; i < count;)
+        {
+            int run = 1;
+            if ((systemMask >> i & 1) == 0)
+            {
+                byte* own = buffer + i * bytes;
+                Unsafe.CopyBlockUnaligned(write ? elements[i] : own, write ? own : elements[i], (uint)bytes);
+            }
+            else
+            {
+                while (i + run < count && (systemMask >> (i + run) & 1) != 0)
+                    run++;
+                int copied = GuardedCopy.CopyElements(elements + i, run, buffer + i * bytes, bytes, write);
+                if (copied < run)
+                    return i + copied;
+            }
+
+            i += run;
+        }
+
+        return count;
+    }
+
+    /// <summary>Copies between a page of the program and the kernel's own memory.</summary>
+    /// <returns>How many bytes were copied; fewer than wanted if the program's mapping does not allow the rest.</returns>
+    private ulong CopySystem(byte* system, byte* own, ulong bytes, bool write)
+    {
+        if (mmu.GuardsSystemMemory)
+            return GuardedCopy.Copy(system, own, bytes, write);
+        PreemptiveCopy.Copy(write ? system : own, write ? own : system, bytes);
+        return bytes;
+    }
+
+    /// <summary>The atomic add among units, by copies under one lock. Whoever holds it does nothing but two copies.</summary>
+    /// <returns>False if the program's mapping does not allow it: nothing was added.</returns>
+    private bool TryAddToSystem(byte* integer, long value, uint bytes, out long before)
+    {
+        lock (_systemAtomics)
+        {
+            long wide = 0;
+            before = 0;
+            if (CopySystem(integer, (byte*)&wide, bytes, write: false) != bytes) // Little-endian: the low bytes first.
+                return false;
+            before = bytes == 8 ? wide : (int)wide;
+            wide = before + value;
+            return CopySystem(integer, (byte*)&wide, bytes, write: true) == bytes;
+        }
+    }
+
+    /// <summary>Faults for a page of the program that has refused a copy although it is bound: the program has changed its mapping, which the service looks up. Leaves the access.</summary>
+    /// <returns><see cref="SvmStatus.Done"/>: try again. Anything else has failed the launch; <see cref="SvmStatus.NotMapped"/> for a page that goes on refusing.</returns>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SvmStatus FaultRefused(ulong address, MemoryAccess access, ref int refusals, ref int replays)
+    {
+        if (refusals++ < MaxRefusals)
+            return Fault(address, access, MaxReplays, ref replays);
+        mmu.Leave();
+        _launch.TryFail(SvmStatus.NotMapped, address, access, null);
+        return _launch.Status;
+    }
+
+    /// <summary>Fails the launch for a window where there can be none. Leaves the access.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private SvmStatus RefuseWindow(ulong address, bool write)
+    {
+        _launch.TryFail(SvmStatus.NotSupported, address, AccessOf(write), null);
+        return StopKernel();
+    }
+}
