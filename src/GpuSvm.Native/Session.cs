@@ -113,7 +113,7 @@ internal sealed class Session : IDisposable
     /// <returns>The launch's handle; throws a <see cref="SessionException"/> if the memory is closing, or cannot be had.</returns>
     public ulong Start(nint kernel, nint arguments, ulong groups, ReadOnlySpan<JobMemory> memory = default)
     {
-        _host.WaitForEvents(); // What the program has unmapped before, this launch does not find any more.
+        _gpu.Queue.WhenOutside(_host.WaitForEvents); // What the program has unmapped before, this launch does not find any more. A kernel would wait for its own windows.
         if (!_vm.Options.WithoutFaults)
             return Enqueue(kernel, arguments, groups, null);
         SvmStatus status = _vm.BeginJob(memory, out GpuJob? job, out VirtualAddress failedAt);

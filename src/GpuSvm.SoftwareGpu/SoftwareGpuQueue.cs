@@ -128,11 +128,29 @@ public sealed class SoftwareGpuQueue
     /// <exception cref="InvalidOperationException">It is one.</exception>
     internal void ThrowIfInside()
     {
+        if (IsInside())
+            throw new InvalidOperationException("A device cannot be disposed from inside one of its own launches: wait for the launch elsewhere, then dispose.");
+    }
+
+    /// <summary>Makes a call that may wait for units, unless the caller is a unit's own thread: a kernel, which would wait for its own windows.</summary>
+    /// <param name="call">The call.</param>
+    public void WhenOutside(Action call)
+    {
+        if (!IsInside())
+            call();
+    }
+
+    /// <summary>Whether the caller is a unit's own thread.</summary>
+    /// <returns>True if it is.</returns>
+    private bool IsInside()
+    {
         foreach (SoftwareGpuUnit unit in _units)
         {
             if (unit.IsCurrentThread)
-                throw new InvalidOperationException("A device cannot be disposed from inside one of its own launches: wait for the launch elsewhere, then dispose.");
+                return true;
         }
+
+        return false;
     }
 
     /// <summary>Refuses new launches; those inside go on.</summary>
