@@ -50,6 +50,14 @@ internal sealed partial class Session
         return last is null || last.Wait(timeoutMs == uint.MaxValue ? Timeout.InfiniteTimeSpan : TimeSpan.FromMilliseconds(timeoutMs));
     }
 
+    /// <summary>Lets what the program has changed before be noticed: what it has unmapped, whoever begins now does not find any more.</summary>
+    /// <remarks>Waits for units, so a kernel that launches another does without: it would wait for its own windows.</remarks>
+    private void NoticeChanges()
+    {
+        if (!Array.Exists(_devices, static device => device.Gpu.IsUnitThread))
+            _host.WaitForEvents();
+    }
+
     /// <summary>Starts a kernel in the queue of launches that name none.</summary>
     /// <param name="kernel">A gpusvm_kernel.</param>
     /// <param name="arguments">What it is given.</param>
@@ -64,7 +72,7 @@ internal sealed partial class Session
     /// <returns>The launch's handle; throws a <see cref="SessionException"/> if the memory is closing, or cannot be had.</returns>
     public ulong Start(SessionQueue queue, in SessionWork work)
     {
-        _host.WaitForEvents(); // What the program has unmapped before, this launch does not find any more.
+        NoticeChanges();
         if (work.Callback != 0)
             _callbacks.Prepare();
         if (!_vm.Options.WithoutFaults)

@@ -54,7 +54,7 @@ internal sealed partial class Session
     /// <summary>As <see cref="Transfer"/>, at once.</summary>
     private unsafe SoftwareGpuTransfer TransferNow(SessionDevice device, ulong address, byte* buffer, ulong bytes, bool write)
     {
-        _host.WaitForEvents(); // As for a launch.
+        NoticeChanges();
         if (!_vm.Options.WithoutFaults)
             return device.Gpu.Transfer(device.Table, address, buffer, bytes, write);
         if (address >= WindowsEnd || bytes > WindowsEnd - address)

@@ -239,6 +239,9 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
         return new SoftwareGpuMmu(this, number, state);
     }
 
+    /// <summary>Whether the caller is the thread of one of its units: a kernel, for which nothing may wait that waits for units.</summary>
+    public bool IsUnitThread => _scheduler.IsInside;
+
     /// <summary>Reads the counters.</summary>
     /// <returns>What its units have done so far.</returns>
     public SoftwareGpuCounters ReadCounters()

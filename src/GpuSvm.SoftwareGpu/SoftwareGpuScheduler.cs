@@ -143,12 +143,12 @@ internal sealed class SoftwareGpuScheduler
     /// <exception cref="InvalidOperationException">It is one.</exception>
     internal void ThrowIfInside()
     {
-        foreach (SoftwareGpuUnit unit in _units)
-        {
-            if (unit.IsCurrentThread)
-                throw new InvalidOperationException("A device cannot be disposed from inside one of its own launches: wait for the launch elsewhere, then dispose.");
-        }
+        if (IsInside)
+            throw new InvalidOperationException("A device cannot be disposed from inside one of its own launches: wait for the launch elsewhere, then dispose.");
     }
+
+    /// <summary>Whether the caller is a unit's own thread.</summary>
+    internal bool IsInside => Array.Exists(_units, static unit => unit.IsCurrentThread);
 
     /// <summary>Refuses new launches; those inside go on.</summary>
     internal void Refuse()
