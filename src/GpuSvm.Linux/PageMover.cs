@@ -142,7 +142,7 @@ internal sealed unsafe partial class PageMover
         else
             _costs.NoteMove(pages, start, slot.FillTicks);
         slot.FillTicks = 0;
-        slot.IsLeftByCopy |= copies;
+        slot.IsLeftByCopy = copies;
         return SvmStatus.Done;
     }
 

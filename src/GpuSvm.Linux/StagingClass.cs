@@ -58,6 +58,8 @@ internal sealed class StagingClass
                 slot = PopFilledLocked();
             else if (_empty is not null)
                 (slot, _empty) = (_empty, _empty.Next);
+            else if (_filled is { IsLeftByCopy: true })
+                (slot, hasPages) = (PopFilledLocked(), true); // Another slot instead would leave its pages lie for ever.
             else if (_created < _capacity)
                 slot = new StagingSlot(this, _start + ((ulong)_created++ * (ulong)_order.Bytes), _order);
             else

@@ -4,7 +4,6 @@ using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
-using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
 using GpuSvm.Simulation;
 
@@ -231,31 +230,6 @@ public sealed class ReadDuplicationTests
     }
 
     [Fact]
-    public void WhatTheReaderHoldsItselfIsMappedWithAllItsRights()
-    {
-        using var machine = new Machine();
-        AddressRange memory = ReadMostly(machine, PageSize.HugeBytes);
-        machine.GpuStore(memory.Start, 5);
-        machine.Host.EnterEventGate();
-        machine.Host.ProtectionChanged(memory);
-        machine.Host.LeaveEventGate();
-        Assert.Equal(SvmStatus.Done, machine.Fault(memory.Start, MemoryAccess.Read));
-        DeviceAddress entry = machine.Vm.PageTable.Lookup(memory.Start);
-        Assert.Equal((AddressProtocol.LocalMemory, true), (entry.Protocol, entry.IsWritable)); // No copy of it is needed, and a write of its own costs nobody anything.
-    }
-
-    [Fact]
-    public void CopiesThatFollowAFaultCountAsPrefetched()
-    {
-        using var machine = new Machine(vm: new GpuVmOptions { ChunkOrders = [PageOrder.Medium, PageOrder.Small], Prefetch = new WholeRangePrefetch() });
-        AddressRange memory = ReadMostly(machine, PageSize.HugeBytes);
-        machine.CpuStore(memory.Start, 7);
-        Assert.Equal(SvmStatus.Done, machine.Fault(memory.Start, MemoryAccess.Read));
-        Assert.Equal(PageSize.HugeBytes, machine.Vm.Pagemap.Counters.BytesDuplicated);
-        Assert.Equal(PageSize.PagesPerHuge - PageOrder.Medium.Pages, machine.Vm.Counters.PrefetchedPages);
-    }
-
-    [Fact]
     public void WhoKeepsWritingWhatADeviceReadsHasTheDeviceReadInRam()
     {
         using var machine = new Machine(vm: new GpuVmOptions());
@@ -397,7 +371,7 @@ public sealed class ReadDuplicationTests
     }
 
     /// <summary>Memory that is advised to be mostly read.</summary>
-    private static AddressRange ReadMostly(Machine machine, long bytes)
+    internal static AddressRange ReadMostly(Machine machine, long bytes)
     {
         AddressRange memory = machine.Allocate(bytes);
         Assert.Equal(SvmStatus.Done, machine.Vm.Advise(memory, advice => advice with { IsReadMostly = true }));

@@ -121,7 +121,7 @@ internal sealed class JobBinder(GpuVm vm)
         if (mayMove && vm.HomeForJob(range, device, advice, access) is { } home && home.Migrator.CountDevicePages(range.Interval, workspace) < range.Interval.Pages)
         {
             SvmStatus moved = home.Migrator.Migrate(range.Interval, MigrationCause.Prefetch, advice.IsPinned, vm.LargestBlock(advice), workspace, out _);
-            if (vm.FaultHandler.EndsPass(range, ref moved))
+            if (moved is SvmStatus.NotMapped or SvmStatus.ProcessGone && vm.FaultHandler.EndsPass(range, ref moved))
                 return moved;
             if (moved != SvmStatus.Done)
                 vm.CountRemoteMap(range, device, moved); // Held, full, failed: the pages are intact; map them where they are.
