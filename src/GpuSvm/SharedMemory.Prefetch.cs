@@ -31,14 +31,23 @@ public sealed partial class SharedMemory
         where T : unmanaged
     {
         ArgumentNullException.ThrowIfNull(array);
+        return Prefetch(array.AddressOf(start, length), length * sizeof(T), location);
+    }
+
+    /// <summary>Moves pages now.</summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="bytes">The length; nothing is done for 0.</param>
+    /// <param name="location">Where to.</param>
+    /// <returns>The bytes that really moved.</returns>
+    internal nint Prefetch(nint address, nint bytes, MemoryLocation location)
+    {
         CheckLocation(location);
         ObjectDisposedException.ThrowIf(_disposed, this);
-        nint address = array.AddressOf(start, length);
-        if (length == 0)
+        if (bytes == 0)
             return 0;
         Activity? activity = SvmActivities.Begin(NameOf(location));
-        int status = NativeMethods.gpusvm_prefetch(_handle, address, (ulong)(length * sizeof(T)), (uint)location, out ulong moved);
-        activity?.SetTag("gpusvm.requested", length * sizeof(T)).SetTag("gpusvm.moved", (long)moved);
+        int status = NativeMethods.gpusvm_prefetch(_handle, address, (ulong)bytes, (uint)location, out ulong moved);
+        activity?.SetTag("gpusvm.requested", bytes).SetTag("gpusvm.moved", (long)moved);
         SvmActivities.End(activity, (StatusCode)status, "");
         NativeErrors.Check(status);
         return (nint)moved;

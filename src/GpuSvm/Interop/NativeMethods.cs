@@ -62,6 +62,14 @@ internal static unsafe partial class NativeMethods
     public static partial int gpusvm_queue_launch(
         ulong queue, delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, ulong groupCount, in NativeLaunchOptions options, out ulong launch);
 
+    /// <summary>int32_t gpusvm_attach(gpusvm_memory memory, void* pointer, uint64_t bytes, uint32_t flags).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_attach(MemoryHandle memory, nint pointer, ulong bytes, uint flags);
+
+    /// <summary>int32_t gpusvm_detach(gpusvm_memory memory, void* pointer).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_detach(MemoryHandle memory, nint pointer);
+
     /// <summary>int32_t gpusvm_userptr_register(gpusvm_memory memory, void* pointer, uint64_t bytes, uint32_t read_only, uint64_t* device_address, gpusvm_userptr* userptr).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_userptr_register(MemoryHandle memory, nint pointer, ulong bytes, uint readOnly, out ulong deviceAddress, out ulong userptr);
