@@ -73,35 +73,41 @@ internal sealed class SessionAttachments(HostAddressSpace host)
         }
     }
 
-    /// <summary>Detaches everything, for the session ends. What cannot come home at first is tried again: no launch is running, so it comes.</summary>
+    /// <summary>Detaches everything, for the session ends. What cannot come home is tried again until it can: no launch is running, so only memory can be missing, and ending without it would take
+    /// the program's bytes along.</summary>
     public void DetachAll()
     {
-        const int Attempts = 20;
+        const int AttemptsBeforeWarning = 20;
+        const int LongestPause = 50;
         ulong[] pointers;
         lock (_gate)
             pointers = [.. _attached.Keys];
-        for (int attempt = 0; attempt < Attempts; attempt++)
+        for (int attempt = 1; ; attempt++)
         {
-            bool isDone = true;
-            foreach (ulong pointer in pointers)
-            {
-                try
-                {
-                    Detach(new VirtualAddress(pointer));
-                }
-                catch (SessionException failed) when (failed.Status != SvmStatus.InvalidHandle)
-                {
-                    isDone = false;
-                }
-                catch (SessionException)
-                {
-                    // Detached in an earlier attempt.
-                }
-            }
-
-            if (isDone)
+            pointers = Array.FindAll(pointers, pointer => !TryDetach(pointer, attempt == AttemptsBeforeWarning));
+            if (pointers.Length == 0)
                 return;
-            Thread.Sleep(1);
+            Thread.Sleep(Math.Min(attempt, LongestPause));
+        }
+    }
+
+    /// <summary>Detaches what was attached, if it can be.</summary>
+    /// <param name="pointer">The pointer.</param>
+    /// <param name="warns">Whether to say so if not.</param>
+    /// <returns>False if a page could not come home. Where the process's memory is given up there is none that could.</returns>
+    private bool TryDetach(ulong pointer, bool warns)
+    {
+        try
+        {
+            Detach(new VirtualAddress(pointer));
+            return true;
+        }
+        catch (SessionException failed)
+        {
+            bool isOver = failed.Status is SvmStatus.InvalidHandle or SvmStatus.ProcessGone;
+            if (warns && !isOver)
+                Log.Write(LogLevel.Warning, $"Closing waits for memory that was attached: {failed.Message}");
+            return isOver;
         }
     }
 

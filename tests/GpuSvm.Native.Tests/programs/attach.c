@@ -247,7 +247,10 @@ static void closed(void)
     CHECK_FAILS(gpu_read(to, &value), GPUSVM_NOT_MAPPED, to);
     CHECK(svm.attach(memory, to, PAGES * PAGE, 0) == GPUSVM_DONE);
     CHECK(gpu_write(to, 300, PAGES).status == GPUSVM_DONE);
-    CHECK(svm.check(memory) == GPUSVM_DONE && svm.close(memory) == GPUSVM_DONE);
+    CHECK(svm.check(memory) == GPUSVM_DONE);
+    for (uint64_t hit = 1; hit <= 16; hit++) /* Closing waits until they can come home. */
+        CHECK(svm.inject("CopyToHost", hit) == GPUSVM_DONE);
+    CHECK(svm.close(memory) == GPUSVM_DONE && svm.inject_reset(0) == GPUSVM_DONE);
     memory = own;
     CHECK_WORDS(to, 300, PAGES);
     CHECK_WORDS(stays, 500, PAGES);
