@@ -9,11 +9,8 @@ public static unsafe class ForkMark
 {
     private static readonly byte* _mark = Set();
 
-    /// <summary>Whether this process is a child that was forked after the mark was set: threads and shared memory of the library are its parent's.</summary>
+    /// <summary>Whether this process is a child that was forked after the mark was set, which the first look does: threads and shared memory of the library are its parent's.</summary>
     public static bool IsInChild => _mark != null && *_mark == 0;
-
-    /// <summary>Sets the mark, if it is not set yet: before a fork that is to be told.</summary>
-    public static void Ensure() => _ = IsInChild;
 
     /// <summary>Maps the page.</summary>
     /// <returns>Its first byte; null where the kernel has no such memory, and no child is told.</returns>

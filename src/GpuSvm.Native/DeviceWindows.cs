@@ -7,7 +7,13 @@ namespace GpuSvm.Native;
 /// <remarks>Locking: <see cref="_gate"/> guards the list; nothing is called under it.</remarks>
 internal sealed class DeviceWindows
 {
-    private static readonly AddressRange _all = new(new VirtualAddress(1UL << 47), new VirtualAddress(1UL << 48));
+    /// <summary>The first of these addresses: below it lies the mirror, and a program's own.</summary>
+    public const ulong First = 1UL << 47;
+
+    /// <summary>The address behind the last one.</summary>
+    public const ulong End = 1UL << 48;
+
+    private static readonly AddressRange _all = new(new VirtualAddress(First), new VirtualAddress(End));
 
     private readonly Lock _gate = new();
     private readonly List<AddressRange> _taken = []; // In address order.

@@ -41,8 +41,7 @@ internal static unsafe class Exports
             if (memory == null)
                 return LastError.Set(SvmStatus.InvalidArgument, "gpusvm_open: memory is NULL; pass the address of a gpusvm_memory.");
             *memory = 0;
-            ForkMark.Ensure();
-            if (ForkMark.IsInChild)
+            if (ForkMark.IsInChild) // Which also sets the mark, at the first look.
                 return LastError.Set(SvmStatus.ProcessGone);
             *memory = Handles.Memories.Add(Session.Open(SessionOptions.From(options)));
             return (int)SvmStatus.Done;

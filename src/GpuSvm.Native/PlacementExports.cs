@@ -10,7 +10,6 @@ namespace GpuSvm.Native;
 /// <summary>The functions of gpusvm.h that evict, take pages for a device alone, and tell where pages are. The rules of <see cref="Exports"/> hold.</summary>
 internal static unsafe class PlacementExports
 {
-    private const ulong EndOfAddresses = 1UL << 47;
     private const ulong MaxQuery = 1UL << 40;
 
     /// <summary>int32_t gpusvm_evict(gpusvm_memory memory, uint32_t device, const void* pointer, uint64_t bytes, uint64_t* moved).</summary>
@@ -77,7 +76,7 @@ internal static unsafe class PlacementExports
             *count = 0;
             if (runBytes != sizeof(PageRunStruct))
                 return LastError.Set(SvmStatus.InvalidArgument, $"gpusvm_query: run_bytes is {runBytes}, this library's gpusvm_page_run has {sizeof(PageRunStruct)}: compile against this version's gpusvm.h.");
-            if (bytes is 0 or > MaxQuery || pointer >= EndOfAddresses || bytes > EndOfAddresses - pointer)
+            if (bytes is 0 or > MaxQuery || pointer >= DeviceWindows.First || bytes > DeviceWindows.First - pointer)
                 return LastError.Set(SvmStatus.InvalidArgument, $"gpusvm_query: {bytes} bytes from 0x{pointer:X} on are not possible: ask for 1 to {MaxQuery} bytes of a program's addresses.");
             if (!Handles.Memories.TryBorrow(memory, out HandleTable<Session>.Lease lease))
                 return LastError.Set(SvmStatus.InvalidHandle, Handles.NoMemory);

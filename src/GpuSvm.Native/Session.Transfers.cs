@@ -11,9 +11,6 @@ namespace GpuSvm.Native;
 /// <content>Transfers without a kernel, and memory of the program that devices use in place.</content>
 internal sealed partial class Session
 {
-    private const ulong FirstWindow = 1UL << 47;
-    private const ulong WindowsEnd = 1UL << 48;
-
     private readonly DeviceWindows _windows = new();
 
     /// <summary>Copies bytes between a device's address space and the program's own, as a DMA engine would.</summary>
@@ -57,7 +54,7 @@ internal sealed partial class Session
         NoticeChanges();
         if (!_vm.Options.WithoutFaults)
             return device.Gpu.Transfer(device.Table, address, buffer, bytes, write);
-        if (address >= WindowsEnd || bytes > WindowsEnd - address)
+        if (address >= DeviceWindows.End || bytes > DeviceWindows.End - address)
             return new SoftwareGpuTransfer(SvmStatus.NotMapped, 0, address, $"The {bytes} bytes from 0x{address:X} on are not mapped.");
         AddressRange interval = AddressRange.OfBytes(new VirtualAddress(address), (long)bytes);
         SvmStatus status = _vm.BeginJob([new JobMemory(interval, write ? MemoryAccess.Write : MemoryAccess.Read)], out GpuJob? job, out VirtualAddress failedAt, device.Number);
@@ -72,7 +69,7 @@ internal sealed partial class Session
     /// <param name="pointer">The first byte.</param>
     /// <param name="bytes">The length, at least 1.</param>
     /// <returns>Whole pages; throws a <see cref="SessionException"/> if it is neither.</returns>
-    public AddressRange UsableInterval(ulong pointer, ulong bytes) => pointer >= FirstWindow && pointer < WindowsEnd && bytes > 0 && bytes <= WindowsEnd - pointer
+    public AddressRange UsableInterval(ulong pointer, ulong bytes) => pointer >= DeviceWindows.First && pointer < DeviceWindows.End && bytes > 0 && bytes <= DeviceWindows.End - pointer
         ? AddressRange.OfBytes(new VirtualAddress(pointer), (long)bytes).AlignOutward()
         : Heap.Interval(new VirtualAddress(pointer), bytes);
 
@@ -84,7 +81,7 @@ internal sealed partial class Session
     /// <returns>The handle; throws a <see cref="SessionException"/> that names the remedy if it cannot be shown.</returns>
     public ulong RegisterUserptr(ulong pointer, ulong bytes, bool isReadOnly, out ulong deviceAddress)
     {
-        if (bytes == 0 || pointer == 0 || pointer >= FirstWindow || bytes > FirstWindow - pointer)
+        if (bytes == 0 || pointer == 0 || pointer >= DeviceWindows.First || bytes > DeviceWindows.First - pointer)
             throw new SessionException(SvmStatus.InvalidArgument, $"{bytes} bytes from 0x{pointer:X} on are no memory of a program: pass a pointer and at least 1 byte.");
         AddressRange interval = AddressRange.OfBytes(new VirtualAddress(pointer), (long)bytes).AlignOutward();
         bool isAdded = AddInPlace(interval, isReadOnly);

@@ -23,8 +23,7 @@ internal sealed class SessionAttachments(HostAddressSpace host)
     /// <param name="isInPlace">Whether all of it is to be used where it is.</param>
     public void Attach(VirtualAddress pointer, ulong bytes, bool isInPlace)
     {
-        const ulong Limit = 1UL << 47;
-        if (bytes == 0 || pointer.Value == 0 || pointer.Value >= Limit || bytes > Limit - pointer.Value)
+        if (bytes == 0 || pointer.Value == 0 || pointer.Value >= DeviceWindows.First || bytes > DeviceWindows.First - pointer.Value)
             throw new SessionException(SvmStatus.InvalidArgument, $"{bytes} bytes from {pointer} on cannot be attached: give the address and length of memory that the process has.");
         AddressRange exact = AddressRange.OfBytes(pointer, (long)bytes);
         lock (_gate)

@@ -113,19 +113,8 @@ internal sealed class SessionHeap(HostAddressSpace host, long capacityBytes)
                 break; // Allocations are disjoint: only the last one that starts at or below the pointer can hold it.
             }
         }
-        if (bytes <= (1UL << 47) && pointer.Value < (1UL << 47) && IsShared(AddressRange.OfBytes(pointer, (long)bytes).AlignOutward()) is { } shared)
-            return shared;
+        if (bytes <= DeviceWindows.First && pointer.Value < DeviceWindows.First && AddressRange.OfBytes(pointer, (long)bytes).AlignOutward() is var interval && host.IsMapped(interval))
+            return interval; // Attached, or moved out of an allocation by mremap.
         throw new SessionException(SvmStatus.NotMapped, $"{bytes} bytes from {pointer} on do not lie inside one allocation of this memory, nor in memory that was attached.");
-    }
-
-    /// <summary>Whether all of an interval is shared although no allocation holds it: attached, or moved out of one by mremap.</summary>
-    /// <param name="interval">Whole pages.</param>
-    /// <returns>The interval, or null if not.</returns>
-    private AddressRange? IsShared(AddressRange interval)
-    {
-        VirtualAddress at = interval.Start;
-        while (at < interval.End && host.TryFindMapping(at, out HostMapping mapping) && mapping.Interval.Contains(at))
-            at = mapping.Interval.End;
-        return at >= interval.End ? interval : null;
     }
 }

@@ -2,7 +2,6 @@
 using System.Globalization;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
-using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
 using GpuSvm.Core.Pagemaps;
 using GpuSvm.Core.Svm;
@@ -91,7 +90,7 @@ public static partial class InvariantChecker
                     CheckRangesLocked(vm, notifier, quiescent, systemOf, peerOf, alive, violations);
                 foreach (AddressRange range in alive)
                 {
-                    if (!IsMapped(vm, range))
+                    if (!vm.Host.IsMapped(range)) // Without an event its mapping may only have been cut, by a change of what may be done with a part of it.
                         violations.Add(Say("INV-5", $"range {range} is not inside the mappings that stand where there was one when it was made"));
                 }
             }
@@ -111,17 +110,6 @@ public static partial class InvariantChecker
                 CheckPagemap(vm, device, quiescent, violations);
             }
         }
-    }
-
-    /// <summary>Whether all of a range is mapped. Without an event its mapping may only have been cut, by a change of what may be done with a part of it.</summary>
-    /// <param name="vm">The VM.</param>
-    /// <param name="range">The range.</param>
-    private static bool IsMapped(GpuVm vm, AddressRange range)
-    {
-        VirtualAddress at = range.Start;
-        while (at < range.End && vm.Host.TryFindMapping(at, out HostMapping mapping) && mapping.Interval.Contains(at))
-            at = mapping.Interval.End;
-        return at >= range.End;
     }
 
     /// <summary>Checks a window itself: INV-1, INV-2, INV-27, INV-28.</summary>

@@ -170,6 +170,17 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
         return false;
     }
 
+    /// <summary>Whether mappings, one behind the other, hold all of an interval.</summary>
+    /// <param name="interval">Any interval.</param>
+    /// <returns>True if so, at a moment for each of them.</returns>
+    public bool IsMapped(AddressRange interval)
+    {
+        VirtualAddress at = interval.Start;
+        while (at < interval.End && TryFindMapping(at, out HostMapping mapping) && mapping.Interval.Contains(at))
+            at = mapping.Interval.End;
+        return at >= interval.End;
+    }
+
     /// <summary>Subscribes a notifier to events.</summary>
     /// <param name="notifier">A notifier that is not subscribed.</param>
     public void Subscribe(MmuIntervalNotifier notifier) => Notifiers.Insert(notifier);

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Runtime.InteropServices;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Host;
 
@@ -52,7 +51,7 @@ public sealed partial class GpuVm
         {
             if (isMapped)
                 piece = piece.Intersect(new AddressRange(piece.Start, mapping.Interval.Start));
-            Append(runs, new MemoryRun(piece, advice.Advice, PagePlace.Unmapped, -1));
+            IPageRun<MemoryRun>.Append(runs, new MemoryRun(piece, advice.Advice, PagePlace.Unmapped, -1));
             next = piece.End;
             return SvmStatus.Done;
         }
@@ -63,7 +62,7 @@ public sealed partial class GpuVm
         SvmStatus status = Host.Query(piece, workspace.Pages.AsSpan(0, pages));
         if (status == SvmStatus.NotMapped)
         {
-            Append(runs, new MemoryRun(piece, advice.Advice, PagePlace.Unmapped, -1)); // The mapping has gone since.
+            IPageRun<MemoryRun>.Append(runs, new MemoryRun(piece, advice.Advice, PagePlace.Unmapped, -1)); // The mapping has gone since.
             return SvmStatus.Done;
         }
 
@@ -82,7 +81,7 @@ public sealed partial class GpuVm
                 copiesEnd = like.End;
             }
 
-            Append(runs, new MemoryRun(one, advice.Advice, place, device, place == PagePlace.Ram ? copies : 0));
+            IPageRun<MemoryRun>.Append(runs, new MemoryRun(one, advice.Advice, place, device, place == PagePlace.Ram ? copies : 0));
         }
 
         return SvmStatus.Done;
@@ -104,23 +103,5 @@ public sealed partial class GpuVm
             return !page.IsPresent ? PagePlace.Nowhere : page.IsZero ? PagePlace.Zero : PagePlace.Ram;
         device = Array.FindIndex(_devices, candidate => candidate.Pagemap.Index == entry.Pagemap);
         return device >= 0 ? PagePlace.Device : PagePlace.OtherDevice;
-    }
-
-    /// <summary>Adds a run to a list, or lengthens the last one if the same is to be said of both.</summary>
-    /// <param name="runs">The list.</param>
-    /// <param name="run">A run that begins where the last one ends.</param>
-    private static void Append(List<MemoryRun> runs, in MemoryRun run)
-    {
-        if (runs.Count > 0)
-        {
-            ref MemoryRun last = ref CollectionsMarshal.AsSpan(runs)[^1];
-            if (last == run with { Interval = last.Interval })
-            {
-                last = last with { Interval = new AddressRange(last.Interval.Start, run.Interval.End) };
-                return;
-            }
-        }
-
-        runs.Add(run);
     }
 }

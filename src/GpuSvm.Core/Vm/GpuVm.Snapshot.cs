@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-using System.Runtime.InteropServices;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Host;
 
@@ -78,7 +77,7 @@ public sealed partial class GpuVm
         if (!isMapped || mapping.Interval.Start > interval.Start)
         {
             next = isMapped ? mapping.Interval.Start : interval.End;
-            Append(runs, new PageRun(new AddressRange(interval.Start, next), PagePlace.Unmapped, -1, false, PageOrder.Small));
+            IPageRun<PageRun>.Append(runs, new PageRun(new AddressRange(interval.Start, next), PagePlace.Unmapped, -1, false, PageOrder.Small));
             return SvmStatus.Done;
         }
 
@@ -93,7 +92,7 @@ public sealed partial class GpuVm
             HmmFrame frame = workspace.Frames[page];
             PagePlace place = PlaceOf(frame, workspace.Entries[page], out int device);
             var run = new PageRun(AddressRange.OfPages(piece.Start + ((long)page << PageSize.Shift), 1), place, device, frame.IsWritable, frame.Order);
-            Append(runs, run.IsPresent ? run : run with { IsWritable = false, Order = PageOrder.Small });
+            IPageRun<PageRun>.Append(runs, run.IsPresent ? run : run with { IsWritable = false, Order = PageOrder.Small });
         }
 
         next = piece.End;
@@ -120,23 +119,5 @@ public sealed partial class GpuVm
             return frame.IsZero ? PagePlace.Zero : PagePlace.Ram;
         device = Array.FindIndex(_devices, candidate => candidate.Pagemap.Index == frame.Pagemap);
         return device >= 0 ? PagePlace.Device : PagePlace.OtherDevice;
-    }
-
-    /// <summary>Adds a run to a list, or lengthens the last one if the same is to be said of both.</summary>
-    /// <param name="runs">The list.</param>
-    /// <param name="run">A run that begins where the last one ends.</param>
-    private static void Append(List<PageRun> runs, in PageRun run)
-    {
-        if (runs.Count > 0)
-        {
-            ref PageRun last = ref CollectionsMarshal.AsSpan(runs)[^1];
-            if (last == run with { Interval = last.Interval })
-            {
-                last = last with { Interval = new AddressRange(last.Interval.Start, run.Interval.End) };
-                return;
-            }
-        }
-
-        runs.Add(run);
     }
 }
