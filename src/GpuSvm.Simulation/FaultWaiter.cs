@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core.Locking;
+
 namespace GpuSvm.Simulation;
 
 /// <summary>A program thread that has faulted on a page: told to try again, or waiting for that.</summary>
@@ -18,10 +20,19 @@ internal sealed class FaultWaiter : IDisposable
     }
 
     /// <summary>Lets the thread try again. Pairs with <see cref="Wait"/>.</summary>
-    public void Wake() => _woken.Set();
+    public void Wake()
+    {
+        _woken.Set();
+        SchedulePoint.Signal(this);
+    }
 
     /// <summary>Waits until woken; returns at once if that has happened since <see cref="Reset"/>.</summary>
-    public void Wait() => _woken.Wait();
+    public void Wait()
+    {
+        while (!_woken.IsSet && SchedulePoint.TryWait(this))
+            ; // Whoever wakes it signals.
+        _woken.Wait();
+    }
 
     /// <inheritdoc/>
     public void Dispose() => _woken.Dispose();

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Numerics;
 using System.Runtime.InteropServices;
 using GpuSvm.Core.Addressing;
 
@@ -31,9 +32,10 @@ internal sealed class FrameStore
         ArgumentOutOfRangeException.ThrowIfGreaterThan(frames, 500_000);
         Count = frames;
         ZeroFrame = frames;
-        _bytes = GC.AllocateArray<byte>(((frames + 1) << PageSize.Shift) + PageSize.HugeBytes, pinned: true);
+        int alignment = (int)Math.Min(BitOperations.RoundUpToPowerOf2((uint)frames), PageSize.PagesPerHuge) << PageSize.Shift; // As the largest block, so that nothing depends on where the array lies.
+        _bytes = GC.AllocateArray<byte>(((frames + 1) << PageSize.Shift) + alignment, pinned: true);
         nint start = Marshal.UnsafeAddrOfPinnedArrayElement(_bytes, 0);
-        _baseOffset = (int)(-start & (PageSize.HugeBytes - 1));
+        _baseOffset = (int)(-start & (alignment - 1));
         _poisoned = new FrameBitmap(frames);
         for (int order = 0; order < _free.Length; order++)
             _free[order] = new FrameBitmap((frames >> order) + 1);

@@ -168,6 +168,26 @@ public sealed partial class SimulatedHostMemory
         _frames.BytesAt(pointer, destination.Length).CopyTo(destination);
     }
 
+    /// <summary>Reads or writes bytes of a page where a DMA pointer says, if that is still where the program has the page: as a call does that names the page by its address.</summary>
+    /// <param name="address">The first byte.</param>
+    /// <param name="pointer">Where it was when the translation was made.</param>
+    /// <param name="bytes">Received by a read, given by a write; all inside one page.</param>
+    /// <param name="writes">Whether it is a write.</param>
+    /// <returns>False if the program has another page there by now, or none: nothing was done.</returns>
+    internal bool TryUse(VirtualAddress address, DmaPointer pointer, Span<byte> bytes, bool writes)
+    {
+        using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
+        PageEntry entry = _pages.Read(address.PageNumber);
+        if (!entry.IsPresent || _frames.PointerTo(entry.Frame) != pointer + -OffsetInPage(address))
+            return false;
+        Span<byte> there = _frames.Bytes(entry.Frame).Slice(OffsetInPage(address), bytes.Length);
+        if (writes)
+            bytes.CopyTo(there);
+        else
+            there.CopyTo(bytes);
+        return true;
+    }
+
     /// <summary>Writes bytes where a DMA pointer says, in a frame of the program or in a staging block, whatever the page table says by now.</summary>
     /// <param name="pointer">The first byte.</param>
     /// <param name="source">From where; all inside one page.</param>
@@ -255,7 +275,8 @@ public sealed partial class SimulatedHostMemory
             }
             else if (status == SvmStatus.Retry)
             {
-                Thread.Yield(); // An event is pending on another thread; nothing wakes this one when it has been read.
+                if (!SchedulePoint.TryYield())
+                    Thread.Yield(); // An event is pending on another thread; nothing wakes this one when it has been read.
             }
 
             return status;

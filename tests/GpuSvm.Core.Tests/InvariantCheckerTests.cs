@@ -69,7 +69,7 @@ public sealed class InvariantCheckerTests : IDisposable
         SvmNotifier notifier = _machine.Vm.Mirror.FirstNotifier(_memory)!;
         using (notifier.Lock.EnterWrite())
         using (AllocationWatch.Pause())
-            Assert.Throws<InvalidOperationException>(() => _machine.Host.TryFindMapping(_memory.Start, out _));
+            Assert.Throws<LockOrderException>(() => _machine.Host.TryFindMapping(_memory.Start, out _));
     }
 
     [Fact]

@@ -14,7 +14,7 @@ public sealed class LockOrderTests
         using (inner.EnterRead())
         using (AllocationWatch.Pause())
         {
-            var error = Assert.Throws<InvalidOperationException>(() => outer.Enter().Dispose());
+            var error = Assert.Throws<LockOrderException>(() => outer.Enter().Dispose());
             Assert.Contains("the range", error.Message, StringComparison.Ordinal);
             Assert.Contains("the notifier", error.Message, StringComparison.Ordinal);
         }
@@ -38,7 +38,7 @@ public sealed class LockOrderTests
                     if (second > first)
                         b.Enter().Dispose();
                     else
-                        Assert.Throws<InvalidOperationException>(() => b.Enter().Dispose());
+                        Assert.Throws<LockOrderException>(() => b.Enter().Dispose());
                 }
             }
         }
@@ -48,12 +48,12 @@ public sealed class LockOrderTests
     public void AssertHeldKnowsReadFromWrite()
     {
         var rw = new RankedReaderWriterLock(LockRank.Vm, "vm");
-        Assert.Throws<InvalidOperationException>(rw.AssertHeld);
+        Assert.Throws<LockOrderException>(rw.AssertHeld);
         using (rw.EnterRead())
         using (AllocationWatch.Pause())
         {
             rw.AssertHeld();
-            Assert.Throws<InvalidOperationException>(rw.AssertHeldWrite);
+            Assert.Throws<LockOrderException>(rw.AssertHeldWrite);
         }
 
         using (rw.EnterWrite())
@@ -67,7 +67,7 @@ public sealed class LockOrderTests
         var notifier = new RankedReaderWriterLock(LockRank.Notifier, "notifier");
         using (notifier.EnterWrite())
         using (AllocationWatch.Pause())
-            Assert.Throws<InvalidOperationException>(() => LockOrder.AssertNothingAtOrBelow(LockRank.Notifier));
+            Assert.Throws<LockOrderException>(() => LockOrder.AssertNothingAtOrBelow(LockRank.Notifier));
         LockOrder.AssertNothingAtOrBelow(LockRank.Notifier);
     }
 }

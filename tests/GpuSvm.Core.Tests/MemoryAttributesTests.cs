@@ -188,9 +188,9 @@ public sealed class MemoryAttributesTests
     [Fact]
     public void AskingAndChangingNeedTheLock()
     {
-        Assert.Throws<InvalidOperationException>(() => _attributes.FindLocked(At(0)));
+        Assert.Throws<LockOrderException>(() => _attributes.FindLocked(At(0)));
         using (_lock.EnterRead())
-            Assert.Throws<InvalidOperationException>(() => _attributes.SetLocked(Of(0, 1), _ => _ram, out _));
+            Assert.Throws<LockOrderException>(() => _attributes.SetLocked(Of(0, 1), _ => _ram, out _));
     }
 
     [Fact]

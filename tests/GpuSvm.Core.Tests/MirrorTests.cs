@@ -184,7 +184,7 @@ public sealed class MirrorTests
     {
         using var machine = new Machine();
         AddressRange memory = machine.Allocate(PageSize.Bytes);
-        Assert.Throws<InvalidOperationException>(() => machine.Vm.Mirror.FindOrInsert(memory.Start, _everything, new SvmContext(1), out _));
+        Assert.Throws<LockOrderException>(() => machine.Vm.Mirror.FindOrInsert(memory.Start, _everything, new SvmContext(1), out _));
     }
 
     [Fact]

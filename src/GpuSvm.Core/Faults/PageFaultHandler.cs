@@ -74,7 +74,7 @@ public sealed partial class PageFaultHandler
 
             if (status == SvmStatus.Done || !(status.IsRetry() || status == SvmStatus.Unmapped))
                 break;
-            if (pass > 3)
+            if (!SchedulePoint.TryYield() && pass > 3)
                 Thread.Yield();
         }
 
@@ -125,7 +125,10 @@ public sealed partial class PageFaultHandler
         const int longestMicroseconds = 50;
         long start = Stopwatch.GetTimestamp();
         do
-            Thread.Yield();
+        {
+            if (!SchedulePoint.TryYield())
+                Thread.Yield();
+        }
         while (Stopwatch.GetElapsedTime(start) is var elapsed && elapsed < late && elapsed.TotalMicroseconds < longestMicroseconds);
     }
 
@@ -142,6 +145,8 @@ public sealed partial class PageFaultHandler
         home = null;
         late = default;
         long start = Stopwatch.GetTimestamp();
+        if (device.Device.IsUnplugged)
+            return SvmStatus.Retry; // Since the pass began. Unplugging owns the VM after this, so what is bound before is taken away then.
         if (_vm.FindWindow(address) is not { } window)
             return SvmStatus.NotMapped;
         if (window.Userptr is { } userptr)

@@ -69,6 +69,8 @@ public static class HmmRange
 
             if (status == SvmStatus.Done)
                 status = FaultOne(walk);
+            if (status.IsRetry())
+                SchedulePoint.TryYield(); // Whoever was faster, or has an event to read, needs a turn.
             if (status != SvmStatus.Done && !status.IsRetry())
                 break;
         }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Host;
 
@@ -37,7 +38,7 @@ public sealed partial class HostAddressSpace
         {
             status = TryDisown(interval);
             if (status == SvmStatus.Busy)
-                Thread.Sleep(1);
+                Pause.Sleep(1);
         }
 
         EndUse();

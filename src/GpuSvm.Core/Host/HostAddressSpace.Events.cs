@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Host;
 
@@ -44,6 +45,7 @@ public sealed partial class HostAddressSpace
 
         ReleaseAll(batch.Released);
         Interlocked.Decrement(ref _unsettled); // Pairs with WaitForEvents.
+        SchedulePoint.Signal(this);
         batch.Clear();
         using (_workspaceLock.Enter())
             _batches.Push(batch);
@@ -73,9 +75,9 @@ public sealed partial class HostAddressSpace
             return;
         EnterEventGate();
         LeaveEventGate();
-        SpinWait spin = default;
+        Pause pause = default;
         while (Volatile.Read(ref _unsettled) != 0) // Pairs with LeaveEventGate.
-            spin.SpinOnce();
+            pause.Once(this);
     }
 
     /// <summary>Has the host memory look for rights that the program has taken away without a word, before something is used on a device's behalf .</summary>

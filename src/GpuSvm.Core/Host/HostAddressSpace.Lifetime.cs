@@ -33,6 +33,7 @@ public sealed partial class HostAddressSpace
     /// <returns>False if it has ended: answer <see cref="SvmStatus.ProcessGone"/>. True: balance with <see cref="EndUse"/> or <see cref="EndUseLater"/>.</returns>
     public bool TryUse()
     {
+        SchedulePoint.Reach(SchedulePointKind.UseBeginning, this);
         _users.Add(0, 1); // Before the look: either Dispose's sum has it, or it sees Dispose.
         if (IsAlive)
             return true;
@@ -61,6 +62,7 @@ public sealed partial class HostAddressSpace
     /// <remarks>Does not wait for calls under way: <see cref="WaitForEnd"/> does.</remarks>
     public void Dispose()
     {
+        SchedulePoint.Reach(SchedulePointKind.Atomic, this);
         if (Interlocked.Exchange(ref _disposed, 1) != 0) // Pairs with IsAlive.
             return;
         LockOrder.AssertNothingAtOrBelow(LockRank.Host);
@@ -73,7 +75,8 @@ public sealed partial class HostAddressSpace
     public void WaitForEnd()
     {
         LockOrder.CheckTake(LockRank.Vm, "end of the process side");
-        SchedulePoint.Reach(SchedulePointKind.Wait, this);
+        while (!_ended.IsSet && SchedulePoint.TryWait(this))
+            ; // The end signals.
         _ended.Wait();
     }
 
@@ -92,10 +95,10 @@ public sealed partial class HostAddressSpace
     {
         if (_users.Read(0) != 0 || Interlocked.Exchange(ref _ending, 1) != 0)
             return;
-        if (isLater)
-            ThreadPool.UnsafeQueueUserWorkItem(static host => host.End(), this, preferLocal: false);
-        else
+        if (!isLater)
             End();
+        else if (!SchedulePoint.TryStart("end of the process side", End))
+            ThreadPool.UnsafeQueueUserWorkItem(static host => host.End(), this, preferLocal: false);
     }
 
     /// <summary>The end of the process side, once. Kernel: exit_mmap.</summary>
@@ -108,5 +111,6 @@ public sealed partial class HostAddressSpace
         _deferrals.Dispose();
         Memory.Dispose();
         _ended.Set();
+        SchedulePoint.Signal(this);
     }
 }

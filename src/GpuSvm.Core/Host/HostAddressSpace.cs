@@ -133,9 +133,9 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
         SvmStatus status = Injection.ShouldFail(InjectionPoint.HostAllocate) ? SvmStatus.OutOfHostMemory : Memory.Allocate(bytes, out interval);
 
         // The addresses may have been another's until a moment ago, whose Free has given them up but not yet said so: a touch now would be refused.
-        SpinWait spin = default;
+        Pause pause = default;
         while (status == SvmStatus.Done && _states.IsClosing(interval))
-            spin.SpinOnce();
+            pause.Once();
         EndUse();
         return status;
     }

@@ -31,6 +31,9 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
     /// <summary>The number of notifiers subscribed.</summary>
     public int Count => _tree.Count;
 
+    /// <summary>The address space's sequence at this moment, for pictures.</summary>
+    public long PeekSequence => Volatile.Read(ref _sequence); // Pairs with the writes under the lock.
+
     /// <summary>Begins an event: every overlapping notifier has been started, and then finished, before this returns.</summary>
     /// <param name="mmuEvent">What happens.</param>
     /// <returns>False if a notifier refused because the event may not block: the change must not be made, and the event has ended. True: balance with
@@ -94,6 +97,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
             _deferred.Clear();
         }
 
+        SchedulePoint.Signal(this);
         lock (_ended)
             Monitor.PulseAll(_ended);
     }
@@ -210,16 +214,17 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
     /// <param name="sequence">The odd value to see the end of.</param>
     private void WaitForSequenceChange(long sequence)
     {
-        SpinWait spin = default;
+        Pause pause = default;
         while (Volatile.Read(ref _sequence) == sequence) // Pairs with the writes in InvalidateStart, InvalidateEnd, Insert and Remove.
         {
-            if (!spin.NextSpinWillYield)
+            if (!pause.IsLong)
             {
-                spin.SpinOnce();
+                pause.Once();
                 continue;
             }
 
-            SchedulePoint.Reach(SchedulePointKind.Wait, this);
+            if (SchedulePoint.TryWait(this))
+                continue;
             lock (_ended)
             {
                 if (Volatile.Read(ref _sequence) == sequence) // As above.
@@ -235,7 +240,8 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
     {
         while (condition(this, state))
         {
-            SchedulePoint.Reach(SchedulePointKind.Wait, this);
+            if (SchedulePoint.TryWait(this))
+                continue;
             lock (_ended)
                 Monitor.Wait(_ended, millisecondsTimeout: 1);
         }

@@ -163,8 +163,8 @@ public sealed partial class PageMigration
     {
         SchedulePoint.Reach(SchedulePointKind.Wait, this);
         if (waits > 64)
-            Thread.Sleep(1);
-        else
+            Pause.Sleep(1);
+        else if (!SchedulePoint.TryYield())
             Thread.Yield();
     }
 
@@ -190,7 +190,7 @@ public sealed partial class PageMigration
             if (status is SvmStatus.Done or SvmStatus.ProcessGone)
                 return;
             first = reached;
-            Thread.Sleep(1);
+            Pause.Sleep(1);
         }
 
         throw new InvalidOperationException($"Pages {PartOf(first, end - first)} cannot be given back to the CPU: {status.Describe()}.");

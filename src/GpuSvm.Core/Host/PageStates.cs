@@ -93,6 +93,11 @@ internal sealed partial class PageStates
             return _table.Get(address.PageNumber);
     }
 
+    /// <summary>The entry of a page, looked at while every thread stands still.</summary>
+    /// <param name="address">The page.</param>
+    /// <returns>A copy.</returns>
+    public PageEntry Peek(VirtualAddress address) => _table.Get(address.PageNumber);
+
     /// <summary>Copies the entries of an interval.</summary>
     /// <param name="interval">The interval.</param>
     /// <param name="entries">Where to, one a page.</param>
@@ -235,18 +240,19 @@ internal sealed partial class PageStates
     public void WaitForMigration(VirtualAddress address)
     {
         LockOrder.CheckTake(LockRank.Invalidation, "migration wait");
-        SpinWait spin = default;
+        Pause pause = default;
         int moments = 0;
         Interlocked.Increment(ref _waiters); // Pairs with the read in PulseWaiters.
         while (IsMigrating(address) && moments < MaxMoments)
         {
-            if (!spin.NextSpinWillYield)
+            if (!pause.IsLong)
             {
-                spin.SpinOnce();
+                pause.Once();
                 continue;
             }
             moments++;
-            SchedulePoint.Reach(SchedulePointKind.Wait, this);
+            if (SchedulePoint.TryWait(this))
+                continue;
             lock (_settled)
                 Monitor.Wait(_settled, millisecondsTimeout: 1);
         }
@@ -300,6 +306,7 @@ internal sealed partial class PageStates
     {
         if (Volatile.Read(ref _waiters) == 0) // Pairs with the increment in WaitForMigration; a late one sees the settled entry.
             return;
+        SchedulePoint.Signal(this);
         lock (_settled)
             Monitor.PulseAll(_settled);
     }

@@ -26,14 +26,14 @@ public static class LockOrder
     /// <summary>Checks that taking a lock now keeps the order. Call before the wait.</summary>
     /// <param name="rank">The rank to take.</param>
     /// <param name="name">The lock's name, for the message.</param>
-    /// <exception cref="InvalidOperationException">The order is broken; the message names both locks.</exception>
+    /// <exception cref="LockOrderException">The order is broken; the message names both locks.</exception>
     public static void CheckTake(LockRank rank, string name)
     {
         if (!CoreSwitches.Checks || _count == 0)
             return;
         Held innermost = _held![_count - 1];
         if (rank <= innermost.Rank)
-            throw new InvalidOperationException(
+            throw new LockOrderException(
                 $"Lock order broken: taking '{name}' (rank {rank}) while holding '{innermost.Name}' (rank {innermost.Rank}). Take outer ranks first.");
     }
 
@@ -48,7 +48,7 @@ public static class LockOrder
             return;
         Held[] held = _held ??= new Held[MaxHeld];
         if (_count == MaxHeld)
-            throw new InvalidOperationException($"More than {MaxHeld} locks held by one thread when taking '{name}'.");
+            throw new LockOrderException($"More than {MaxHeld} locks held by one thread when taking '{name}'.");
         held[_count++] = new Held(lockObject, rank, name, isWrite);
         if (rank == LockRank.Notifier)
             AllocationWatch.Begin();
@@ -56,7 +56,7 @@ public static class LockOrder
 
     /// <summary>Records that a lock is no longer held.</summary>
     /// <param name="lockObject">The lock.</param>
-    /// <exception cref="InvalidOperationException">This thread does not hold it.</exception>
+    /// <exception cref="LockOrderException">This thread does not hold it.</exception>
     public static void Released(object lockObject)
     {
         if (!CoreSwitches.Checks)
@@ -72,13 +72,13 @@ public static class LockOrder
             return;
         }
 
-        throw new InvalidOperationException("A lock is released by a thread that does not hold it.");
+        throw new LockOrderException("A lock is released by a thread that does not hold it.");
     }
 
     /// <summary>Asserts that this thread holds a lock.</summary>
     /// <param name="lockObject">The lock.</param>
     /// <param name="write">Whether it must be held exclusively.</param>
-    /// <exception cref="InvalidOperationException">It is not held so.</exception>
+    /// <exception cref="LockOrderException">It is not held so.</exception>
     public static void AssertHeld(object lockObject, bool write)
     {
         if (!CoreSwitches.Checks)
@@ -89,21 +89,21 @@ public static class LockOrder
                 return;
         }
 
-        throw new InvalidOperationException(write ? "A lock must be held for write here." : "A lock must be held here.");
+        throw new LockOrderException(write ? "A lock must be held for write here." : "A lock must be held here.");
     }
 
     /// <summary>Asserts that nothing of a rank or deeper is held: for code that may allocate, wait or call the host memory.</summary>
     /// <param name="rank">The rank that must not be reached.</param>
-    /// <exception cref="InvalidOperationException">Something that deep is held.</exception>
+    /// <exception cref="LockOrderException">Something that deep is held.</exception>
     public static void AssertNothingAtOrBelow(LockRank rank)
     {
         if (CoreSwitches.Checks && _count > 0 && _held![_count - 1].Rank >= rank)
-            throw new InvalidOperationException($"'{_held[_count - 1].Name}' must not be held here: rank {rank} and deeper are forbidden.");
+            throw new LockOrderException($"'{_held[_count - 1].Name}' must not be held here: rank {rank} and deeper are forbidden.");
     }
 
     /// <summary>Asserts that no lock of a rank is held: for calls to the host memory, which may not be made under a notifier lock (INV-25).</summary>
     /// <param name="rank">The rank.</param>
-    /// <exception cref="InvalidOperationException">One is held.</exception>
+    /// <exception cref="LockOrderException">One is held.</exception>
     public static void AssertNotHeld(LockRank rank)
     {
         if (!CoreSwitches.Checks)
@@ -111,7 +111,7 @@ public static class LockOrder
         for (int i = 0; i < _count; i++)
         {
             if (_held![i].Rank == rank)
-                throw new InvalidOperationException($"'{_held[i].Name}' (rank {rank}) must not be held here.");
+                throw new LockOrderException($"'{_held[i].Name}' (rank {rank}) must not be held here.");
         }
     }
 

@@ -21,6 +21,9 @@ public sealed class RankedReaderWriterLock(LockRank rank, string name, bool hasF
     private readonly int[]? _readers = hasFewReaders ? null : new int[(ThreadStripe.Count + 1) * Stride]; // By stripe, behind one line of the array's own. Interlocked.
     private int _hasWriter; // 1 while a writer has the lock or waits for it. Written by who holds _writers.
 
+    /// <summary>Whether readers exclude each other too.</summary>
+    public bool HasFewReaders => _readers is null;
+
     /// <summary>Its place in the order.</summary>
     public LockRank Rank { get; } = rank;
 

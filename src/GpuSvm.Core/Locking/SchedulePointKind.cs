@@ -43,6 +43,9 @@ public enum SchedulePointKind
     /// <summary>An invalidation has started all its notifiers and finished none.</summary>
     InvalidationStarted,
 
+    /// <summary>A call is about to count itself in as a user of the process side of an address space; the subject is the address space.</summary>
+    UseBeginning,
+
     /// <summary>A call that uses the process side of an address space is about to let go of it; the subject is the address space.</summary>
     UseEnding,
 
@@ -72,6 +75,9 @@ public enum SchedulePointKind
 
     /// <summary>A unit has found its queue stopped and is about to wait; the subject is the device's gate.</summary>
     UnitStopping,
+
+    /// <summary>About to change or to read, without a lock, a word that decides what other threads do, such as a count of references; the subject is whose word it is.</summary>
+    Atomic,
 
     /// <summary>About to do something to a host memory, or at a telling place inside it; the subject says what and to which (simulated memory only).</summary>
     HostOperation,

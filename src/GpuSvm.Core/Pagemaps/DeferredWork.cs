@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core.Locking;
+
 namespace GpuSvm.Core.Pagemaps;
 
 /// <summary>
@@ -14,6 +16,7 @@ public abstract class DeferredWork
     private static int _pending; // Queued and not done. Interlocked.
     private static int _open; // Made, and neither done nor cancelled. Guarded by _gate.
     private static bool _hasWorker; // Guarded by _gate.
+    private static bool _isByHand; // Guarded by _gate.
 
     private DeferredWork? _next; // Written before it is queued, read by the one that takes the stack.
 
@@ -24,7 +27,7 @@ public abstract class DeferredWork
         lock (_gate)
         {
             _open++;
-            if (_hasWorker)
+            if (_hasWorker || _isByHand)
                 return;
             _hasWorker = true;
         }
@@ -46,7 +49,10 @@ public abstract class DeferredWork
             head = seen;
         }
 
-        _queued.Release();
+        if (!Volatile.Read(ref _isByHand)) // Pairs with DoByHand.
+            _queued.Release();
+        else
+            SchedulePoint.TryStart("deferred work", Work);
     }
 
     /// <summary>Says that work that was made will not be queued.</summary>
@@ -63,6 +69,17 @@ public abstract class DeferredWork
             while (Volatile.Read(ref _pending) > 0) // Pairs with the decrement in Work, which comes before the pulse.
                 Monitor.Wait(_gate);
         }
+    }
+
+    /// <summary>From now on, or not any more, nothing is done by a thread of its own: what is queued is done by a thread beside the one that queues it, if that is scheduled, and by <see cref="Flush"/>. So that
+    /// schedules repeat.</summary>
+    /// <param name="isByHand">Whether.</param>
+    /// <remarks>Locking: nothing may be held, and nothing may be open.</remarks>
+    internal static void DoByHand(bool isByHand)
+    {
+        Flush();
+        lock (_gate)
+            Volatile.Write(ref _isByHand, isByHand); // Pairs with Queue.
     }
 
     /// <summary>Does the work.</summary>
@@ -107,7 +124,7 @@ public abstract class DeferredWork
     {
         lock (_gate)
         {
-            if (--_open == 0)
+            if (--_open == 0 && _hasWorker)
                 _queued.Release();
             Monitor.PulseAll(_gate);
         }

@@ -80,6 +80,7 @@ public sealed partial class Pagemap
     /// <remarks>Locking: waits for nothing and calls nothing outward: may be called with locks of any rank below Leaf held. The hold on the device is dropped later, by other hands.</remarks>
     public void Put()
     {
+        SchedulePoint.Reach(SchedulePointKind.Atomic, this);
         int left = Interlocked.Decrement(ref _references);
         if (left < 0)
             throw new InvalidOperationException("A pagemap was put more often than got.");
@@ -148,6 +149,7 @@ public sealed partial class Pagemap
     public SvmStatus Unplug()
     {
         Device.BeginUnplug();
+        SchedulePoint.Reach(SchedulePointKind.Atomic, this);
         for (int seen = Volatile.Read(ref _inside); seen >= 0;) // Pairs with TryEnter.
         {
             int now = Interlocked.CompareExchange(ref _inside, seen + Closed, seen);
@@ -156,11 +158,11 @@ public sealed partial class Pagemap
             seen = now;
         }
 
-        SpinWait spin = default;
+        Pause pause = default;
         while (Volatile.Read(ref _inside) != Closed) // Pairs with Leave: migrations that were let in end by themselves.
         {
             SchedulePoint.Reach(SchedulePointKind.Wait, this);
-            spin.SpinOnce();
+            pause.Once(this);
         }
 
         SvmStatus status = EvictAll(MigrationCause.Unplug);
@@ -174,6 +176,7 @@ public sealed partial class Pagemap
     {
         if (Device.IsUnplugged)
             return false;
+        SchedulePoint.Reach(SchedulePointKind.Atomic, this);
         if (Interlocked.Increment(ref _inside) > 0) // Pairs with Unplug: either it waits for us, or we see it.
             return true;
         Interlocked.Decrement(ref _inside);
@@ -181,5 +184,9 @@ public sealed partial class Pagemap
     }
 
     /// <summary>Ends a migration to the device.</summary>
-    private void Leave() => Interlocked.Decrement(ref _inside); // Pairs with the wait in Unplug.
+    private void Leave()
+    {
+        Interlocked.Decrement(ref _inside); // Pairs with the wait in Unplug.
+        SchedulePoint.Signal(this);
+    }
 }

@@ -195,14 +195,17 @@ public sealed partial class Pagemap
             if (_allocations.PickVictim() is not { } victim)
             {
                 failures++;
-                Thread.Sleep(failures < 10 ? 0 : 1); // Others are at it.
+                Pause.Sleep(failures < 10 ? 0 : 1); // Others are at it.
                 continue;
             }
 
             status = cause == MigrationCause.Unplug && Injection.ShouldFail(InjectionPoint.UnplugEvict) ? SvmStatus.Busy : EvictToRam(victim, cause);
             _allocations.EndEviction(victim);
-            if (status != SvmStatus.Done)
-                failures++;
+            if (status == SvmStatus.Done && victim.ZoneData.References == 0)
+                continue;
+            failures++;
+            if (status == SvmStatus.Done)
+                Pause.Sleep(failures < 10 ? 0 : 1); // It is empty, and somebody else has it in hand who will let go in a moment.
         }
 
         return _allocations.Count == 0 ? SvmStatus.Done : status == SvmStatus.Done ? SvmStatus.Busy : status;

@@ -70,6 +70,7 @@ public sealed class PagemapShrinker
                 _idle.Add(pagemap);
         }
 
+        SchedulePoint.Signal(this);
         lock (_changed)
             Monitor.PulseAll(_changed);
         return isKept;
@@ -96,7 +97,8 @@ public sealed class PagemapShrinker
                     return false;
             }
 
-            SchedulePoint.Reach(SchedulePointKind.Wait, this);
+            if (SchedulePoint.TryWait(this))
+                continue;
             lock (_changed)
                 Monitor.Wait(_changed, millisecondsTimeout: 1);
         }

@@ -43,6 +43,7 @@ public sealed class ZoneDeviceData
     /// <returns>False if it has.</returns>
     public bool TryGet()
     {
+        SchedulePoint.Reach(SchedulePointKind.Atomic, this);
         for (long seen = Volatile.Read(ref _counts); seen != 0;) // Pairs with the exchange.
         {
             long now = Interlocked.CompareExchange(ref _counts, seen + 1, seen);
@@ -70,12 +71,14 @@ public sealed class ZoneDeviceData
     internal bool WaitDetached()
     {
         LockOrder.CheckTake(LockRank.Invalidation, "wait for the pages of a device allocation");
-        SchedulePoint.Reach(SchedulePointKind.Wait, this);
         Interlocked.Increment(ref _waiters); // Pairs with the read in Drop.
-        lock (_gate)
+        if (!SchedulePoint.TryWait(this))
         {
-            if (!IsDetached)
-                Monitor.Wait(_gate, millisecondsTimeout: 1);
+            lock (_gate)
+            {
+                if (!IsDetached)
+                    Monitor.Wait(_gate, millisecondsTimeout: 1);
+            }
         }
 
         Interlocked.Decrement(ref _waiters); // As above.
@@ -86,11 +89,13 @@ public sealed class ZoneDeviceData
     /// <param name="counts">How many, in both halves.</param>
     private void Drop(long counts)
     {
+        SchedulePoint.Reach(SchedulePointKind.Atomic, this);
         long left = Interlocked.Add(ref _counts, -counts);
         if ((int)left < 0 || left < 0)
             throw new InvalidOperationException("A device allocation was released more often than referenced.");
         if (left >> PagesShift == 0 && counts > 1 && Volatile.Read(ref _waiters) > 0) // Pairs with WaitDetached; a late one sees the count.
         {
+            SchedulePoint.Signal(this);
             lock (_gate)
                 Monitor.PulseAll(_gate);
         }

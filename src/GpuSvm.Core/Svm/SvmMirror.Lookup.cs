@@ -18,6 +18,11 @@ public sealed partial class SvmMirror
             return _notifiers.FindFirst(interval);
     }
 
+    /// <summary>The first window that overlaps an interval, looked at while every thread stands still.</summary>
+    /// <param name="interval">The interval.</param>
+    /// <returns>The window, or null.</returns>
+    internal SvmNotifier? PeekNotifier(AddressRange interval) => _notifiers.FindFirst(interval);
+
     /// <summary>The window after one that overlaps the same interval.</summary>
     /// <param name="notifier">A window found before; it may have been removed since: then the walk goes on at the next address.</param>
     /// <param name="interval">The interval.</param>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Vm;
 
@@ -61,7 +62,7 @@ public sealed partial class GpuVm
             if (Host.Time.GetElapsedTime(start) > Options.JobTimeout)
                 break;
             if (pass > 3)
-                Thread.Sleep(pass > 32 ? 1 : 0);
+                Pause.Sleep(pass > 32 ? 1 : 0);
         }
 
         _ = Jobs.TryRemove(made!); // It was added above, and nobody else knows it.

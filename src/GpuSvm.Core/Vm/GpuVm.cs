@@ -342,7 +342,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         {
             status = Host.RestoreExclusive(new AddressRange(default, new VirtualAddress(1UL << 47)));
             if (status.IsRetry())
-                Thread.Sleep(attempt < 10 ? 0 : 1);
+                Pause.Sleep(attempt < 10 ? 0 : 1);
         }
 
         return status;

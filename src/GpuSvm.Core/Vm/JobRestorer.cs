@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Vm;
 
@@ -55,7 +56,7 @@ internal sealed class JobRestorer(GpuVm vm, JobGate gate, JobBinder binder)
             for (int pass = 0; gate.FindDisturbed(pass, out long seen, out long since) is { } job; pass++)
             {
                 if (pass > 3)
-                    Thread.Sleep(pass > 32 ? 1 : 0);
+                    Pause.Sleep(pass > 32 ? 1 : 0);
                 BringBack(job, seen, since);
                 gate.Resume(); // Another device's queues need not wait for this job.
             }

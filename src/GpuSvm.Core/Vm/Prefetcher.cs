@@ -3,6 +3,7 @@ using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
+using GpuSvm.Core.Locking;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Svm;
 
@@ -68,7 +69,7 @@ internal sealed class Prefetcher(GpuVm vm)
         for (int attempt = 0; target == PrefetchTarget.Device && attempt < MaxAttempts && (status.IsRetry() || status == SvmStatus.Unmapped); attempt++)
         {
             if (attempt > 8)
-                Thread.Sleep(1);
+                Pause.Sleep(1);
             vm.Collect();
             using (vm.Lock.EnterRead())
                 status = ToDevice(piece, device, workspace);

@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
+using GpuSvm.Core.Locking;
+using GpuSvm.Core.Vm;
+using GpuSvm.Simulation.Exploring;
+
+namespace GpuSvm.Simulation.Device;
+
+/// <summary>A compute unit with a TLB: one thread of an explored program at a time reads and writes through it.</summary>
+/// <remarks>
+/// An access: says that it is in access, drops what was invalidated, translates by TLB or page table, uses the translation, and is out of access. Between any two of these an invalidation may
+/// come; one that waits for the unit waits until it is out, or has dropped. Where there is no translation it takes its fault to the handler, outside the access, and begins again.
+/// </remarks>
+public sealed class SimulatedUnit : IScheduleSubject
+{
+    private const int MaxFaults = 200;
+
+    private readonly SimulatedGpu _gpu;
+    private readonly SimulatedPageTable _table;
+    private readonly int _number;
+    private readonly Dictionary<ulong, DeviceAddress> _tlb = [];
+    private readonly Action<AddressRange> _drop;
+    private bool _isInAccess;
+    private ulong _acknowledged; // The last invalidation that the TLB knows of.
+
+    /// <summary>Makes a unit with an empty TLB.</summary>
+    /// <param name="gpu">The device.</param>
+    /// <param name="table">The address space.</param>
+    /// <param name="number">Its number there.</param>
+    internal SimulatedUnit(SimulatedGpu gpu, SimulatedPageTable table, int number)
+    {
+        _gpu = gpu;
+        _table = table;
+        _number = number;
+        _drop = Drop;
+    }
+
+    /// <inheritdoc/>
+    public string ScheduleName => $"unit {_number} of GPU {_gpu.Number}";
+
+    /// <summary>Reads, writes or adds to a 64-bit number, faulting where needed.</summary>
+    /// <param name="vm">The VM, whose handler serves the faults.</param>
+    /// <param name="device">The device's number in the VM.</param>
+    /// <param name="address">The number's address, 8-byte aligned.</param>
+    /// <param name="access">What is done; an atomic adds.</param>
+    /// <param name="value">What is written or added.</param>
+    /// <param name="before">What was there.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or the refusal of a fault; <see cref="SvmStatus.TimedOut"/> after 200 faults that came to nothing.</returns>
+    public SvmStatus Access(GpuVm vm, int device, VirtualAddress address, MemoryAccess access, long value, out long before)
+    {
+        before = 0;
+        for (int fault = 0; fault < MaxFaults; fault++)
+        {
+            SvmStatus status = TryAccess(address, access, value, out before);
+            if (status == SvmStatus.NotMapped)
+                status = OnHost(address, access, value, out before);
+            if (status != SvmStatus.Retry)
+                return status;
+            status = vm.FaultHandler.Handle(new GpuFault(address, access, vm.Devices[device].AddressSpaceId, 0, 0), device);
+            if (status.IsRetry())
+                SchedulePoint.TryYield(); // The service puts it back at the end of its queue.
+            else if (!status.IsDone())
+                return status;
+        }
+
+        return SvmStatus.TimedOut;
+    }
+
+    /// <summary>Reaches a page of the program by its address, as a call of the operating system does.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="access">What is done.</param>
+    /// <param name="value">What is written or added.</param>
+    /// <param name="before">What was there.</param>
+    /// <returns>As a CPU thread's access.</returns>
+    private SvmStatus OnHost(VirtualAddress address, MemoryAccess access, long value, out long before)
+    {
+        before = 0;
+        return access switch
+        {
+            MemoryAccess.Read => _gpu.Host.CpuRead(address, MemoryMarshal.AsBytes(new Span<long>(ref before))),
+            MemoryAccess.Write => _gpu.Host.CpuWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value))),
+            _ => _gpu.Host.CpuAdd(address, value, out before),
+        };
+    }
+
+    /// <summary>Whether it may still use a translation from before an invalidation.</summary>
+    /// <param name="invalidation">The invalidation's number.</param>
+    /// <returns>True while it is in an access that began before it knew of it.</returns>
+    internal bool MayUseOlderThan(ulong invalidation) => _isInAccess && _acknowledged < invalidation;
+
+    /// <summary>One try: translates and uses the translation.</summary>
+    /// <param name="address">The address.</param>
+    /// <param name="access">What is done.</param>
+    /// <param name="value">What is written or added.</param>
+    /// <param name="before">What was there.</param>
+    /// <returns>Done; retry if there is no translation that allows it; not mapped if it leads to a page that the program has taken away.</returns>
+    private SvmStatus TryAccess(VirtualAddress address, MemoryAccess access, long value, out long before)
+    {
+        before = 0;
+        _isInAccess = true;
+        try
+        {
+            _table.Catch(ref _acknowledged, _drop);
+            if (!_tlb.TryGetValue(address.PageNumber, out DeviceAddress entry))
+                entry = _table.Lookup(address);
+            bool isAllowed = entry.IsPresent && (access == MemoryAccess.Read || (access == MemoryAccess.Atomic ? entry.AllowsAtomics : entry.IsWritable));
+            if (!isAllowed)
+            {
+                _tlb.Remove(address.PageNumber);
+                return SvmStatus.Retry;
+            }
+
+            _tlb[address.PageNumber] = entry;
+            SchedulePoint.Reach(SchedulePointKind.Atomic, _gpu.Memory); // It has its translation and is about to use it.
+            Span<byte> bytes = MemoryMarshal.AsBytes(new Span<long>(ref before));
+            if (access != MemoryAccess.Write && !_gpu.TryUse(entry, address, bytes, writes: false))
+                return SvmStatus.NotMapped;
+            long written = access == MemoryAccess.Atomic ? before + value : value;
+            bool isDone = access == MemoryAccess.Read || _gpu.TryUse(entry, address, MemoryMarshal.AsBytes(new Span<long>(ref written)), writes: true);
+            return isDone ? SvmStatus.Done : SvmStatus.NotMapped;
+        }
+        finally
+        {
+            _isInAccess = false;
+            SchedulePoint.Signal(this);
+        }
+    }
+
+    /// <summary>Drops translations of an interval.</summary>
+    /// <param name="interval">The interval.</param>
+    private void Drop(AddressRange interval)
+    {
+        foreach (ulong page in _tlb.Keys.Where(page => interval.Contains(VirtualAddress.OfPage(page))).ToArray())
+            _tlb.Remove(page);
+    }
+}

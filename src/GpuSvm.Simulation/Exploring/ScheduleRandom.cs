@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+namespace GpuSvm.Simulation.Exploring;
+
+/// <summary>Random numbers that are the same for a seed on every machine (splitmix64, Steele and others, OOPSLA 2014).</summary>
+/// <param name="seed">Where they begin.</param>
+public struct ScheduleRandom(ulong seed)
+{
+    private ulong _state = seed;
+
+    /// <summary>The next number.</summary>
+    /// <returns>Any 64 bits.</returns>
+    public ulong Next()
+    {
+        _state += 0x9E3779B97F4A7C15;
+        ulong mixed = (_state ^ (_state >> 30)) * 0xBF58476D1CE4E5B9;
+        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
+        return mixed ^ (mixed >> 31);
+    }
+
+    /// <summary>The next number below a limit.</summary>
+    /// <param name="limit">At least 1.</param>
+    /// <returns>0 to limit - 1.</returns>
+    public int Below(int limit) => (int)((Next() >> 33) % (uint)limit);
+}

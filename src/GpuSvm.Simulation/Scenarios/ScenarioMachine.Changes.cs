@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Pagemaps;
+using GpuSvm.Core.Vm;
+
+namespace GpuSvm.Simulation.Scenarios;
+
+/// <content>Operations that are no accesses.</content>
+public sealed partial class ScenarioMachine
+{
+    /// <summary>Carries out an operation that is no access.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <returns>What it answers.</returns>
+    private SvmStatus Change(ScenarioOperation operation) => operation.Verb switch
+    {
+        ScenarioVerb.Unmap => Losing(operation, () => _memory.Unmap(IntervalOf(operation.Pages))),
+        ScenarioVerb.Map => Losing(operation, () => _memory.Map(IntervalOf(operation.Pages).Start, (long)operation.Pages.Count << PageSize.Shift)),
+        ScenarioVerb.Discard => Losing(operation, () => _memory.DontNeed(IntervalOf(operation.Pages))),
+        ScenarioVerb.Free => Losing(operation, () => _host.Free(IntervalOf(operation.Pages))),
+        ScenarioVerb.Reap => Losing(operation, _host.TryReap),
+        ScenarioVerb.Exit => Exit(),
+        ScenarioVerb.Protect => _memory.Protect(IntervalOf(operation.Pages), operation.Argument switch
+        {
+            "none" => HostProtection.None,
+            "read" => HostProtection.ReadOnly,
+            _ => HostProtection.ReadWrite,
+        }),
+        ScenarioVerb.Remap => Remap(operation),
+        ScenarioVerb.Share => Share(IntervalOf(operation.Pages)),
+        ScenarioVerb.Prefetch => operation.Device < 0
+            ? _vm.Prefetch(IntervalOf(operation.Pages), PrefetchTarget.System, out _)
+            : _vm.Prefetch(IntervalOf(operation.Pages), PrefetchTarget.Device, out _, operation.Device),
+        ScenarioVerb.Evict => operation.Argument == "all"
+            ? _vm.Devices[operation.Device].Pagemap.EvictAll(Core.Host.MigrationCause.Eviction)
+            : _vm.Devices[operation.Device].Pagemap.EvictOne(),
+        ScenarioVerb.Collect => Collect(),
+        ScenarioVerb.Advise => Advise(operation),
+        ScenarioVerb.Exclusive => _vm.MakeExclusive(IntervalOf(operation.Pages), operation.Device),
+        ScenarioVerb.Unplug => _vm.Unplug(operation.Device),
+        ScenarioVerb.Use => _userptrs[operation.Pages].Validate(operation.Device),
+        ScenarioVerb.Get => GetPagemap(),
+        ScenarioVerb.Put => PutPagemap(),
+        ScenarioVerb.Shrink => Shrink(),
+        ScenarioVerb.Sleep => Sleep(),
+        ScenarioVerb.Inject => Inject(Enum.Parse<InjectionPoint>(operation.Argument)),
+        _ => throw new InvalidOperationException($"{operation.Verb} is an access."),
+    };
+
+    /// <summary>Does something that leaves zeroes where there was something.</summary>
+    /// <param name="operation">The operation; without pages, of everything.</param>
+    /// <param name="change">What it does.</param>
+    /// <returns>What that answers.</returns>
+    private SvmStatus Losing(ScenarioOperation operation, Func<SvmStatus> change)
+    {
+        long start = ++_now;
+        List<(CellHistory Cell, CellHistory.Stored Zero)> zeroes = [];
+        foreach (((int memory, int page, int _), CellHistory cell) in _cells)
+        {
+            if (operation.Pages.Memory < 0 || operation.Pages.Contains(memory, page))
+                zeroes.Add((cell, cell.Begin(0, 0, start)));
+        }
+
+        SvmStatus status = change();
+        long end = ++_now;
+        foreach ((CellHistory cell, CellHistory.Stored zero) in zeroes)
+        {
+            if (status.IsDone())
+                zero.End = end;
+            else
+                cell.Forget(zero);
+        }
+
+        return status;
+    }
+
+    /// <summary>Moves pages to another memory's addresses; what is read there afterwards is what was written here.</summary>
+    /// <param name="operation">The operation; its argument names the first page of the target.</param>
+    /// <returns>What it answers.</returns>
+    private SvmStatus Remap(ScenarioOperation operation)
+    {
+        ScenarioPages to = ScenarioReader.ParsePages(operation.Argument, _scenario.Memories, 0);
+        SvmStatus status = _memory.Remap(IntervalOf(operation.Pages), IntervalOf(to).Start);
+        if (!status.IsDone())
+            return status;
+        foreach (((int memory, int page, int cell), CellHistory history) in _cells)
+        {
+            if (to.Memory != memory || page < to.First || page >= to.First + operation.Pages.Count)
+                continue;
+            if (_cells.TryGetValue((operation.Pages.Memory, operation.Pages.First + page - to.First, cell), out CellHistory? from))
+                history.TakeOver(from);
+        }
+
+        return status;
+    }
+
+    /// <summary>Makes pages shared with a child, as fork does.</summary>
+    /// <param name="interval">The pages.</param>
+    /// <returns>What protecting them answers.</returns>
+    private SvmStatus Share(AddressRange interval)
+    {
+        _host.EnterEventGate();
+        _host.ProtectionChanged(interval);
+        SvmStatus status = _memory.WriteProtect(interval, protect: true);
+        _host.LeaveEventGate();
+        return status;
+    }
+
+    /// <summary>Gives or takes back advice.</summary>
+    /// <param name="operation">The operation; its argument says which.</param>
+    /// <returns>What it answers.</returns>
+    private SvmStatus Advise(ScenarioOperation operation) => _vm.Advise(IntervalOf(operation.Pages), advice => operation.Argument switch
+    {
+        "read-mostly" => advice with { IsReadMostly = true },
+        "system" => advice with { Preferred = PreferredLocation.System },
+        "device" => advice with { Preferred = PreferredLocation.OnDevice(Math.Max(operation.Device, 0)) },
+        "accessed-by" => advice with { AccessedBy = advice.AccessedBy | 1UL << Math.Max(operation.Device, 0) },
+        "never-migrate" => advice with { NeverMigrate = true },
+        "pinned" => advice with { IsPinned = true },
+        _ => default,
+    });
+
+    /// <summary>Removes dead ranges.</summary>
+    /// <returns>Done.</returns>
+    private SvmStatus Collect()
+    {
+        _vm.Collect();
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Ends the process side.</summary>
+    /// <returns>Done.</returns>
+    private SvmStatus Exit()
+    {
+        _hasExited = true;
+        _host.Dispose();
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Begins to use the spare device's pagemap.</summary>
+    /// <returns>What it answers.</returns>
+    private SvmStatus GetPagemap()
+    {
+        SvmStatus status = DevicePagemaps.Of(_spare).CacheFor(_host).Get(out Pagemap? pagemap);
+        if (status.IsDone())
+            _uses.Add(pagemap!);
+        return status;
+    }
+
+    /// <summary>Ends a use.</summary>
+    /// <returns>Done; invalid handle if there is none.</returns>
+    private SvmStatus PutPagemap()
+    {
+        if (_uses.Count == 0)
+            return SvmStatus.InvalidHandle;
+        Pagemap last = _uses[^1];
+        _uses.RemoveAt(_uses.Count - 1);
+        _ = last.EndUse(); // It has brought nothing.
+        last.Put();
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Has idle pagemaps of the spare device go.</summary>
+    /// <returns>Done.</returns>
+    private SvmStatus Shrink()
+    {
+        _ = DevicePagemaps.Of(_spare).Shrinker.Scan(8);
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Lets the next operation of a kind fail.</summary>
+    /// <param name="point">The kind.</param>
+    /// <returns>Done.</returns>
+    private static SvmStatus Inject(InjectionPoint point)
+    {
+        Injection.Arm(point, 1);
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Lets a guaranteed time pass.</summary>
+    /// <returns>Done.</returns>
+    private SvmStatus Sleep()
+    {
+        LetGuaranteesEnd();
+        return SvmStatus.Done;
+    }
+
+    /// <summary>Lets so much time pass that no page has to stay where it is.</summary>
+    private void LetGuaranteesEnd() => _time.Advance(_scenario.Options.Timeslice + TimeSpan.FromMilliseconds(1));
+}

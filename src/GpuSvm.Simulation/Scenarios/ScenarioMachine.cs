@@ -1,0 +1,230 @@
+// SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
+using GpuSvm.Core;
+using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Host;
+using GpuSvm.Core.Pagemaps;
+using GpuSvm.Core.Policies;
+using GpuSvm.Core.Vm;
+using GpuSvm.Simulation.Device;
+using GpuSvm.Simulation.Exploring;
+
+namespace GpuSvm.Simulation.Scenarios;
+
+/// <summary>
+/// One life of a scenario: the product's address space and VM over simulated memory and simulated GPUs. It carries operations out, and judges what they answer and what they read.
+/// </summary>
+/// <remarks>Locking: none of its own; it is for threads of which one runs at a time.</remarks>
+public sealed partial class ScenarioMachine : IExploredMachine
+{
+    private const ulong UserptrStart = 1UL << 47;
+
+    private readonly Scenario _scenario;
+    private readonly SimulatedHostMemory _memory;
+    private readonly HostAddressSpace _host;
+    private readonly SimulatedGpu[] _gpus;
+    private readonly SimulatedGpu _spare; // In no VM: for what begins and ends with uses of its pagemap.
+    private readonly GpuVm _vm;
+    private readonly VirtualTime _time = new();
+    private readonly AddressRange[] _intervals;
+    private readonly Dictionary<(int Memory, int Page, int Cell), CellHistory> _cells = [];
+    private readonly Dictionary<(int Thread, int Device), SimulatedUnit> _units = [];
+    private readonly Dictionary<ScenarioPages, GpuUserptr> _userptrs = [];
+    private readonly List<Pagemap> _uses = [];
+    private readonly ScheduleFailure? _failedBefore;
+    private long _now; // Beginnings and ends of operations so far.
+    private long _nextValue = 1000;
+    private bool _hasExited;
+
+    /// <summary>Builds it and does what comes before.</summary>
+    /// <param name="scenario">The scenario.</param>
+    public ScenarioMachine(Scenario scenario)
+    {
+        _scenario = scenario;
+        Injection.Reset();
+        ScenarioOptions options = scenario.Options;
+        int pages = scenario.Memories.Sum(memory => memory.Pages);
+        _memory = new SimulatedHostMemory(new SimulatedHostOptions
+        {
+            Frames = (3 * pages) + 16,
+            Watcher = options.IsInKernel ? HostWatcher.Kernel : HostWatcher.UserSpace,
+            MaxFaultRounds = 1000,
+            DiscardOrder = options.DiscardsLate ? DiscardOrder.AfterGate : DiscardOrder.OnRead,
+        });
+        _host = new HostAddressSpace(_memory, _time);
+        var linked = new Dictionary<int, SimulatedGpu>();
+        _gpus = [.. Enumerable.Range(0, options.Devices).Select(_ => new SimulatedGpu(_memory, options.DevicePages, linked))];
+        _spare = new SimulatedGpu(_memory, 1, linked);
+        _vm = new GpuVm(_host, _gpus, new GpuVmOptions
+        {
+            ChunkOrders = [.. new[] { PageOrder.Huge, PageOrder.Medium, PageOrder.Small }.Where(order => order <= options.Chunk)],
+            NotifierBytes = 4L << 20,
+            Placement = options.Migrates ? new FirstTouchPlacement() : new SystemPlacement(),
+            PartialUnmap = options.PartialUnmap,
+            ShareMappings = options.SharesMappings,
+            Timeslice = options.Timeslice,
+            Thrash = null,
+        });
+        _intervals = [.. scenario.Memories.Select(memory => Allocate(memory.Pages))];
+        Threads = [.. scenario.Threads.Select((thread, number) => new ExploredThread(thread.Name, () => RunAll(thread.Operations, number)))];
+        MakeCells();
+        MakeUserptrs();
+        try
+        {
+            RunAll(scenario.Before, -1);
+        }
+        catch (ScheduleFailedException failed)
+        {
+            _failedBefore = failed.Failure;
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<ExploredThread> Threads { get; }
+
+    /// <inheritdoc/>
+    public Action? LetTimePass() => _time.Pass();
+
+    /// <summary>Lets go of what is the process's; everything else is left to the collector.</summary>
+    public void Dispose()
+    {
+    }
+
+    /// <summary>Takes memory for a scenario.</summary>
+    /// <param name="pages">How much.</param>
+    /// <returns>Its interval.</returns>
+    private AddressRange Allocate(int pages)
+    {
+        SvmStatus status = _host.Allocate((long)pages << PageSize.Shift, out AddressRange interval);
+        return status.IsDone() ? interval : throw new InvalidOperationException($"A scenario's memory of {pages} pages cannot be had: {status}.");
+    }
+
+    /// <summary>Makes the histories of all numbers that operations name, and the units of all threads: while threads run, nothing may depend on who comes first.</summary>
+    private void MakeCells()
+    {
+        AddCells(_scenario.Before, -1);
+        AddCells(_scenario.After, -1);
+        for (int thread = 0; thread < _scenario.Threads.Count; thread++)
+            AddCells(_scenario.Threads[thread].Operations, thread);
+    }
+
+    /// <summary>Does so for some operations.</summary>
+    /// <param name="operations">The operations.</param>
+    /// <param name="thread">Their thread.</param>
+    private void AddCells(IReadOnlyList<ScenarioOperation> operations, int thread)
+    {
+        foreach (ScenarioOperation operation in operations.Where(operation => operation.IsAccess))
+        {
+            _cells.TryAdd((operation.Pages.Memory, operation.Pages.First, operation.Cell), new CellHistory());
+            if (operation.Device >= 0 && !_units.ContainsKey((thread, operation.Device)))
+                _units.Add((thread, operation.Device), ((SimulatedPageTable)_vm.Devices[operation.Device].PageTable).CreateUnit());
+        }
+    }
+
+    /// <summary>Binds the user pointers that operations use.</summary>
+    private void MakeUserptrs()
+    {
+        IEnumerable<ScenarioOperation> all = _scenario.Before.Concat(_scenario.Threads.SelectMany(thread => thread.Operations)).Concat(_scenario.After);
+        foreach (ScenarioPages pages in all.Where(operation => operation.Verb == ScenarioVerb.Use).Select(operation => operation.Pages).Distinct())
+        {
+            var start = new VirtualAddress(UserptrStart + ((ulong)_userptrs.Count << 30));
+            SvmStatus status = _vm.BindUserptr(IntervalOf(pages), start, isReadOnly: false, out GpuUserptr? userptr);
+            if (!status.IsDone())
+                throw new InvalidOperationException($"A user pointer of {_scenario.NameOf(pages)} cannot be bound: {status}.");
+            _userptrs.Add(pages, userptr!);
+        }
+    }
+
+    /// <summary>The addresses of pages.</summary>
+    /// <param name="pages">The pages.</param>
+    /// <returns>Their interval.</returns>
+    private AddressRange IntervalOf(ScenarioPages pages) => AddressRange.OfPages(_intervals[pages.Memory].Start + ((long)pages.First << PageSize.Shift), pages.Count);
+
+    /// <summary>The address of a number.</summary>
+    /// <param name="operation">An access.</param>
+    /// <returns>Its address.</returns>
+    private VirtualAddress AddressOf(ScenarioOperation operation) => IntervalOf(operation.Pages).Start + (operation.Cell * sizeof(long));
+
+    /// <summary>Carries operations out, one after the other.</summary>
+    /// <param name="operations">The operations.</param>
+    /// <param name="thread">Whose; -1 for those before and after.</param>
+    private void RunAll(IReadOnlyList<ScenarioOperation> operations, int thread)
+    {
+        foreach (ScenarioOperation operation in operations)
+            Run(operation, thread);
+    }
+
+    /// <summary>Carries one operation out.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <param name="thread">Whose.</param>
+    /// <exception cref="ScheduleFailedException">It answers what it may not, or has read what it may not.</exception>
+    private void Run(ScenarioOperation operation, int thread)
+    {
+        ScheduleNotes.Say(operation.Text);
+        SvmStatus status = operation.IsAccess ? Access(operation, thread) : Change(operation);
+        if (!operation.Allowed.Contains(status))
+        {
+            throw new ScheduleFailedException(new ScheduleFailure(
+                ScheduleFailureKind.WrongStatus,
+                $"'{operation.Text}' answers {status}, and may only answer {string.Join(" or ", operation.Allowed)}"));
+        }
+    }
+
+    /// <summary>Reads, writes or adds.</summary>
+    /// <param name="operation">An access.</param>
+    /// <param name="thread">Whose.</param>
+    /// <returns>What it answers.</returns>
+    private SvmStatus Access(ScenarioOperation operation, int thread)
+    {
+        CellHistory cell = _cells[(operation.Pages.Memory, operation.Pages.First, operation.Cell)];
+        if (thread < 0)
+            LetGuaranteesEnd();
+        long start = ++_now;
+        long value = operation.Verb == ScenarioVerb.Write ? _nextValue++ : operation.Verb == ScenarioVerb.Add ? 1 : 0;
+        CellHistory.Stored? stored = operation.Verb == ScenarioVerb.Read ? null : cell.Begin(value, operation.Verb == ScenarioVerb.Add ? value : 0, start);
+        SvmStatus status = operation.Device >= 0 ? OnDevice(operation, thread, value, out long seen) : OnCpu(operation, value, out seen);
+        long end = ++_now;
+        if (stored is not null && status.IsDone())
+            stored.End = end;
+        else if (stored is not null)
+            cell.Forget(stored);
+        if (operation.Verb == ScenarioVerb.Read && status.IsDone() && cell.Judge(seen, start, end) is { } wrong)
+            throw new ScheduleFailedException(new ScheduleFailure(ScheduleFailureKind.LostByte, $"'{operation.Text}' has {wrong}"));
+        return status;
+    }
+
+    /// <summary>An access of a device.</summary>
+    /// <param name="operation">The access.</param>
+    /// <param name="thread">Whose.</param>
+    /// <param name="value">What is written or added.</param>
+    /// <param name="seen">What was there.</param>
+    /// <returns>What it answers.</returns>
+    private SvmStatus OnDevice(ScenarioOperation operation, int thread, long value, out long seen)
+    {
+        Core.Device.MemoryAccess access = operation.Verb switch
+        {
+            ScenarioVerb.Read => Core.Device.MemoryAccess.Read,
+            ScenarioVerb.Write => Core.Device.MemoryAccess.Write,
+            _ => Core.Device.MemoryAccess.Atomic,
+        };
+        return _units[(thread, operation.Device)].Access(_vm, operation.Device, AddressOf(operation), access, value, out seen);
+    }
+
+    /// <summary>An access of a CPU thread.</summary>
+    /// <param name="operation">The access.</param>
+    /// <param name="value">What is written or added.</param>
+    /// <param name="seen">What was there.</param>
+    /// <returns>What it answers.</returns>
+    private SvmStatus OnCpu(ScenarioOperation operation, long value, out long seen)
+    {
+        seen = 0;
+        VirtualAddress address = AddressOf(operation);
+        return operation.Verb switch
+        {
+            ScenarioVerb.Read => _memory.CpuRead(address, MemoryMarshal.AsBytes(new Span<long>(ref seen))),
+            ScenarioVerb.Write => _memory.CpuWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value))),
+            _ => _memory.CpuAdd(address, value, out seen),
+        };
+    }
+}
