@@ -63,12 +63,10 @@ internal sealed class Progress
     }
 
     /// <summary>The stage has come some way.</summary>
-    /// <param name="done">Steps done.</param>
-    /// <param name="total">Steps in all, or 0 if that is not known.</param>
-    /// <param name="what">What a step is, as "round" or "level".</param>
-    public void Step(long done, long total, string what)
+    /// <param name="how">How far, in words.</param>
+    public void Tell(string how)
     {
-        var text = total > 0 ? $"{_stage}: {what} {done} of {total}" : $"{_stage}: {what} {done}";
+        string text = $"{_stage}: {how}";
         if (_status is not null)
             _status.Status = Markup.Escape(text);
         if (_plain is not null && _sinceLine.Elapsed >= PlainInterval)
@@ -76,5 +74,14 @@ internal sealed class Progress
             _plain.WriteLine(text + " ...");
             _sinceLine.Restart();
         }
+    }
+
+    /// <summary>The stage has come some way.</summary>
+    /// <param name="done">Steps done.</param>
+    /// <param name="total">Steps in all, or 0 if that is not known.</param>
+    /// <param name="what">What a step is, as "round" or "level".</param>
+    public void Step(long done, long total, string what)
+    {
+        Tell(total > 0 ? $"{what} {done} of {total}" : $"{what} {done}");
     }
 }

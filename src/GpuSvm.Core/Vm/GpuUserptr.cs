@@ -81,7 +81,7 @@ public sealed class GpuUserptr : ISvmNotifierClient
 
     /// <summary>Makes every page present, mapped and bound for a device: what a VM without faults does before a job runs. Kernel: xe_vma_userptr_pin_pages and rebind.</summary>
     /// <param name="device">The device's number in the VM.</param>
-    /// <returns><see cref="SvmStatus.Done"/>; else as <see cref="ServeBlock"/>, of the first block that failed.</returns>
+    /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.DeviceGone"/>; else as <see cref="ServeBlock"/>, of the first block that failed.</returns>
     /// <remarks>Locking: takes Vm shared; must hold nothing.</remarks>
     public SvmStatus Validate(int device)
     {
@@ -90,6 +90,8 @@ public sealed class GpuUserptr : ISvmNotifierClient
         SvmStatus status = SvmStatus.Done;
         using (_vm.Lock.EnterRead())
         {
+            if (_vm.Devices[device].Device.IsUnplugged)
+                status = SvmStatus.DeviceGone; // Looked at inside: unplugging owns the VM afterwards, and takes away what was bound before.
             for (int block = 0; block < _blocks.Length && status == SvmStatus.Done; block++)
                 status = ServeBlock(_vm.Devices[device], block, workspace);
         }

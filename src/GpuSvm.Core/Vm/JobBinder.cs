@@ -64,10 +64,12 @@ internal sealed class JobBinder(GpuVm vm)
             if (pass > 3)
                 Thread.Yield();
             vm.Collect();
-            if (device.Device.IsUnplugged)
-                return SvmStatus.DeviceGone;
             using (vm.Lock.EnterRead())
+            {
+                if (device.Device.IsUnplugged) // Inside: unplugging owns the VM afterwards, and takes away what was bound before.
+                    return SvmStatus.DeviceGone;
                 status = BindIn(address, piece, device, mayMove, workspace, out bound);
+            }
         }
 
         return status;

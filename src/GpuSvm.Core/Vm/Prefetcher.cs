@@ -72,7 +72,7 @@ internal sealed class Prefetcher(GpuVm vm)
                 Pause.Sleep(1);
             vm.Collect();
             using (vm.Lock.EnterRead())
-                status = ToDevice(piece, device, workspace);
+                status = device.Device.IsUnplugged ? SvmStatus.DeviceGone : ToDevice(piece, device, workspace); // Looked at inside.
         }
 
         result = Account(piece.Bytes, before, CountThere(piece, target, device, workspace));
@@ -124,6 +124,9 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <remarks>Locking: Vm held.</remarks>
     private SvmStatus Accompany(VirtualAddress address, AddressRange block, VmDevice device, HostWorkspace workspace, out AddressRange found)
     {
+        found = AddressRange.OfPages(address, 1);
+        if (device.Device.IsUnplugged)
+            return SvmStatus.DeviceGone;
         MemoryAdvice advice = vm.Attributes.FindLocked(address);
         SvmStatus status = Find(address, block, device, MigrationCause.GpuFault, advice, out found, out bool isWanted);
         return isWanted ? MoveAndBind(found, device, MigrationCause.GpuFault, advice, workspace, out _) : status;

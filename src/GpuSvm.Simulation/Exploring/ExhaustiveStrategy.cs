@@ -12,7 +12,9 @@ namespace GpuSvm.Simulation.Exploring;
 /// </remarks>
 /// <param name="bound">The most preemptions, 0 or more.</param>
 /// <param name="reduces">Whether equal histories are searched once.</param>
-public sealed class ExhaustiveStrategy(int bound, bool reduces = true) : IScheduleStrategy
+/// <param name="part">Which part of the search this one does, from 0: parts differ in the choice at which schedules first leave the ordinary one.</param>
+/// <param name="parts">How many parts there are.</param>
+public sealed class ExhaustiveStrategy(int bound, bool reduces = true, int part = 0, int parts = 1) : IScheduleStrategy
 {
     private readonly List<Node> _path = [];
     private readonly Dictionary<ulong, int> _seen = []; // Most preemptions that were left where a history was searched.
@@ -106,7 +108,8 @@ public sealed class ExhaustiveStrategy(int bound, bool reduces = true) : ISchedu
         while (_path.Count > 0)
         {
             Node last = _path[^1];
-            if (last.Left > 0)
+            bool isFirst = parts > 1 && last.Chosen == 0 && !_path.Exists(node => node.Chosen > 0);
+            if (last.Left > 0 && (!isFirst || (_path.Count - 1) % parts == part))
             {
                 last.Left--;
                 last.Chosen++;
