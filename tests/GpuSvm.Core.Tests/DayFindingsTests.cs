@@ -66,6 +66,24 @@ public sealed class DayFindingsTests
         Unmap(machine, memory);
     }
 
+    /// <summary>Where staging comes in halves and the first half was on the device, only that half was moved, from one block to another, again and again: what was missing never came.</summary>
+    [Fact]
+    public void APrefetchBringsTheMissingHalfWhereStagingIsShort()
+    {
+        using var machine = new Machine(devicePages: 2048, host: new SimulatedHostOptions { Frames = 530 });
+        AddressRange memory = Map(machine, 512);
+        for (int page = 0; page < 512; page++)
+            machine.CpuStore(At(memory, page), page);
+        Assert.Equal(SvmStatus.Done, machine.Vm.Prefetch(Part(memory, 0, 256), PrefetchTarget.Device, out _));
+        Assert.Equal(256, Away(machine, memory));
+        Assert.Equal(SvmStatus.Done, machine.Vm.Prefetch(memory, PrefetchTarget.Device, out PrefetchResult result));
+        Assert.Equal(new PrefetchResult(memory.Bytes, memory.Bytes / 2, memory.Bytes / 2, 0), result);
+        for (int page = 0; page < 512; page++)
+            Assert.Equal(page, machine.GpuLoad(At(memory, page)));
+        machine.Check();
+        Unmap(machine, memory);
+    }
+
     [Fact]
     public void AJobGetsMemoryOfWhichAPartMayOnlyBeRead()
     {
