@@ -261,10 +261,10 @@ public sealed partial class PageFaultHandler
         GpuRange range, VirtualAddress address, VmDevice home, MemoryAdvice advice, HostWorkspace workspace, ref FollowPlan plan, out int moved)
     {
         int missing = (int)range.Interval.Pages;
-        if (plan.Home != home || plan.Range != range.Interval)
+        if (plan.Home != home || plan.Range != range.Interval || plan.Come.IsEmpty)
             plan = _vm.Follower.Plan(range, address, home, advice, workspace, out missing);
         SvmStatus status = home.Migrator.Migrate(plan.Come, MigrationCause.GpuFault, advice.IsPinned, _vm.LargestBlock(advice), workspace, out moved);
-        _vm.Follower.Note(plan, moved - missing);
+        _vm.Follower.Note(plan, moved - missing, status);
         bool isAlone = plan.Come == range.Interval;
         plan = status == SvmStatus.Done ? plan : default;
         if (isAlone || status == SvmStatus.Done)

@@ -48,13 +48,14 @@ internal sealed class FaultFollower(GpuVm vm)
     /// <summary>Counts what travelled with a fault's range, and tells of it.</summary>
     /// <param name="plan">What moved.</param>
     /// <param name="pages">How many pages came beside the range's.</param>
-    public void Note(in FollowPlan plan, int pages)
+    /// <param name="status">What the migration came to.</param>
+    public void Note(in FollowPlan plan, int pages, SvmStatus status)
     {
         if (pages <= 0)
             return;
         vm.Counters.CountPrefetched(pages);
-        Tell(new AddressRange(plan.Come.Start, plan.Range.Start), plan.Home!);
-        Tell(new AddressRange(plan.Range.End, plan.Come.End), plan.Home!);
+        Tell(new AddressRange(plan.Come.Start, plan.Range.Start), plan.Home!, status);
+        Tell(new AddressRange(plan.Range.End, plan.Come.End), plan.Home!, status);
     }
 
     /// <summary>Binds what travelled with a fault's range, and brings the rest of what the policy wants. What does not come now comes by its own fault.</summary>
@@ -179,9 +180,10 @@ internal sealed class FaultFollower(GpuVm vm)
     /// <summary>Tells of what came beside a fault's range.</summary>
     /// <param name="part">What came; may be empty.</param>
     /// <param name="device">Where to.</param>
-    private void Tell(AddressRange part, VmDevice device)
+    /// <param name="status">What the migration came to.</param>
+    private void Tell(AddressRange part, VmDevice device, SvmStatus status)
     {
         if (!part.IsEmpty)
-            vm.Host.Events.Prefetch(part, device.Pagemap.Index, MigrationCause.GpuFault, SvmStatus.Done);
+            vm.Host.Events.Prefetch(part, device.Pagemap.Index, MigrationCause.GpuFault, status);
     }
 }
