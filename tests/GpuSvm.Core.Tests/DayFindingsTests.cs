@@ -66,6 +66,24 @@ public sealed class DayFindingsTests
         Unmap(machine, memory);
     }
 
+    /// <summary>Where staging comes in halves and the first half was on the device, only that half was moved, from one block to another, again and again: what was missing never came.</summary>
+    [Fact]
+    public void APrefetchBringsTheMissingHalfWhereStagingIsShort()
+    {
+        using var machine = new Machine(devicePages: 2048, host: new SimulatedHostOptions { Frames = 530 });
+        AddressRange memory = Map(machine, 512);
+        for (int page = 0; page < 512; page++)
+            machine.CpuStore(At(memory, page), page);
+        Assert.Equal(SvmStatus.Done, machine.Vm.Prefetch(Part(memory, 0, 256), PrefetchTarget.Device, out _));
+        Assert.Equal(256, Away(machine, memory));
+        Assert.Equal(SvmStatus.Done, machine.Vm.Prefetch(memory, PrefetchTarget.Device, out PrefetchResult result));
+        Assert.Equal(new PrefetchResult(memory.Bytes, memory.Bytes / 2, memory.Bytes / 2, 0), result);
+        for (int page = 0; page < 512; page++)
+            Assert.Equal(page, machine.GpuLoad(At(memory, page)));
+        machine.Check();
+        Unmap(machine, memory);
+    }
+
     [Fact]
     public void AJobGetsMemoryOfWhichAPartMayOnlyBeRead()
     {
@@ -186,6 +204,26 @@ public sealed class DayFindingsTests
         Assert.Equal(SvmStatus.Done, machine.Vm.Advise(memory, advice => advice with { DeniedTo = 1 }));
         Assert.Equal(SvmStatus.AccessDenied, machine.Fault(memory.Start));
         Unmap(machine, memory);
+    }
+
+    /// <summary>What the second VM's collection brings home was counted for the first one already: the checker called that a leak.</summary>
+    [Fact]
+    public void TheCheckerCountsAfterAllHaveCollected()
+    {
+        var memory = new SimulatedHostMemory();
+        using var host = new HostAddressSpace(memory);
+        using var first = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = 8 << 20, ComputeUnits = 1 });
+        using var second = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = 8 << 20, ComputeUnits = 1 });
+        using var looks = new GpuVm(host, first, new GpuVmOptions { ChunkOrders = _smallChunks, Placement = new SystemPlacement() });
+        using var dies = new GpuVm(host, second, new GpuVmOptions { PartialUnmap = PartialUnmapMode.Kill });
+        var interval = AddressRange.OfPages(new VirtualAddress(0x2000_0000_0000UL), 512);
+        Assert.Equal(SvmStatus.Done, memory.Map(interval.Start, interval.Bytes));
+        Assert.Equal(SvmStatus.Done, dies.FaultHandler.Handle(new GpuFault(interval.Start, MemoryAccess.Write, dies.AddressSpaceId, 0, 0)));
+        Assert.Equal(SvmStatus.Done, looks.FaultHandler.Handle(new GpuFault(At(interval, 8), MemoryAccess.Read, looks.AddressSpaceId, 0, 0)));
+        Assert.Equal(SvmStatus.Done, memory.Unmap(Part(interval, 100, 1)));
+        Assert.Equal(1, first.LivePeerPages + second.LivePeerPages);
+        Assert.Empty(InvariantChecker.Check([looks, dies]));
+        Assert.Equal(0, first.LivePeerPages + second.LivePeerPages);
     }
 
     private static AddressRange Map(Machine machine, int pages)

@@ -146,8 +146,8 @@ internal sealed partial class DayRun
             return;
         if (target == PrefetchTarget.System)
             Assert.Equal((SvmStatus.Done, 0L), (status, result.FailedBytes));
-        else if (_model.IsMapped(interval)) // Busy although nobody holds anything: unexplained so far, as by seed 18.
-            Assert.True(status is SvmStatus.Busy or SvmStatus.Done or SvmStatus.OutOfDeviceMemory or SvmStatus.NotMigratable or SvmStatus.ReadOnly, $"prefetch: {status}{Environment.NewLine}{Places(interval)}");
+        else if (_model.IsMapped(interval))
+            Assert.True(status is SvmStatus.Done or SvmStatus.OutOfDeviceMemory or SvmStatus.NotMigratable or SvmStatus.ReadOnly, $"prefetch: {status}{Environment.NewLine}{Places(interval)}");
         else
             Assert.True(status != SvmStatus.Done, "a prefetch of a hole is done");
     }

@@ -14,6 +14,7 @@ public sealed class EqualFaultsTests : IDisposable
 {
     private readonly Machine _machine = new(vm: new GpuVmOptions { Placement = new SystemPlacement() }, checksSteps: false);
     private readonly List<GpuFault> _faults = [];
+    private int _goes; // In how many the last batch was answered.
 
     /// <inheritdoc/>
     public void Dispose() => _machine.Dispose();
@@ -56,6 +57,31 @@ public sealed class EqualFaultsTests : IDisposable
         Assert.True(_machine.Vm.PageTable.Lookup(memory.Start).IsPresent);
     }
 
+    /// <summary>What follows each other is answered in one go; a device that cannot do that ends them one by one.</summary>
+    [Theory]
+    [InlineData(true, 1)]
+    [InlineData(false, 100)]
+    public void EqualFaultsInARowAreAnsweredInOneGo(bool together, int goes)
+    {
+        AddressRange memory = _machine.Allocate(PageSize.Bytes);
+        for (int i = 0; i < 100; i++)
+            Raise(memory.Start, i % 3 == 0 ? MemoryAccess.Write : MemoryAccess.Read);
+        Assert.All(Serve(together), status => Assert.Equal(SvmStatus.Done, status));
+        Assert.Equal((1, 99, 0), Counters());
+        Assert.Equal(goes, _goes);
+    }
+
+    /// <summary>Faults of two pages in turns: a call for each page, and each fault is answered once.</summary>
+    [Fact]
+    public void EqualFaultsBetweenOthersAreServedOnceToo()
+    {
+        AddressRange memory = _machine.Allocate(2 * PageSize.HugeBytes);
+        for (int i = 0; i < 100; i++)
+            Raise(memory.Start + (i / 2 % 2 * PageSize.HugeBytes), MemoryAccess.Write);
+        Assert.All(Serve(), status => Assert.Equal(SvmStatus.Done, status));
+        Assert.Equal((2, 98, 0), Counters());
+    }
+
     /// <summary>Another address space's fault at the same address, and another page's, are served apart.</summary>
     [Fact]
     public void OtherSpacesAndPagesAreServedApart()
@@ -73,11 +99,13 @@ public sealed class EqualFaultsTests : IDisposable
         => _faults.Add(new GpuFault(address, access, space ?? _machine.Vm.AddressSpaceId, _faults.Count, Stopwatch.GetTimestamp()));
 
     /// <summary>Has the batch served by a service of one thread.</summary>
+    /// <param name="together">Whether the buffer takes the answers of several at once.</param>
     /// <returns>What each fault was acknowledged with.</returns>
-    private SvmStatus?[] Serve()
+    private SvmStatus?[] Serve(bool together = false)
     {
-        var buffer = new OneBatch(_faults);
+        OneBatch buffer = together ? new AtOnce(_faults) : new OneBatch(_faults);
         new FaultService(buffer, _machine.Vm, threads: 1).Dispose();
+        _goes = buffer.Goes;
         return buffer.Answers;
     }
 
@@ -86,9 +114,12 @@ public sealed class EqualFaultsTests : IDisposable
 
     /// <summary>A fault buffer that gives one batch and then ends.</summary>
     /// <param name="faults">The batch; each token is its place.</param>
-    private sealed class OneBatch(List<GpuFault> faults) : IFaultBuffer
+    private class OneBatch(List<GpuFault> faults) : IFaultBuffer
     {
         private bool _isFetched;
+
+        /// <summary>How often something was acknowledged.</summary>
+        public int Goes { get; protected set; }
 
         /// <summary>What each fault was acknowledged with.</summary>
         public SvmStatus?[] Answers { get; } = new SvmStatus?[faults.Count];
@@ -106,6 +137,7 @@ public sealed class EqualFaultsTests : IDisposable
         /// <inheritdoc/>
         public void Acknowledge(in GpuFault fault, SvmStatus status)
         {
+            Goes++;
             Assert.Null(Answers[fault.Token]);
             Answers[fault.Token] = status;
         }
@@ -116,6 +148,20 @@ public sealed class EqualFaultsTests : IDisposable
         /// <inheritdoc/>
         public void Close()
         {
+        }
+    }
+
+    /// <summary>The same of a device that lets several waiters go at once.</summary>
+    /// <param name="faults">The batch.</param>
+    private sealed class AtOnce(List<GpuFault> faults) : OneBatch(faults), IFaultBuffer
+    {
+        /// <inheritdoc/>
+        void IFaultBuffer.Acknowledge(ReadOnlySpan<GpuFault> faults, SvmStatus status)
+        {
+            int before = Goes;
+            foreach (ref readonly GpuFault fault in faults)
+                Acknowledge(fault, status);
+            Goes = before + 1;
         }
     }
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Locking;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
 
@@ -153,6 +154,54 @@ public sealed class EvictionPolicyTests
             Assert.Equal(page, machine.GpuLoad(memory.Start + (page * PageSize.Bytes)));
         Assert.Equal(faults, machine.Vm.Counters.Faults);
         Assert.Equal(PageSize.PagesPerHuge - (faults * Group), machine.Vm.Counters.PrefetchedPages);
+        Assert.Equal(faults, machine.Vm.Devices[0].Pagemap.Counters.BlocksToDevice); // What the policy wants comes in the fault's own migration.
+        machine.Check();
+    }
+
+    /// <summary>What may not travel is left out; what lies behind it comes all the same.</summary>
+    [Fact]
+    public void AFaultLeavesOutWhatIsAdvisedToStay()
+    {
+        using Machine machine = NewMachine(new UseEviction(), new WholeRangePrefetch(), devicePages: 1024);
+        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
+        var stays = AddressRange.OfPages(memory.Start + (5 * PageOrder.Medium.Bytes), Group);
+        for (int page = 0; page < PageSize.PagesPerHuge; page++)
+            machine.CpuStore(memory.Start + (page * PageSize.Bytes), page);
+        Assert.Equal(SvmStatus.Done, machine.Vm.Advise(stays, advice => advice with { NeverMigrate = true }));
+        Touch(machine, memory, 'D');
+        Assert.Equal("F", Gone(machine, memory, "ABCDEFGHIJKLM"));
+        Assert.False(machine.Vm.PageTable.Lookup(stays.Start).IsPresent);
+        Assert.True(machine.Vm.PageTable.Lookup(stays.End).IsPresent);
+        machine.Check();
+    }
+
+    /// <summary>On a device that holds less than the policy wants, the range that faulted comes first.</summary>
+    [Fact]
+    public void AFaultComesAloneWhereTheRestDoesNotFit()
+    {
+        using Machine machine = NewMachine(new UseEviction(), new WholeRangePrefetch(), devicePages: 4 * Group);
+        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
+        foreach (char group in "HCMA")
+        {
+            Touch(machine, memory, group);
+            Assert.Equal("", Gone(machine, memory, group.ToString()));
+        }
+
+        machine.Check();
+    }
+
+    /// <summary>A policy that remembers is asked once for a fault, however often an event makes the fault start over.</summary>
+    [Fact]
+    public void AFaultThatStartsOverDoesNotAskThePolicyAgain()
+    {
+        var policy = new CountingPrefetch();
+        using Machine machine = NewMachine(new UseEviction(), policy, devicePages: 1024);
+        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
+        using (new AtPoint(SchedulePointKind.PagesMapped, () => machine.CpuStore(memory.Start, 7)))
+            Touch(machine, memory, 'A');
+        Assert.Equal(1, policy.Asked);
+        Assert.True(machine.Vm.Counters.Retries > 0);
+        Assert.Equal("", Gone(machine, memory, "ABCD"));
         machine.Check();
     }
 
@@ -169,6 +218,20 @@ public sealed class EvictionPolicyTests
         Touch(machine, memory, 'A'); // Mapped where it is.
         Assert.Equal("AB", Gone(machine, memory, "ABCDE"));
         machine.Check();
+    }
+
+    /// <summary>Wants the whole block, and counts how often it is asked.</summary>
+    private sealed class CountingPrefetch : IPrefetchPolicy
+    {
+        /// <summary>How often it was asked.</summary>
+        public int Asked { get; private set; }
+
+        /// <inheritdoc/>
+        public PageRegion Choose(in PrefetchFacts facts)
+        {
+            Asked++;
+            return new PageRegion(0, facts.Pages);
+        }
     }
 
     private static string GoneAtRandom(int seed)

@@ -103,10 +103,9 @@ public sealed class SvmEventsTests
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         SvmEventStream stream = machine.Host.Events.Open(4096);
         Assert.Equal(SvmStatus.Done, machine.Fault(memory.Start));
-        List<SvmEvent> beside = Read(stream, SvmEventKind.Prefetch);
-        Assert.Equal(31, beside.Count);
-        Assert.All(beside, one => Assert.Equal((MigrationCause.GpuFault, (long)GroupBytes, (short)0), (one.Cause, one.Bytes, one.To)));
-        Assert.Equal(machine.Vm.Counters.PrefetchedPages, beside.Sum(run => run.Bytes) / PageSize.Bytes);
+        SvmEvent beside = Assert.Single(Read(stream, SvmEventKind.Prefetch));
+        Assert.Equal((MigrationCause.GpuFault, memory.Start + GroupBytes, memory.Bytes - GroupBytes, (short)0), (beside.Cause, beside.Address, beside.Bytes, beside.To));
+        Assert.Equal(machine.Vm.Counters.PrefetchedPages, beside.Bytes / PageSize.Bytes);
         Assert.Equal(SvmStatus.Done, machine.Vm.Prefetch(memory, PrefetchTarget.System, out _));
         SvmEvent asked = Assert.Single(Read(stream, SvmEventKind.Prefetch));
         Assert.Equal((MigrationCause.Prefetch, memory.Start, memory.Bytes, SvmPlace.Ram), (asked.Cause, asked.Address, asked.Bytes, asked.To));

@@ -55,6 +55,9 @@ internal sealed class FaultStormBenchmark : IBenchmark
         /// <summary>Storms that are not counted.</summary>
         private const int Warm = 100;
 
+        /// <summary>The faults, as a ring has them.</summary>
+        private readonly GpuFault[] _ring = [.. Enumerable.Repeat(new GpuFault(machine.At(0), MemoryAccess.Write, machine.Vm.AddressSpaceId, 0, Stopwatch.GetTimestamp()), faults)];
+
         /// <summary>Storms begun.</summary>
         private int _storms;
 
@@ -82,16 +85,20 @@ internal sealed class FaultStormBenchmark : IBenchmark
             }
 
             var count = Math.Min(_waiting, room.Length);
-            room[..count].Fill(new GpuFault(machine.At(0), MemoryAccess.Write, machine.Vm.AddressSpaceId, 0, _start));
+            _ring.AsSpan(0, count).CopyTo(room);
             _waiting -= count;
             return count;
         }
 
         /// <inheritdoc/>
-        public void Acknowledge(in GpuFault fault, SvmStatus status)
+        public void Acknowledge(in GpuFault fault, SvmStatus status) => Acknowledge(new ReadOnlySpan<GpuFault>(in fault), status);
+
+        /// <inheritdoc/>
+        public void Acknowledge(ReadOnlySpan<GpuFault> acknowledged, SvmStatus status)
         {
             SimulatedMachine.Expect(status);
-            if (--_open == 0 && _storms > Warm)
+            _open -= acknowledged.Length;
+            if (_open == 0 && _storms > Warm)
                 Times.Add(Stopwatch.GetElapsedTime(_start).TotalNanoseconds);
         }
 

@@ -14,6 +14,15 @@ public interface IFaultBuffer
     /// <param name="status">What became of it.</param>
     void Acknowledge(in GpuFault fault, SvmStatus status);
 
+    /// <summary>Ends faults that were fetched together and came to the same. A device that lets several waiters go at once does it here; others end them one by one.</summary>
+    /// <param name="faults">The faults as fetched, in the order in which they were raised.</param>
+    /// <param name="status">What became of each.</param>
+    void Acknowledge(ReadOnlySpan<GpuFault> faults, SvmStatus status)
+    {
+        foreach (ref readonly GpuFault fault in faults)
+            Acknowledge(fault, status);
+    }
+
     /// <summary>Puts a fault back at the end of the queue, to be fetched again: it was neither served nor refused.</summary>
     /// <param name="fault">The fault as fetched.</param>
     void Requeue(in GpuFault fault);

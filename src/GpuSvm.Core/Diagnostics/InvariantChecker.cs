@@ -36,12 +36,10 @@ public static partial class InvariantChecker
         var violations = new List<string>();
         var system = new Dictionary<IGpuDevice, long>();
         long peer = 0;
+        for (int i = 0; collects && i < vms.Count; i++)
+            vms[i].Collect(); // All before the first is counted: what one brings home is unmapped in the others.
         foreach (GpuVm vm in vms)
-        {
-            if (collects)
-                vm.Collect();
             CheckVm(vm, quiescent, system, ref peer, violations);
-        }
 
         InvariantRecord.TakeInto(violations);
         if (!quiescent)

@@ -59,7 +59,7 @@ public sealed class FaultService : IDisposable
     public void Serve(in GpuFault fault)
     {
         int target = IndexOf(fault);
-        Answer(fault, Handle(fault, target), Math.Max(target, 0));
+        Answer(new ReadOnlySpan<GpuFault>(in fault), Handle(fault, target), Math.Max(target, 0));
     }
 
     /// <summary>Ends the service once the buffer is empty. Launches must have ended.</summary>
@@ -82,11 +82,8 @@ public sealed class FaultService : IDisposable
             isAnswered.AsSpan(0, count).Clear();
             if (_vms.Length > 1 || HasPrefetch(batch.AsSpan(0, count)))
                 TakeTurns(batch.AsSpan(0, count));
-            for (int i = 0; i < count; i++)
-            {
-                while (!isAnswered[i])
-                    ServeEqual(batch.AsSpan(i, count - i), isAnswered.AsSpan(i, count - i));
-            }
+            for (int i = 0; i < count;)
+                i += isAnswered[i] ? 1 : ServeEqual(batch.AsSpan(i, count - i), isAnswered.AsSpan(i, count - i));
         }
     }
 
@@ -155,36 +152,75 @@ public sealed class FaultService : IDisposable
         return -1;
     }
 
-    /// <summary>Serves the strongest access of the faults that equal the first one, and answers all that this decides. At least one is answered.</summary>
+    /// <summary>Serves the strongest access of the faults that equal the first one, and answers all that this decides. At least one is answered; those that follow each other are answered in one go.</summary>
     /// <param name="faults">Fetched faults; the first one is not answered.</param>
     /// <param name="isAnswered">Which of them were acknowledged or put back.</param>
-    private void ServeEqual(ReadOnlySpan<GpuFault> faults, Span<bool> isAnswered)
+    /// <returns>How many at the front are answered; 0 if a weaker access is to be tried on its own.</returns>
+    private int ServeEqual(ReadOnlySpan<GpuFault> faults, Span<bool> isAnswered)
     {
-        int strongest = 0;
-        for (int i = 1; i < faults.Length; i++)
+        int run = RunOfEqual(faults, isAnswered, out int strongest, out bool areAlike);
+        bool areInOneRun = true;
+        for (int i = run; i < faults.Length; i++)
         {
-            if (!isAnswered[i] && AreEqual(faults[i], faults[0]) && faults[i].Access > faults[strongest].Access)
-                strongest = i;
+            if (isAnswered[i] || !AreEqual(faults[i], faults[0]))
+                continue;
+            areInOneRun = false;
+            strongest = faults[i].Access > faults[strongest].Access ? i : strongest;
         }
 
         MemoryAccess access = faults[strongest].Access;
         int target = IndexOf(faults[0]);
         SvmStatus status = Handle(faults[strongest], target);
         target = Math.Max(target, 0);
-        int answered = 0;
-        for (int i = faults.Length - 1; i >= 0; i--) // The first one last: it is what the others are compared with.
+        bool isForAll = status == SvmStatus.Done || status.IsRetry(); // A refusal says nothing of weaker accesses: they are tried on their own.
+        int front = isForAll || (areAlike && faults[0].Access == access) ? run : 0;
+        int answered = front;
+        if (front > 0)
         {
-            // A refusal says nothing of weaker accesses: they are tried on their own.
-            bool isDecided = status == SvmStatus.Done || status.IsRetry() || faults[i].Access == access;
-            if (isAnswered[i] || !isDecided || !AreEqual(faults[i], faults[0]))
+            isAnswered[..front].Fill(true);
+            Answer(faults[..front], status, target);
+        }
+
+        for (int i = front; i < faults.Length && (i < run || !areInOneRun); i++)
+        {
+            if (isAnswered[i] || !(isForAll || faults[i].Access == access) || !AreEqual(faults[i], faults[0]))
                 continue;
             isAnswered[i] = true;
             answered++;
-            Answer(faults[i], status, target);
+            Answer(faults.Slice(i, 1), status, target);
         }
 
         if (answered > 1)
             _vms[target].Counters.CountMerged(answered - 1);
+        return front;
+    }
+
+    /// <summary>Looks how many faults at the front are equal: most are, where many units touch one page at once.</summary>
+    /// <param name="faults">Fetched faults; the first one is not answered.</param>
+    /// <param name="isAnswered">Which of them were acknowledged or put back.</param>
+    /// <param name="strongest">The first of these with the strongest access.</param>
+    /// <param name="areAlike">Whether they all try the same.</param>
+    /// <returns>How many, at least 1.</returns>
+    private static int RunOfEqual(ReadOnlySpan<GpuFault> faults, ReadOnlySpan<bool> isAnswered, out int strongest, out bool areAlike)
+    {
+        ref readonly GpuFault first = ref faults[0];
+        MemoryAccess access = first.Access;
+        strongest = 0;
+        areAlike = true;
+        int run = 1;
+        for (; run < faults.Length && !isAnswered[run]; run++)
+        {
+            ref readonly GpuFault fault = ref faults[run];
+            if (!AreEqual(fault, first))
+                break;
+            if (fault.Access == access)
+                continue;
+            areAlike = false;
+            if (fault.Access > access)
+                (access, strongest) = (fault.Access, run);
+        }
+
+        return run;
     }
 
     /// <summary>Whether two faults are of one page of one address space; the access may differ.</summary>
@@ -200,30 +236,54 @@ public sealed class FaultService : IDisposable
     private SvmStatus Handle(in GpuFault fault, int target)
         => target >= 0 ? _vms[target].FaultHandler.Handle(fault, _devices[target].Index) : SvmStatus.NotMapped;
 
-    /// <summary>Acknowledges a fault, or puts it back if it was overtaken and has time left.</summary>
-    /// <param name="fault">The fault.</param>
-    /// <param name="status">What became of it.</param>
-    /// <param name="target">The index of its VM; 0 for a fault of none.</param>
-    private void Answer(in GpuFault fault, SvmStatus status, int target)
+    /// <summary>Acknowledges faults, or puts those back that were overtaken and have time left.</summary>
+    /// <param name="faults">Equal faults, at least one.</param>
+    /// <param name="status">What became of them.</param>
+    /// <param name="target">The index of their VM; 0 for faults of none.</param>
+    private void Answer(ReadOnlySpan<GpuFault> faults, SvmStatus status, int target)
     {
-        if (fault.IsPrefetch)
+        if (status.IsRetry() && !faults[0].IsPrefetch) // For a prefetch nobody waits: what has not come now comes by its own fault.
         {
-            _buffer.Acknowledge(fault, status); // Nobody waits: what has not come now comes by its own fault.
+            foreach (ref readonly GpuFault fault in faults)
+                AnswerOvertaken(fault, target);
             return;
         }
 
-        if (status.IsRetry() && Stopwatch.GetElapsedTime(fault.Timestamp).TotalSeconds <= MaxSeconds)
+        if (!faults[0].IsPrefetch)
+            Tell(faults, status, target);
+        _buffer.Acknowledge(faults, status);
+    }
+
+    /// <summary>Puts a fault back that was overtaken, or refuses it if its time is up.</summary>
+    /// <param name="fault">The fault.</param>
+    /// <param name="target">The index of its VM.</param>
+    private void AnswerOvertaken(in GpuFault fault, int target)
+    {
+        if (Stopwatch.GetElapsedTime(fault.Timestamp).TotalSeconds <= MaxSeconds)
         {
             _buffer.Requeue(fault);
             return;
         }
 
-        if (status.IsRetry())
-            status = SvmStatus.TimedOut;
-        if (status == SvmStatus.Done)
-            _vms[target].Host.Events.Replay(fault, _devices[target].Pagemap.Index);
-        else
-            _vms[target].FailedFaults.Add(fault, status, _devices[target].Index); // Before the launcher hears of it: it may ask for the list.
-        _buffer.Acknowledge(fault, status);
+        Tell(new ReadOnlySpan<GpuFault>(in fault), SvmStatus.TimedOut, target);
+        _buffer.Acknowledge(fault, SvmStatus.TimedOut);
+    }
+
+    /// <summary>Tells of faults that are about to be acknowledged, before the launcher hears of it: it may ask for the list.</summary>
+    /// <param name="faults">The faults.</param>
+    /// <param name="status">What became of them.</param>
+    /// <param name="target">The index of their VM.</param>
+    private void Tell(ReadOnlySpan<GpuFault> faults, SvmStatus status, int target)
+    {
+        GpuVm vm = _vms[target];
+        if (status == SvmStatus.Done && !vm.Host.Events.IsOn)
+            return;
+        foreach (ref readonly GpuFault fault in faults)
+        {
+            if (status == SvmStatus.Done)
+                vm.Host.Events.Replay(fault, _devices[target].Pagemap.Index);
+            else
+                vm.FailedFaults.Add(fault, status, _devices[target].Index);
+        }
     }
 }

@@ -48,7 +48,7 @@ public sealed partial class PageFaultHandler
             return Report(fault, faulting, SvmStatus.OutOfHostMemory, start);
 
         _vm.Host.NoticeChanges(AddressRange.OfPages(fault.Address.AlignDown(PageOrder.Small), 1));
-        VmDevice? home = null;
+        FollowPlan plan = default;
         TimeSpan late;
         SvmStatus status = SvmStatus.Retry;
         for (int pass = 0; pass < MaxPasses; pass++)
@@ -64,7 +64,7 @@ public sealed partial class PageFaultHandler
             }
 
             using (_vm.Lock.EnterRead())
-                status = ServePass(fault.Address, fault.Access, faulting, workspace, out home, out late);
+                status = ServePass(fault.Address, fault.Access, faulting, workspace, ref plan, out late);
             if (late > TimeSpan.Zero)
             {
                 Linger(late);
@@ -78,14 +78,14 @@ public sealed partial class PageFaultHandler
                 Thread.Yield();
         }
 
-        if (status == SvmStatus.Done && home is not null && _vm.Options.Prefetch is { } prefetch)
+        if (status == SvmStatus.Done && plan.Home is not null && _vm.Options.Prefetch is not null)
         {
-            _vm.Prefetcher.Follow(fault.Address, prefetch, home, workspace);
+            _vm.Follower.Follow(fault.Address, plan, workspace);
             if (!faulting.PageTable.Lookup(fault.Address).IsPresent)
             {
                 // On a small device, or one full of pinned memory, what followed may have taken the place of what it followed: that would go on for ever.
                 using (_vm.Lock.EnterRead())
-                    status = ServePass(fault.Address, fault.Access, faulting, workspace, out _, out _);
+                    status = ServePass(fault.Address, fault.Access, faulting, workspace, ref plan, out _);
             }
         }
 
@@ -137,12 +137,11 @@ public sealed partial class PageFaultHandler
     /// <param name="access">What was tried.</param>
     /// <param name="device">Who tried it.</param>
     /// <param name="workspace">The fault's.</param>
-    /// <param name="home">The device to which the range was moved or copied; null if it was not.</param>
+    /// <param name="plan">Where the range was moved or copied, in this pass or one before, and what has come and is to come beside it.</param>
     /// <param name="late">Above zero: the thrash policy wants the fault to be served after that time.</param>
     /// <returns>A status; the retry family and <see cref="SvmStatus.Unmapped"/> start over.</returns>
-    private SvmStatus ServePass(VirtualAddress address, MemoryAccess access, VmDevice device, HostWorkspace workspace, out VmDevice? home, out TimeSpan late)
+    private SvmStatus ServePass(VirtualAddress address, MemoryAccess access, VmDevice device, HostWorkspace workspace, ref FollowPlan plan, out TimeSpan late)
     {
-        home = null;
         late = default;
         long start = Stopwatch.GetTimestamp();
         if (device.Device.IsUnplugged)
@@ -157,7 +156,7 @@ public sealed partial class PageFaultHandler
         if (status != SvmStatus.Done)
             return status;
         using (_vm.RangeLocks.Enter(range!))
-            status = ServeRange((GpuRange)range!, context, access, device, advice, workspace, out home, out late);
+            status = ServeRange((GpuRange)range!, address, context, access, device, advice, workspace, ref plan, out late);
         range!.Put();
         return status;
     }
@@ -188,18 +187,18 @@ public sealed partial class PageFaultHandler
 
     /// <summary>One pass: from the range to its page-table entries.</summary>
     /// <param name="range">The range, with its fault lock held.</param>
+    /// <param name="address">The faulting address.</param>
     /// <param name="context">The pass's wishes.</param>
     /// <param name="access">What was tried.</param>
     /// <param name="device">Who tried it.</param>
     /// <param name="advice">What the program has advised of the faulting address.</param>
     /// <param name="workspace">The fault's.</param>
-    /// <param name="home">As of <see cref="ServePass"/>.</param>
+    /// <param name="plan">As of <see cref="ServePass"/>.</param>
     /// <param name="late">As of <see cref="ServePass"/>.</param>
     /// <returns>A status as of <see cref="ServePass"/>.</returns>
     private SvmStatus ServeRange(
-        GpuRange range, SvmContext context, MemoryAccess access, VmDevice device, MemoryAdvice advice, HostWorkspace workspace, out VmDevice? home, out TimeSpan late)
+        GpuRange range, VirtualAddress address, SvmContext context, MemoryAccess access, VmDevice device, MemoryAdvice advice, HostWorkspace workspace, ref FollowPlan plan, out TimeSpan late)
     {
-        home = null;
         late = default;
         if (range.IsUnmapped)
             return SvmStatus.Unmapped;
@@ -223,7 +222,7 @@ public sealed partial class PageFaultHandler
                 return status;
             if (status == SvmStatus.Done)
             {
-                home = device;
+                plan = new FollowPlan(device, range.Interval);
                 status = Bind(range, pages, device);
                 _vm.Counters.AddBind(start);
                 return status;
@@ -236,23 +235,48 @@ public sealed partial class PageFaultHandler
             return SvmStatus.Busy;
         if (chosen is not null)
         {
-            SvmStatus status = chosen.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, _vm.LargestBlock(advice), workspace, out int moved);
+            SvmStatus status = Move(range, address, chosen, advice, workspace, ref plan, out int moved);
             _vm.Counters.AddMigrate(start);
             if (status is SvmStatus.NotMapped or SvmStatus.ProcessGone && EndsPass(range, ref status))
                 return status;
             if (moved > 0)
                 _vm.Thrash?.NoteArrival(range);
-            if (status == SvmStatus.Done)
-                home = chosen;
-            else
+            if (status != SvmStatus.Done)
                 _vm.CountRemoteMap(range, device, status); // Held, full, failed: the pages are intact in RAM, or will be; map them there.
         }
         else if (range.IsMigratable && !copies)
         {
+            plan = default;
             _vm.CountRemoteMap(range, device, SvmStatus.Done);
         }
 
         return Map(range, pages, context, access, device, advice, workspace);
+    }
+
+    /// <summary>Moves a range, and in the same migration what the prefetch policy wants beside it.</summary>
+    /// <param name="range">The range, with its fault lock held.</param>
+    /// <param name="address">The faulting address.</param>
+    /// <param name="home">Where to.</param>
+    /// <param name="advice">What is advised.</param>
+    /// <param name="workspace">The fault's.</param>
+    /// <param name="plan">What came, and what is to follow; a pass that starts over goes by the plan that it has, for a policy is asked once for a fault.</param>
+    /// <param name="moved">How many pages came, of all.</param>
+    /// <returns>What became of the range: as <see cref="RangeMigrator.Migrate"/>. Where not everything could come, the range is tried alone, and nothing follows.</returns>
+    private SvmStatus Move(
+        GpuRange range, VirtualAddress address, VmDevice home, MemoryAdvice advice, HostWorkspace workspace, ref FollowPlan plan, out int moved)
+    {
+        int missing = (int)range.Interval.Pages;
+        if (plan.Home != home || plan.Range != range.Interval || plan.Come.IsEmpty)
+            plan = _vm.Follower.Plan(range, address, home, advice, workspace, out missing);
+        SvmStatus status = home.Migrator.Migrate(plan.Come, MigrationCause.GpuFault, advice.IsPinned, _vm.LargestBlock(advice), workspace, out moved);
+        _vm.Follower.Note(plan, moved - missing, status);
+        bool isAlone = plan.Come == range.Interval;
+        plan = status == SvmStatus.Done ? plan : default;
+        if (isAlone || status == SvmStatus.Done)
+            return status;
+        status = home.Migrator.Migrate(range.Interval, MigrationCause.GpuFault, advice.IsPinned, _vm.LargestBlock(advice), workspace, out int came);
+        moved += came;
+        return status;
     }
 
     /// <summary>Ends a pass that has found another mapping than the lookup; what is mapped there now may not hold the range any more.</summary>

@@ -35,12 +35,14 @@ public sealed partial class Pagemap
         using var balance = LockBalance.Begin();
         result = default;
         SvmStatus first = SvmStatus.Done;
+        MigrationDetails missing = details with { CanMigrateSamePagemap = false }; // What comes in parts becomes no whole: moving what is here would be all that a part does.
         for (VirtualAddress at = interval.Start; at < interval.End;)
         {
             AddressRange piece = at.Block(PageOrder.Huge).Intersect(new AddressRange(at, interval.End));
             SvmStatus status = PopulatePiece(piece, details, cause, workspace, out MigrationResult part, out bool isNarrowed);
             int came = part.Moved;
-            while (isNarrowed && part.Moved > 0)
+            bool goesOn = isNarrowed && (part.Moved > 0 || details.CanMigrateSamePagemap);
+            while (goesOn)
             {
                 if (came >= (int)piece.Pages)
                 {
@@ -49,9 +51,9 @@ public sealed partial class Pagemap
                 }
 
                 int moved = part.Moved; // Staging was short: as long as something comes, the rest is worth a try.
-                status = PopulatePiece(piece, details, cause, workspace, out part, out isNarrowed);
+                status = PopulatePiece(piece, missing, cause, workspace, out part, out isNarrowed);
                 came += part.Moved;
-                isNarrowed &= part.Moved > 0;
+                goesOn = isNarrowed && part.Moved > 0;
                 part = part with { AlreadyThere = Math.Max(0, part.AlreadyThere - moved), Moved = part.Moved + Math.Min(moved, part.AlreadyThere) };
             }
 
@@ -165,7 +167,7 @@ public sealed partial class Pagemap
     {
         NoteHoles(interval, population, workspace);
         PageOrder largest = details.LargestBlock ?? PageOrder.Huge;
-        bool isOneBlock = BitOperations.IsPow2(interval.Pages) && interval.Pages <= largest.Pages;
+        bool isOneBlock = BitOperations.IsPow2(interval.Pages) && interval.Pages <= largest.Pages && interval.Start.IsAligned(PageOrder.FloorOf(interval.Pages));
         if (details.AllOrNothing || (there > 0 && details.CanMigrateSamePagemap && isOneBlock))
         {
             // One block for all, so that the interval becomes whole. Without need nobody is evicted for that.

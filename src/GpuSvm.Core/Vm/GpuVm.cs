@@ -85,6 +85,7 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
         Invalidator = new RangeInvalidator(_devices, _collector, Counters, host, Thrash, options.PartialUnmap == PartialUnmapMode.Split, Jobs);
         Splitter = new RangeSplitter(this);
         Prefetcher = new Prefetcher(this);
+        Follower = new FaultFollower(this);
         Duplicator = new RangeDuplicator(this);
         PrefetchWorkers = new PrefetchWorkers(this);
         FaultHandler = new PageFaultHandler(this);
@@ -148,6 +149,9 @@ public sealed partial class GpuVm : ISvmMirrorOwner, IDisposable
 
     /// <summary>Brings pages before they are touched.</summary>
     internal Prefetcher Prefetcher { get; }
+
+    /// <summary>Brings what prefetch policies want.</summary>
+    internal FaultFollower Follower { get; }
 
     /// <summary>Gives devices copies of memory that is mostly read.</summary>
     internal RangeDuplicator Duplicator { get; }

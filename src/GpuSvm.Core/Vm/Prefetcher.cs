@@ -4,7 +4,6 @@ using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
-using GpuSvm.Core.Policies;
 using GpuSvm.Core.Svm;
 
 namespace GpuSvm.Core.Vm;
@@ -79,59 +78,6 @@ internal sealed class Prefetcher(GpuVm vm)
         return status == SvmStatus.Unmapped ? SvmStatus.Busy : status;
     }
 
-    /// <summary>Brings what a prefetch policy wants beside a range that a fault has moved or copied to a device. What does not come now comes by its own fault.</summary>
-    /// <param name="address">The faulting address.</param>
-    /// <param name="policy">The policy.</param>
-    /// <param name="device">The device.</param>
-    /// <param name="workspace">The caller's.</param>
-    public void Follow(VirtualAddress address, IPrefetchPolicy policy, VmDevice device, HostWorkspace workspace)
-    {
-        if (!vm.Host.TryFindMapping(address, out HostMapping mapping) || !mapping.Interval.Contains(address))
-            return;
-        AddressRange block = address.Block(PageOrder.Huge).Intersect(mapping.Interval);
-        Span<ulong> resident = stackalloc ulong[PageSize.PagesPerHuge / 64];
-        device.Pagemap.ReadResidency(block, resident, workspace);
-        vm.Duplicator.MarkCopies(block, device.Index, resident);
-        var facts = new PrefetchFacts(
-            block.PageIndexOf(address.AlignDown(PageOrder.Small)), (int)block.Pages, resident, block: (long)(address.PageNumber >> PageOrder.Huge.Value));
-        PageRegion region = policy.Choose(facts);
-        VirtualAddress end = block.Start + ((long)region.End << PageSize.Shift);
-        for (VirtualAddress at = block.Start + ((long)region.First << PageSize.Shift); at < end;)
-        {
-            int page = block.PageIndexOf(at);
-            AddressRange found = AddressRange.OfPages(at, 1);
-            if ((resident[page >> 6] >> (page & 63) & 1) == 0)
-            {
-                SvmStatus status;
-                using (vm.Lock.EnterRead())
-                    status = Accompany(at, block, device, workspace, out found);
-                if (status is SvmStatus.OutOfDeviceMemory or SvmStatus.OutOfHostMemory or SvmStatus.DeviceGone or SvmStatus.ProcessGone)
-                    return;
-            }
-
-            at = found.End;
-        }
-    }
-
-    /// <summary>Brings one range beside a fault, if a fault of its own would bring it. Ranges go one by one: what the fault has moved already has broken the huge page in RAM up, and many
-    /// small pages together cost more than each range's for itself (3.5 ms instead of 1 for 2 MiB).</summary>
-    /// <param name="address">An address in the range.</param>
-    /// <param name="block">The block of 2 MiB, as far as it is mapped.</param>
-    /// <param name="device">The device.</param>
-    /// <param name="workspace">The caller's.</param>
-    /// <param name="found">As of <see cref="Find"/>.</param>
-    /// <returns>What became of it; <see cref="SvmStatus.Done"/> if it is to stay where it is.</returns>
-    /// <remarks>Locking: Vm held.</remarks>
-    private SvmStatus Accompany(VirtualAddress address, AddressRange block, VmDevice device, HostWorkspace workspace, out AddressRange found)
-    {
-        found = AddressRange.OfPages(address, 1);
-        if (device.Device.IsUnplugged)
-            return SvmStatus.DeviceGone;
-        MemoryAdvice advice = vm.Attributes.FindLocked(address);
-        SvmStatus status = Find(address, block, device, MigrationCause.GpuFault, advice, out found, out bool isWanted);
-        return isWanted ? MoveAndBind(found, device, MigrationCause.GpuFault, advice, workspace, out _) : status;
-    }
-
     /// <summary>One try to bring a part of a 2 MiB block to a device and bind it there. Neighbouring ranges of the same advice travel in one migration.</summary>
     /// <param name="piece">The part.</param>
     /// <param name="device">The device.</param>
@@ -173,7 +119,7 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <param name="found">The range's interval; where there is no mapping, the hole as far as it is in the piece; else the page.</param>
     /// <param name="isWanted">Whether it is to be moved.</param>
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.NotMigratable"/> for what was asked for and may not move; as <see cref="Svm.SvmMirror.FindOrInsert"/>.</returns>
-    private SvmStatus Find(
+    public SvmStatus Find(
         VirtualAddress address, AddressRange piece, VmDevice device, MigrationCause cause, MemoryAdvice advice, out AddressRange found, out bool isWanted)
     {
         isWanted = false;
@@ -216,8 +162,19 @@ internal sealed class Prefetcher(GpuVm vm)
             vm.Host.Events.Prefetch(run, device.Pagemap.Index, cause, status);
         }
 
-        if (copies || status != SvmStatus.Done)
-            return status;
+        return copies || status != SvmStatus.Done ? status : BindAll(run, device, advice, workspace);
+    }
+
+    /// <summary>Binds all ranges of a run whose pages have come.</summary>
+    /// <param name="run">Whole ranges.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="advice">What is advised of all of them.</param>
+    /// <param name="workspace">The caller's.</param>
+    /// <returns>The first failure, the rest having been tried.</returns>
+    /// <remarks>Locking: Vm held.</remarks>
+    public SvmStatus BindAll(AddressRange run, VmDevice device, MemoryAdvice advice, HostWorkspace workspace)
+    {
+        SvmStatus status = SvmStatus.Done;
         for (SvmRange? range = vm.Mirror.FirstRange(run); range is not null; range = vm.Mirror.NextRange(range, run))
         {
             SvmStatus bound = Bind((GpuRange)range, device, advice, workspace);

@@ -95,17 +95,15 @@ internal sealed class RangeDuplicator(GpuVm vm)
     /// <param name="interval">At most 512 pages.</param>
     /// <param name="device">The device's number.</param>
     /// <param name="pages">A bit a page from the interval's start on; those of copies are set.</param>
-    /// <remarks>Locking: takes Vm shared and Notifier; must hold nothing.</remarks>
-    public void MarkCopies(AddressRange interval, int device, Span<ulong> pages)
+    /// <remarks>Locking: Vm held; takes Notifier.</remarks>
+    public void MarkCopiesLocked(AddressRange interval, int device, Span<ulong> pages)
     {
-        using (vm.Lock.EnterRead())
+        vm.Lock.AssertHeld();
+        for (SvmRange? range = vm.Mirror.FirstRange(interval); range is not null; range = vm.Mirror.NextRange(range, interval))
         {
-            for (SvmRange? range = vm.Mirror.FirstRange(interval); range is not null; range = vm.Mirror.NextRange(range, interval))
-            {
-                AddressRange copied = HasCopies((GpuRange)range, device) ? range.Interval.Intersect(interval) : default;
-                for (int page = copied.IsEmpty ? 0 : interval.PageIndexOf(copied.Start), end = page + (int)copied.Pages; page < end; page++)
-                    pages[page >> 6] |= 1UL << (page & 63);
-            }
+            AddressRange copied = HasCopies((GpuRange)range, device) ? range.Interval.Intersect(interval) : default;
+            for (int page = copied.IsEmpty ? 0 : interval.PageIndexOf(copied.Start), end = page + (int)copied.Pages; page < end; page++)
+                pages[page >> 6] |= 1UL << (page & 63);
         }
     }
 
