@@ -2,7 +2,7 @@
 namespace GpuSvm.Lab.Conformance;
 
 /// <summary>Reads traces. One that is not exactly as the recorder writes them is refused: a byte lost on the way must not pass for an answer of the kernel.</summary>
-public static class TraceReader
+public static class KernelTraceReader
 {
     private const int MostSteps = 100_000; // More is no trace.
     private const int MostLineChars = 4096; // A snapshot of all pages is far shorter.

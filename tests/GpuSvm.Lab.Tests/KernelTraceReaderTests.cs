@@ -4,14 +4,14 @@ using GpuSvm.Lab.Conformance;
 namespace GpuSvm.Lab.Tests;
 
 /// <summary>Whole traces are read as they were written; damaged ones are refused where they are damaged.</summary>
-public sealed class TraceReaderTests
+public sealed class KernelTraceReaderTests
 {
     private const string Good = "  0 cpu_write   d0 p5  n2  v9   -> 0\n  1 dev_read    d1 p5  n2  v0   -> 0 cp 2 f 1 h 0123abcd\n  2 snapshot    d0 p62 n2  v1   -> 0 cp 2 f 0 [00 ff]\nfinal 89abcdef\n";
 
     [Fact]
     public void WhatIsReadIsWhatWasWritten()
     {
-        Trace trace = TraceReader.Read("t", new StringReader(Good));
+        Trace trace = KernelTraceReader.Read("t", new StringReader(Good));
         string[] lines = [.. trace.Steps.Select((step, i) => step.Line(i, step.Answer)), Trace.FinalLine(trace.FinalHash)];
         Assert.Equal(Good, string.Join('\n', lines) + "\n");
     }
@@ -33,7 +33,7 @@ public sealed class TraceReaderTests
     {
         string damaged = Good.Replace(from, to, StringComparison.Ordinal);
         Assert.NotEqual(Good, damaged);
-        var refusal = Assert.Throws<TraceFormatException>(() => TraceReader.Read("t", new StringReader(damaged)));
+        var refusal = Assert.Throws<TraceFormatException>(() => KernelTraceReader.Read("t", new StringReader(damaged)));
         Assert.Equal((line, column), (refusal.Line, refusal.Column));
         Assert.Contains($"t, line {line}, column {column}: expected ", refusal.Message, StringComparison.Ordinal);
         Assert.Contains(expected, refusal.Message, StringComparison.Ordinal);
@@ -43,13 +43,13 @@ public sealed class TraceReaderTests
     public void EveryCutOfATraceIsRefused()
     {
         for (int length = 0; length < Good.Length - 1; length++)
-            Assert.Throws<TraceFormatException>(() => TraceReader.Read("t", new StringReader(Good[..length])));
+            Assert.Throws<TraceFormatException>(() => KernelTraceReader.Read("t", new StringReader(Good[..length])));
     }
 
     [Fact]
     public void AWrongAnswerIsFoundAtItsStepWithThePagesAroundIt()
     {
-        Trace trace = TraceReader.Read("t", new StringReader(Good));
+        Trace trace = KernelTraceReader.Read("t", new StringReader(Good));
         TraceDifference difference = TraceReplay.Run(trace)!;
         Assert.Equal(1, difference.Step);
         Assert.EndsWith("h 0123abcd", difference.Expected, StringComparison.Ordinal);
