@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Cli.Graphs;
+namespace GpuSvm.Lab.Graphs;
 
 /// <summary>
 /// A small counter-based random source: number i of a seed can be had without the numbers before it, so threads that each fill a slice give the same
 /// data whatever their number.
 /// </summary>
 /// <param name="Seed">What distinguishes one sequence from another.</param>
-internal readonly record struct SplitMix(ulong Seed)
+public readonly record struct SplitMix(ulong Seed)
 {
     /// <summary>Number <paramref name="index"/> of the sequence, all 64 bits well mixed.</summary>
     /// <param name="index">Which number; any value.</param>

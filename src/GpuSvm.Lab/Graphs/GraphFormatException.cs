@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Cli.Graphs;
+namespace GpuSvm.Lab.Graphs;
 
 /// <summary>A graph file that is not one: which line, what was expected there, what stands there instead.</summary>
-internal sealed class GraphFormatException : Exception
+public sealed class GraphFormatException : Exception
 {
     /// <summary>Makes the error for one line of the file.</summary>
     /// <param name="line">The line, counted from 1.</param>
@@ -14,6 +14,13 @@ internal sealed class GraphFormatException : Exception
         Line = line;
     }
 
-    /// <summary>The line that cannot be read, counted from 1.</summary>
+    /// <summary>Makes the error for a graph that is too large, wherever that shows.</summary>
+    /// <param name="message">What is too large, and what to do.</param>
+    public GraphFormatException(string message)
+        : base(message)
+    {
+    }
+
+    /// <summary>The line that cannot be read, counted from 1; 0 if none is to blame.</summary>
     public long Line { get; }
 }

@@ -2,13 +2,13 @@
 using System.Globalization;
 using System.Text;
 
-namespace GpuSvm.Cli.Graphs;
+namespace GpuSvm.Lab.Graphs;
 
 /// <summary>
 /// Reads a stream line by line as bytes, counting lines from 1, without an allocation per line. Ends of line are LF or CRLF; a line may be as long as
 /// <see cref="LongestLine"/>. A damaged gzip stream shows up here as a format error on the line it breaks off in.
 /// </summary>
-internal sealed class LineReader
+public sealed class LineReader
 {
     /// <summary>The longest line in bytes; anything longer is not text.</summary>
     private const int LongestLine = 1 << 20;

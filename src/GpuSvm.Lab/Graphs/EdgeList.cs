@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Cli.Graphs;
+namespace GpuSvm.Lab.Graphs;
 
 /// <summary>
 /// Directed edges in two growing private arrays, in the order of the file, before they become a <see cref="CsrGraph"/>.
 /// Endpoints are kept as 64-bit labels until the end, because files number their nodes as they like.
 /// </summary>
-internal sealed class EdgeList
+public sealed class EdgeList
 {
     /// <summary>The most nodes a graph may have here: targets are 32-bit in the CSR arrays.</summary>
     public const long MostNodes = int.MaxValue - 1;
@@ -31,7 +31,7 @@ internal sealed class EdgeList
         {
             var larger = (int)Math.Min(Array.MaxLength, _count * 2L);
             if (larger == _count)
-                throw new InputException($"the graph has more than {_count:N0} edges, the most this tool can hold; use a smaller graph");
+                throw new GraphFormatException($"the graph has more than {_count:N0} edges, the most this tool can hold; use a smaller graph");
             Array.Resize(ref _sources, larger);
             Array.Resize(ref _targets, larger);
         }

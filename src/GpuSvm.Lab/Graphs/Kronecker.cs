@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Cli.Graphs;
+namespace GpuSvm.Lab.Graphs;
 
 /// <summary>
 /// Kronecker graphs after the Graph500 recipe: 2^scale nodes, 16 edges drawn per node, each by choosing one quadrant of the adjacency matrix per bit
 /// with probabilities 0.57, 0.19, 0.19, 0.05; node numbers are shuffled, so that high degrees do not sit together; every edge goes both ways;
 /// self loops and repeated edges are dropped. The same scale and seed give the same graph on every machine and with any number of threads.
 /// </summary>
-internal static class Kronecker
+public static class Kronecker
 {
     /// <summary>Edges drawn for each node, before both directions and before repeats are dropped.</summary>
     public const int EdgesPerNode = 16;

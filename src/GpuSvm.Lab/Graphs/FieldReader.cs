@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Text;
 
-namespace GpuSvm.Cli.Graphs;
+namespace GpuSvm.Lab.Graphs;
 
 /// <summary>Cuts one line into fields, either at a separator byte or at runs of blanks and tabs, without allocation.</summary>
-internal ref struct FieldReader
+public ref struct FieldReader
 {
     /// <summary>What is left of the line.</summary>
     private ReadOnlySpan<byte> _rest;

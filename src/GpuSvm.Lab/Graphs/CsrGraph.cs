@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Cli.Graphs;
+namespace GpuSvm.Lab.Graphs;
 
 /// <summary>
 /// A directed graph in compressed sparse rows, on private arrays: row v is <c>Targets[Offsets[v] .. Offsets[v + 1]]</c>, sorted ascending.
 /// Workloads copy it into shared arrays and keep it as what they verify against.
 /// </summary>
-internal sealed class CsrGraph
+public sealed class CsrGraph
 {
     /// <summary>Takes the finished arrays.</summary>
     /// <param name="offsets">One more than there are nodes; first 0, last the number of edges, never falling.</param>

@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 
-namespace GpuSvm.Cli.Graphs;
+namespace GpuSvm.Lab.Graphs;
 
 /// <summary>
 /// Reads Matrix Market coordinate files as graphs: entry (row, column) is an edge from row to column, numbered from 1 in the file and from 0 here.
 /// Fields pattern, real and integer (values are checked to be there and ignored); general and symmetric, where a symmetric entry off the diagonal is
 /// an edge both ways.
 /// </summary>
-internal static class MatrixMarketReader
+public static class MatrixMarketReader
 {
     /// <summary>What the first line must look like.</summary>
     private const string Banner = "\"%%MatrixMarket matrix coordinate pattern|real|integer general|symmetric\"";

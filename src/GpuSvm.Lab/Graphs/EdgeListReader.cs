@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Cli.Graphs;
+namespace GpuSvm.Lab.Graphs;
 
 /// <summary>
 /// Reads edge lists: one directed edge a line, <c>source target</c>, node numbers of 0 or greater; further columns (weights, dates) are ignored.
 /// Lines that are empty or begin with '#' or '%' are skipped; with commas or tabs the first line may be a heading.
 /// </summary>
-internal static class EdgeListReader
+public static class EdgeListReader
 {
     /// <summary>Reads all edges.</summary>
     /// <param name="lines">The text, at its beginning.</param>
