@@ -165,6 +165,47 @@ public sealed class ReplayTests
     }
 
     [Fact]
+    public void ATraceOfFaultsAloneIsReplayedByThem()
+    {
+        string path = Path.GetTempFileName();
+        try
+        {
+            using (TraceWriter writer = TraceWriter.Create(path, new TraceHeader { Source = "a profiler" }))
+            {
+                writer.Event(new SvmEvent(SvmEventKind.CpuFault, _start, PageSize.Bytes) { Access = MemoryAccess.Write });
+                for (int page = 0; page < 5; page++)
+                    writer.Event(new SvmEvent(SvmEventKind.GpuFault, _start + (page * PageSize.Bytes), PageSize.Bytes) { To = 1 });
+                writer.Event(new SvmEvent(SvmEventKind.Migration, _start, PageSize.Bytes) { To = 1 });
+            }
+
+            var workload = new RecordedWorkload(path);
+            Assert.Equal(5 * PageSize.Bytes, workload.FootprintBytes);
+            Assert.Equal(2, workload.Devices);
+            Assert.Contains("without the block that says it is complete", workload.Problem, StringComparison.Ordinal);
+            ReplayResult result = new ReplaySettings { Policies = new ReplayPolicies { Chunk = "4K" } }.Run(workload);
+            Assert.Equal(6, result.Accesses);
+            Assert.Equal(5, result.DeviceFaults);
+            File.WriteAllBytes(path, []);
+            Assert.Throws<TraceFileException>(() => new RecordedWorkload(path));
+            using (TraceWriter writer = TraceWriter.Create(path, new TraceHeader { Source = "nothing" }))
+                writer.Complete();
+            Assert.Contains("nothing to replay", Assert.Throws<TraceFileException>(() => new RecordedWorkload(path)).Message, StringComparison.Ordinal);
+        }
+        finally
+        {
+            File.Delete(path);
+        }
+    }
+
+    [Fact]
+    public void OversubscriptionSaysHowMuchTheDeviceHolds()
+    {
+        Assert.Equal(100 * PageSize.Bytes, new ReplaySettings { Oversubscription = 1.25 }.DeviceBytesFor(125 * PageSize.Bytes));
+        Assert.Equal(250 * PageSize.Bytes, new ReplaySettings().DeviceBytesFor(125 * PageSize.Bytes));
+        Assert.Equal(16 * PageSize.Bytes, new ReplaySettings { DeviceMemoryBytes = 1 }.DeviceBytesFor(125 * PageSize.Bytes));
+    }
+
+    [Fact]
     public void AnAccessThatAdviceDeniesIsCountedAndNamed()
     {
         ReplayResult result = Run(4 * Mebibyte, new ReplayPolicies(), machine =>

@@ -79,7 +79,8 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
                 $"The trace touches {options.FootprintBytes >> 20} MiB, and the simulated memory holds {(MostHostPages - SpareHostPages) >> (20 - PageSize.Shift)} MiB: take a smaller size of the workload, or a part of the trace.");
         }
 
-        _memory = new SimulatedHostMemory(new SimulatedHostOptions { Frames = (int)Math.Min(MostHostPages, pages + (pages / 4) + SpareHostPages) });
+        pages = Math.Max(pages + (pages / 4), PageSize.PagesFor(options.SpannedBytes));
+        _memory = new SimulatedHostMemory(new SimulatedHostOptions { Frames = (int)Math.Min(MostHostPages, pages + SpareHostPages) });
         _host = new HostAddressSpace(_memory, _clock);
         _events = _host.Events.Open(EventCapacity);
         _devices = [.. options.DeviceMemoryBytes.Select((bytes, number) => new ReplayDevice(number, bytes, _blocks, _clock, _model))];
@@ -277,7 +278,7 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
         if (status == SvmStatus.OutOfHostMemory)
         {
             throw new ReplayException(
-                $"The simulated RAM is full after {_accesses} accesses: the footprint was given as {_options.FootprintBytes >> 20} MiB, and the trace touches more.");
+                $"The simulated RAM is full after {_accesses} accesses: the footprint was given as {_options.FootprintBytes >> 20} MiB, and the trace touches more, or its policies bring more along: take smaller chunks, or a part of the trace.");
         }
 
         _failures++;

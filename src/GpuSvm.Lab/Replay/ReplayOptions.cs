@@ -13,6 +13,9 @@ public sealed record ReplayOptions
     /// <summary>How many bytes the trace touches, at least as many as it does: RAM is made for them.</summary>
     public required long FootprintBytes { get; init; }
 
+    /// <summary>Bytes of the larger pieces that it touches something of, which may come along and have to go somewhere; 0 where that is the same.</summary>
+    public long SpannedBytes { get; init; }
+
     /// <summary>How the GPU address space behaves: its policies. They belong to this replay alone.</summary>
     public required GpuVmOptions Vm { get; init; }
 
