@@ -22,6 +22,7 @@ internal static class CommandLine
             BenchCommand.Create(console),
             TopCommand.Create(console),
             ConformCommand.Create(console),
+            ReplayCommand.Create(console),
             new HelpOption { Recursive = true },
         };
         var version = new Option<bool>("--version") { Description = "Show the version." };
