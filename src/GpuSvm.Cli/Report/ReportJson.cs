@@ -10,4 +10,5 @@ namespace GpuSvm.Cli.Report;
 [JsonSerializable(typeof(BenchReport))]
 [JsonSerializable(typeof(ConformReport))]
 [JsonSerializable(typeof(ReplayReport))]
+[JsonSerializable(typeof(StudyReport))]
 internal sealed partial class ReportJson : JsonSerializerContext;
