@@ -23,6 +23,8 @@ internal static class CommandLine
             TopCommand.Create(console),
             ConformCommand.Create(console),
             ExploreCommand.Create(console),
+            ReplayCommand.Create(console),
+            CompareCommand.Create(console),
             new HelpOption { Recursive = true },
         };
         var version = new Option<bool>("--version") { Description = "Show the version." };

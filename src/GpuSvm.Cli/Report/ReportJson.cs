@@ -10,4 +10,6 @@ namespace GpuSvm.Cli.Report;
 [JsonSerializable(typeof(BenchReport))]
 [JsonSerializable(typeof(ConformReport))]
 [JsonSerializable(typeof(ExploreReport))]
+[JsonSerializable(typeof(ReplayReport))]
+[JsonSerializable(typeof(StudyReport))]
 internal sealed partial class ReportJson : JsonSerializerContext;

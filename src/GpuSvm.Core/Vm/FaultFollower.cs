@@ -33,6 +33,8 @@ internal sealed class FaultFollower(GpuVm vm)
         for (int page = block.PageIndexOf(self.Start), end = page + (int)self.Pages; page < end; page++)
             resident[page >> 6] |= 1UL << (page & 63); // On its way.
         AddressRange region = Ask(policy, block, address, resident);
+        if (!region.Overlaps(self))
+            return new FollowPlan(device, self, region, Come: self); // It lies elsewhere: brought after the fault, without what lies between.
         VirtualAddress first = self.Start, last = self.End;
         if (!vm.Duplicator.IsWanted(advice)) // Else they are copied one by one.
         {
