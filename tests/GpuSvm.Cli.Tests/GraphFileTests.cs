@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Cli.Graphs;
+using GpuSvm.Lab.Graphs;
 
 namespace GpuSvm.Cli.Tests;
 

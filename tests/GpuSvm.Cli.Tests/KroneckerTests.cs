@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using CsCheck;
-using GpuSvm.Cli.Graphs;
+using GpuSvm.Lab.Graphs;
 
 namespace GpuSvm.Cli.Tests;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using CsCheck;
-using GpuSvm.Cli.Graphs;
 using GpuSvm.Cli.Workloads;
+using GpuSvm.Lab.Graphs;
 
 namespace GpuSvm.Cli.Tests;
 

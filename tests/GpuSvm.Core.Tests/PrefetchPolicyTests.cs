@@ -175,6 +175,17 @@ public sealed class PrefetchPolicyTests
         Assert.Equal(2 * (512 + 16 + 512), pages);
     }
 
+    [Fact]
+    public void RandomDrawsEveryPageOfABlockAndTheSameOnesForASeed()
+    {
+        var policy = new RandomPrefetch(7);
+        int[] drawn = [.. Enumerable.Range(0, 2000).Select(_ => policy.Choose(new PrefetchFacts(0, 20, new ulong[1]))).Select(region => region.Pages == 1 ? region.First : -1)];
+        Assert.Equal(Enumerable.Range(0, 20), drawn.Distinct().Order());
+        Assert.All(Enumerable.Range(0, 20), page => Assert.InRange(drawn.Count(one => one == page), 50, 150));
+        var again = new RandomPrefetch(7);
+        Assert.Equal(drawn, Enumerable.Range(0, 2000).Select(_ => again.Choose(new PrefetchFacts(0, 20, new ulong[1])).First));
+    }
+
     private static PageRegion Choose(IPrefetchPolicy policy, int fault, int pages, ReadOnlySpan<ulong> resident) => policy.Choose(new PrefetchFacts(fault, pages, resident));
 
     private static ulong[] Bits(params int[] pages)

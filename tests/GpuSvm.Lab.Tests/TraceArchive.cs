@@ -24,7 +24,7 @@ internal static class TraceArchive
         foreach (ZipArchiveEntry entry in archive.Entries)
         {
             using var text = new StreamReader(entry.Open());
-            traces.Add(TraceReader.Read(entry.FullName, text));
+            traces.Add(KernelTraceReader.Read(entry.FullName, text));
         }
 
         return traces;

@@ -2,9 +2,9 @@
 using System.Numerics;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
-using GpuSvm.Cli.Graphs;
 using GpuSvm.Cli.Interop;
 using GpuSvm.Cli.Workloads;
+using GpuSvm.Lab.Graphs;
 
 namespace GpuSvm.Cli.Bench;
 

@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Globalization;
 using GpuSvm.Cli.Report;
 using GpuSvm.Cli.Workloads;
+using GpuSvm.Lab.Graphs;
 
 namespace GpuSvm.Cli.Commands;
 
@@ -68,7 +69,7 @@ internal static class RunCommand
                 parsed.GetValue(threads) is { } threadsText ? CommandLine.ParseNumber(threadsText, "--threads", 1, MostThreads) : Environment.ProcessorCount,
                 parsed.GetValue(seed) is { } seedText ? ParseSeed(seedText) : 1,
                 parsed.GetValue(graph),
-                parsed.GetValue(scale) is { } scaleText ? CommandLine.ParseNumber(scaleText, "--scale", 1, Graphs.Kronecker.LargestScale) : null);
+                parsed.GetValue(scale) is { } scaleText ? CommandLine.ParseNumber(scaleText, "--scale", 1, Kronecker.LargestScale) : null);
             var policies = new WorkloadPolicies(
                 ParsePolicy<PrefetchPolicy>(parsed.GetValue(prefetch), "--prefetch"), ParsePolicy<EvictionPolicy>(parsed.GetValue(evict), "--evict"), ParseChunk(parsed.GetValue(chunk)),
                 ParsePolicy<ThrashPolicy>(parsed.GetValue(thrash), "--thrash"),

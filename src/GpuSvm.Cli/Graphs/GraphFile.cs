@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.IO.Compression;
+using GpuSvm.Lab.Graphs;
 
 namespace GpuSvm.Cli.Graphs;
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Cli.Graphs;
 using GpuSvm.Cli.Report;
+using GpuSvm.Lab.Graphs;
 
 namespace GpuSvm.Cli.Workloads;
 

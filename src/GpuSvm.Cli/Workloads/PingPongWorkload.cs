@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-using GpuSvm.Cli.Graphs;
 using GpuSvm.Cli.Report;
+using GpuSvm.Lab.Graphs;
 
 namespace GpuSvm.Cli.Workloads;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Numerics;
-using GpuSvm.Cli.Graphs;
 using GpuSvm.Cli.Report;
+using GpuSvm.Lab.Graphs;
 
 namespace GpuSvm.Cli.Workloads;
 

@@ -2,8 +2,8 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
 using GpuSvm.Cli.Commands;
-using GpuSvm.Cli.Graphs;
 using GpuSvm.Cli.Report;
+using GpuSvm.Lab.Graphs;
 
 namespace GpuSvm.Cli.Workloads;
 

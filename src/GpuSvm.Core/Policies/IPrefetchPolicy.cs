@@ -6,7 +6,7 @@ public interface IPrefetchPolicy
 {
     /// <summary>Chooses the pages to bring.</summary>
     /// <param name="facts">What is known.</param>
-    /// <returns>A region of the block that holds the faulting page; pages in it that are there already stay.</returns>
+    /// <returns>A region of the block, usually around the faulting page, which has come already; pages in it that are there already stay.</returns>
     /// <remarks>Called on the fault path: must not allocate, wait or throw.</remarks>
     PageRegion Choose(in PrefetchFacts facts);
 }

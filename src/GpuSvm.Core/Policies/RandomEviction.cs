@@ -7,18 +7,11 @@ public sealed class RandomEviction(long seed = 1) : IEvictionPolicy
 {
     private const ulong Odds = 8;
 
-    private long _drawn = seed; // Interlocked.
+    private readonly SeededNumbers _numbers = new(seed);
 
     /// <inheritdoc/>
     public bool OrdersByUse => false;
 
     /// <inheritdoc/>
-    public bool IsVictim(in EvictionFacts facts)
-    {
-        // SplitMix64: a counter, mixed.
-        ulong mixed = (ulong)Interlocked.Add(ref _drawn, unchecked((long)0x9E3779B97F4A7C15));
-        mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
-        return (mixed ^ (mixed >> 31)) % Odds == 0;
-    }
+    public bool IsVictim(in EvictionFacts facts) => _numbers.Next() % Odds == 0;
 }

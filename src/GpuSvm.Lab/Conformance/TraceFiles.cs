@@ -28,7 +28,7 @@ public static class TraceFiles
     private static Trace ReadFile(string path)
     {
         using var text = new StreamReader(path);
-        return TraceReader.Read(path, text);
+        return KernelTraceReader.Read(path, text);
     }
 
     /// <summary>Reads the entries of an archive.</summary>
@@ -43,7 +43,7 @@ public static class TraceFiles
             if (!entry.FullName.EndsWith(Pattern[1..], StringComparison.Ordinal))
                 continue;
             using var text = new StreamReader(entry.Open());
-            traces.Add(TraceReader.Read($"{path}: {entry.FullName}", text));
+            traces.Add(KernelTraceReader.Read($"{path}: {entry.FullName}", text));
         }
 
         return traces;

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+using GpuSvm.Lab.Traces;
+
+namespace GpuSvm.Lab.Workloads;
+
+/// <summary>A trace file as a workload: it is read once to learn how much it touches, and again for each replay.</summary>
+public sealed class RecordedWorkload : IWorkload
+{
+    private readonly string _path;
+    private readonly bool _usesFaults;
+
+    /// <summary>Reads a trace through.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="TraceFileException">It is no trace, or there is nothing in it to replay.</exception>
+    /// <exception cref="IOException">It cannot be read.</exception>
+    public RecordedWorkload(string path)
+    {
+        _path = path;
+        var footprint = new TraceFootprint();
+        using TraceReader reader = TraceReader.Open(path);
+        reader.ReadTo(footprint);
+        if (footprint.Accesses + footprint.Faults == 0)
+            throw new TraceFileException(Path.GetFileName(path), reader.BytesRead, $"the trace has neither accesses nor faults, so there is nothing to replay. {reader.Problem}".TrimEnd());
+        _usesFaults = footprint.Accesses == 0;
+        FootprintBytes = footprint.TouchedBytes;
+        SpannedBytes = footprint.SpannedBytes;
+        Devices = footprint.LastDevice + 1;
+        Problem = reader.Problem;
+        Description = $"{Path.GetFileName(path)}: {reader.Header.Source}, {reader.Records} records{(_usesFaults ? ", faults in place of accesses" : "")}";
+    }
+
+    /// <inheritdoc/>
+    public string Description { get; }
+
+    /// <inheritdoc/>
+    public long FootprintBytes { get; }
+
+    /// <summary>Bytes of the 2 MiB blocks of which it touches something.</summary>
+    public long SpannedBytes { get; }
+
+    /// <summary>How many devices it needs.</summary>
+    public int Devices { get; }
+
+    /// <summary>Why it ends before its end; empty for a whole one.</summary>
+    public string Problem { get; }
+
+    /// <inheritdoc/>
+    public void Generate(ITraceSink sink)
+    {
+        using TraceReader reader = TraceReader.Open(_path);
+        reader.ReadTo(_usesFaults ? new FaultsAsAccesses(sink) : sink);
+    }
+}
