@@ -22,6 +22,8 @@ internal static class CommandLine
             BenchCommand.Create(console),
             TopCommand.Create(console),
             ConformCommand.Create(console),
+            ImportCommand.Create(console),
+            ExportCommand.Create(console),
             new HelpOption { Recursive = true },
         };
         var version = new Option<bool>("--version") { Description = "Show the version." };
