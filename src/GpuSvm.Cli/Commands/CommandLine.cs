@@ -24,6 +24,8 @@ internal static class CommandLine
             ConformCommand.Create(console),
             ImportCommand.Create(console),
             ExportCommand.Create(console),
+            ReplayCommand.Create(console),
+            CompareCommand.Create(console),
             new HelpOption { Recursive = true },
         };
         var version = new Option<bool>("--version") { Description = "Show the version." };

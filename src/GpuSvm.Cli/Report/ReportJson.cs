@@ -9,4 +9,6 @@ namespace GpuSvm.Cli.Report;
 [JsonSerializable(typeof(DoctorReport))]
 [JsonSerializable(typeof(BenchReport))]
 [JsonSerializable(typeof(ConformReport))]
+[JsonSerializable(typeof(ReplayReport))]
+[JsonSerializable(typeof(StudyReport))]
 internal sealed partial class ReportJson : JsonSerializerContext;

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+using System.Text.Json;
+using GpuSvm.Lab.Studies;
+
+namespace GpuSvm.Cli.Report;
+
+/// <summary>The rows of a study as lines of JSON, written as they come: a study that was stopped goes on where it was. A last line that was cut off is written anew.</summary>
+internal sealed class StudyFile : IDisposable
+{
+    /// <summary>Where rows go; null where they are kept nowhere.</summary>
+    private readonly StreamWriter? _writer;
+
+    /// <summary>Opens a file and reads what is in it.</summary>
+    /// <param name="path">The file, or null.</param>
+    /// <exception cref="InputException">It is no such file, or cannot be written.</exception>
+    public StudyFile(string? path)
+    {
+        if (path is null)
+            return;
+        try
+        {
+            var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
+            Done = Read(path, file, out var good);
+            file.SetLength(good);
+            file.Position = good;
+            _writer = new StreamWriter(file) { AutoFlush = true };
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"--results {path}: cannot be written ({e.Message.TrimEnd('.')}); give a file in an existing folder that no other study writes", e);
+        }
+    }
+
+    /// <summary>The rows that were there.</summary>
+    public IReadOnlyList<StudyRow> Done { get; } = [];
+
+    /// <summary>Adds a row.</summary>
+    /// <param name="row">The row.</param>
+    public void Add(StudyRow row) => _writer?.WriteLine(JsonSerializer.Serialize(row, StudyJson.Default.StudyRow));
+
+    /// <inheritdoc/>
+    public void Dispose() => _writer?.Dispose();
+
+    /// <summary>Reads whole lines.</summary>
+    /// <param name="path">The file's name.</param>
+    /// <param name="file">The file.</param>
+    /// <param name="good">Bytes up to the end of the last whole line.</param>
+    private static List<StudyRow> Read(string path, FileStream file, out long good)
+    {
+        var bytes = new byte[file.Length];
+        file.ReadExactly(bytes);
+        var rows = new List<StudyRow>();
+        good = 0;
+        for (int end; (end = Array.IndexOf(bytes, (byte)'\n', (int)good)) >= 0; good = end + 1)
+        {
+            try
+            {
+                rows.Add(JsonSerializer.Deserialize(bytes.AsSpan((int)good, end - (int)good), StudyJson.Default.StudyRow) ?? throw new JsonException("nothing"));
+            }
+            catch (JsonException e)
+            {
+                throw new InputException($"--results {path}: line {rows.Count + 1} is no row of a study ({e.Message}); give another file, or remove that line", e);
+            }
+        }
+
+        return rows;
+    }
+}
