@@ -4,6 +4,7 @@ using System.Text.Json;
 using GpuSvm.Lab.Exporting;
 using GpuSvm.Lab.Importing;
 using GpuSvm.Lab.Traces;
+using Parquet;
 
 namespace GpuSvm.Lab.Tests;
 
@@ -18,6 +19,21 @@ public sealed class ExportTests
         Assert.Equal("record,time_ns,duration_ns,address,bytes,agent,from,to,detail,cause,status,culprit,name", lines[0]);
         Assert.Equal("Kernel,30980000,,,,device 0,,,Begin,,,,\"0 vectorAdd(int const *, int const *, int*, int) [128]\"", lines[2]);
         Assert.Equal("Migration,31350048,10048,0x7b552e000000,65536,,RAM,device 0,,,Done,,", lines[5]);
+    }
+
+    [Fact]
+    public async Task ParquetHasTheSameRowsInColumns()
+    {
+        using var file = new MemoryStream(Export(ImportFormat.Nvprof, 1, ExportFormat.Parquet));
+        await using ParquetReader reader = await ParquetReader.CreateAsync(file, cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal("record,time_ns,duration_ns,address,bytes,agent,from,to,detail,cause,status,culprit,name", string.Join(',', reader.Schema.DataFields.Select(field => field.Name)));
+        using ParquetRowGroupReader rows = reader.OpenRowGroupReader(0);
+        var kinds = new string?[6];
+        await rows.ReadAsync(reader.Schema.DataFields[0], kinds.AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal("CpuFault Kernel Kernel GpuFault Migration Migration", string.Join(' ', kinds));
+        var addresses = new ulong?[6];
+        await rows.ReadAsync<ulong>(reader.Schema.DataFields[3], addresses.AsMemory(), cancellationToken: TestContext.Current.CancellationToken);
+        Assert.Equal([0x7612d2020000, null, null, 0x7b552e000000, 0x7b552e000000, 0x7b552e010000], addresses);
     }
 
     [Fact]
@@ -110,6 +126,7 @@ public sealed class ExportTests
     [InlineData("a.csv", ExportFormat.Csv)]
     [InlineData("a.json", ExportFormat.Chrome)]
     [InlineData("a.PFTRACE", ExportFormat.Perfetto)]
+    [InlineData("a.parquet", ExportFormat.Parquet)]
     [InlineData("a", null)]
     public void TheEndingSaysTheFormat(string file, ExportFormat? format) => Assert.Equal(format, ExportFormats.OfFile(file));
 

@@ -16,7 +16,7 @@ internal static class ExportCommand
         var trace = new Argument<string>("TRACE") { Description = "A trace (.gsvmtrace)." };
         var output = CommandLine.TextOption("--output", "FILE", "Where the result goes; must be given.");
         output.Aliases.Add("-o");
-        var to = CommandLine.TextOption("--to", "FORMAT", $"{string.Join(", ", ExportFormats.Names)}; without it the ending of FILE says which (.pftrace, .json, .csv).");
+        var to = CommandLine.TextOption("--to", "FORMAT", $"{string.Join(", ", ExportFormats.Names)}; without it the ending of FILE says which (.pftrace, .json, .csv, .parquet).");
         var command = new Command("export", "Write a trace as other tools read it. Exit code 1 if the trace was cut off or damaged; what is good of it is written.")
         {
             trace, output, to,

@@ -13,6 +13,9 @@ public enum ExportFormat
     /// <summary>Comma-separated values: every record a row.</summary>
     Csv,
 
+    /// <summary>The same as a Parquet table.</summary>
+    Parquet,
+
     /// <summary>The summary that ROCm's profiler writes of unified memory.</summary>
     Rocm,
 }

@@ -9,6 +9,7 @@ public static class ExportFormats
         (ExportFormat.Perfetto, "perfetto", [".perfetto-trace", ".pftrace", ".perfetto"]),
         (ExportFormat.Chrome, "chrome", [".json"]),
         (ExportFormat.Csv, "csv", [".csv"]),
+        (ExportFormat.Parquet, "parquet", [".parquet"]),
         (ExportFormat.Rocm, "rocm", []),
     ];
 

@@ -19,6 +19,7 @@ public static class TraceExport
             ExportFormat.Perfetto => new PerfettoExporter(stream),
             ExportFormat.Chrome => new ChromeExporter(stream),
             ExportFormat.Csv => new CsvExporter(stream),
+            ExportFormat.Parquet => new ParquetExporter(stream),
             ExportFormat.Rocm => new RocmExporter(stream),
             _ => throw new ArgumentOutOfRangeException(nameof(format)),
         };
