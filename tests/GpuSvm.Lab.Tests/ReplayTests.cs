@@ -17,7 +17,7 @@ public sealed class ReplayTests
 
     public static TheoryData<string, string> Runs { get; } = new(
         from workload in WorkloadKinds.All
-        from prefetch in new[] { "none", "tree", "random", "adaptive" }
+        from prefetch in new[] { "random", "adaptive" }
         select (workload.Name, prefetch));
 
     [Theory]

@@ -171,6 +171,16 @@ public sealed class TraceFileTests
         iter: 3000);
 
     [Fact]
+    public void ABlockOfLessThanNoRecordsIsDamaged()
+    {
+        byte[] head = new byte[28];
+        TraceFile.WriteHead(head, TraceBlockKind.Records, [], -1, 0);
+        ReadFile read = Read([.. Write([], complete: false), .. head]);
+        Assert.Equal(TraceEnd.Damaged, read.Reader.End);
+        Assert.Equal(0, read.Reader.Records);
+    }
+
+    [Fact]
     public void ThreeArraysReadInStepTakeThreeBytesAnAccess()
     {
         const int accesses = 300_000;

@@ -116,7 +116,7 @@ internal static class ReplayCommand
             Source = $"replay of {workload.Description}",
             PageBytes = PageSize.Bytes,
             CostModel = settings.CostModel.Name,
-            DeviceMemoryBytes = [deviceBytes],
+            DeviceMemoryBytes = [.. Enumerable.Repeat(deviceBytes, (workload as RecordedWorkload)?.Devices ?? 1)],
             Properties = new Dictionary<string, string> { ["policies"] = settings.Policies.ToString() },
         };
         try

@@ -28,7 +28,7 @@ namespace GpuSvm.Lab.Replay;
 public sealed partial class ReplayMachine : ITraceSink, IDisposable
 {
     private const int EventCapacity = 1 << 16;
-    private const int SpareHostPages = 8192; // For blocks on their way.
+    private const int SpareHostPages = 2048; // For blocks on their way.
     private const int MostHostPages = 500_000; // What the simulated memory can have.
 
     private readonly ReplayOptions _options;

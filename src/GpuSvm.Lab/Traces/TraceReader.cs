@@ -91,6 +91,8 @@ public sealed class TraceReader : IDisposable
             return Stop(fault == CutOff ? TraceEnd.CutOff : TraceEnd.Damaged, start, fault);
         int records = BinaryPrimitives.ReadInt32LittleEndian(_head.AsSpan(12));
         long before = BinaryPrimitives.ReadInt64LittleEndian(_head.AsSpan(16));
+        if (records < 0)
+            return Stop(TraceEnd.Damaged, start, $"a block cannot have {records} records");
         if (before != Records)
             return Stop(TraceEnd.Damaged, start, $"this block begins with record {before}, but {Records} were read: a part of the file is missing");
         if (kind == TraceBlockKind.End)
