@@ -14,7 +14,7 @@ inline getPages()
 {
     got = 0;
     do
-    :: d_step { UNDER(INVALIDATION + 1); s = nseq; inEvent = (s == seq) }
+    :: d_step { UNDER(INVALIDATION); s = nseq; inEvent = (s == seq) }
 #ifndef BREAK_READ_DOES_NOT_WAIT
         if
         :: inEvent -> (seq != s)
@@ -65,6 +65,7 @@ inline getPages()
     s = 0;
     clear()
 }
+
 /* Looks at every page of the range, and faults in what is absent. hole: one is not mapped. */
 inline walk()
 {
@@ -83,7 +84,7 @@ inline walk()
         if
         :: hole -> break
         :: !hole && frames[q] != 0 -> q++
-        :: !hole && frames[q] == 0 && claim[q] != 0 -> UNDER(INVALIDATION + 1); claim[q] == 0 /* waits for the claim's end, then looks again */
+        :: !hole && frames[q] == 0 && claim[q] != 0 -> UNDER(INVALIDATION); claim[q] == 0 /* waits for the claim's end, then looks again */
         :: else -> populate(q); got = 0
         fi
     :: q < PAGES && !HAS(rg[r].cover, q) -> q++

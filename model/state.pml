@@ -19,7 +19,6 @@
 #define NOTIFIER 16
 #define QUEUE 32
 #define STATE 64 /* page states, and the event gate */
-#define LEAF 128
 
 /* What a pass of the handler comes to. */
 #define RETRY 0
