@@ -29,26 +29,12 @@ public sealed class FeaturesTests
 
     [Fact]
     public void EveryTypeAndMemberExists() => RepositoryFiles.AssertNone(
-        "docs/features.md names what src does not have", _rows.SelectMany(row => Names(row[2]).Where(name => !Exists(name, "src")).Select(name => $"{row[0]} {name}")));
+        "docs/features.md names what src does not have", _rows.SelectMany(row => SourceNames.In(row[2]).Where(name => !SourceNames.Exists(name, "src")).Select(name => $"{row[0]} {name}")));
 
     [Fact]
     public void EveryTestExists() => RepositoryFiles.AssertNone(
-        "docs/features.md names a test that does not exist", _rows.SelectMany(row => Names(row[3]).Where(name => !Exists(name, "tests")).Select(name => $"{row[0]} {name}")));
+        "docs/features.md names a test that does not exist", _rows.SelectMany(row => SourceNames.In(row[3]).Where(name => !SourceNames.Exists(name, "tests")).Select(name => $"{row[0]} {name}")));
 
     [Fact]
-    public void ANameThatIsNotThereIsFound() => Assert.False(Exists("SvmMirror.NoSuchMember", "src") || Exists("NoSuchType", "src"));
-
-    /// <summary>The names in back quotes of a cell.</summary>
-    private static string[] Names(string cell) => cell.Split(['`', ',', ' '], StringSplitOptions.RemoveEmptyEntries);
-
-    /// <summary>Whether a type, or a member of one, is declared somewhere in a folder: in the type's own files.</summary>
-    private static bool Exists(string name, string folder)
-    {
-        string[] parts = name.Split('.');
-        string[] files = [.. RepositoryFiles.Find("*.cs", folder).Where(file => Path.GetFileName(file).Split('.')[0] == parts[0])];
-        if (files.Length == 0)
-            return false;
-        return parts.Length == 1 || files.Any(file => Regex.IsMatch(
-            RepositoryFiles.Read(file), $@"(^|[\s>?\]]){Regex.Escape(parts[1])}\s*(\(|<|=>|=|;|,|\{{|\r?\n)", RegexOptions.Multiline));
-    }
+    public void ANameThatIsNotThereIsFound() => Assert.False(SourceNames.Exists("SvmMirror.NoSuchMember", "src") || SourceNames.Exists("NoSuchType", "src"));
 }

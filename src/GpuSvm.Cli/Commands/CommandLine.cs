@@ -23,6 +23,8 @@ internal static class CommandLine
             TopCommand.Create(console),
             ConformCommand.Create(console),
             ExploreCommand.Create(console),
+            ImportCommand.Create(console),
+            ExportCommand.Create(console),
             ReplayCommand.Create(console),
             CompareCommand.Create(console),
             new HelpOption { Recursive = true },
