@@ -46,7 +46,7 @@ internal sealed partial class Session : IDisposable
     {
         _memory = memory;
         parts.Push(memory.Host);
-        _host = new HostAddressSpace(memory.Host);
+        _host = new HostAddressSpace(memory.Host) { LargestFirstTouch = options.LargestFirstTouch };
         parts.Push(_host);
         SoftwareGpuDevice[] gpus = [.. options.DeviceMemories.Select(bytes => NewGpu(options, memory, bytes, parts))];
         _vm = new GpuVm(_host, gpus, VmOptions(options, memory.Kind));
@@ -157,6 +157,7 @@ internal sealed partial class Session : IDisposable
             Handles.Queues.RemoveAndDrain(handle, out _, static _ => { });
         foreach (ulong handle in Snapshot(_userptrs))
             Handles.Userptrs.RemoveAndDrain(handle, out _, static _ => { }); // The VM takes what it shows away from the devices.
+        EndMirrors();
         Heap.Attachments.DetachAll(); // What is the program's own stays, with every byte.
         _vm.BringHome(); // CPU threads that wait for a page of the device go on; a failure changes nothing, for the memory ends now.
         foreach (SessionDevice device in _devices)

@@ -64,6 +64,11 @@ public class CProgramTests
     [InlineData("real", "nofaults")]
     public void MemoryOfTheProgramsOwnIsUsedInPlace(string memory, string faults) => Run("userptr.c", memory, faults);
 
+    [Theory]
+    [InlineData("portable")]
+    [InlineData("real")]
+    public void MirrorsDoWhatTheyAreTold(string memory) => Run("mirror.c", memory);
+
     [Fact]
     public void AMonitorOutlivesWatchersOfAnyKindAndGoesWithItsMemory() => Run("monitor.c");
 
@@ -82,6 +87,7 @@ public class CProgramTests
     [InlineData("queues.c", "real")]
     [InlineData("userptr.c", "real", "faults")]
     [InlineData("userptr.c", "portable", "nofaults")]
+    [InlineData("mirror.c", "real")]
     [InlineData("fuzz.c", "real", "3", "1")]
     public void SanitizersHaveNothingToSay(string source, params string[] arguments)
     {

@@ -161,6 +161,31 @@ public sealed class DeviceTests
     }
 
     [Fact]
+    public void AMirrorDoesWhatItIsTold()
+    {
+        using SharedMemory memory = Open(MemoryKind.Real);
+        using SharedArray<byte> array = memory.Allocate<byte>(4 * PageBytes);
+        array.Span.Fill(3);
+        byte[] bytes = new byte[4 * PageBytes];
+        using MirrorDevice mirror = memory.CreateMirror(16 * PageBytes);
+        Assert.Equal(0, mirror.Peek(array.Address, bytes));
+        Assert.Equal(new MirrorProgress(4, 1), mirror.Read(array.Address, bytes));
+        Assert.Equal((-1, 4), (bytes.AsSpan().IndexOfAnyExcept((byte)3), mirror.Peek(array.Address, bytes)));
+        Assert.Equal(2, mirror.Migrate(array.Address, 2 * PageBytes, MemoryLocation.Device));
+        Assert.Equal([0x22, 0x22, 2, 2], mirror.Snapshot(array.Address, 4 * PageBytes));
+        Assert.Equal(PagePlace.OtherDevice, memory.Query(array)[0].Place);
+        Array.Fill(bytes, (byte)4);
+        mirror.Write(array.Address, bytes);
+        Assert.Equal(1, mirror.Migrate(array.Address, PageBytes, MemoryLocation.System));
+        Assert.Equal(-1, array.Span.IndexOfAnyExcept((byte)4));
+        Assert.Equal(StatusCode.NotMapped, Assert.Throws<SharedMemoryException>(() => mirror.Read(PageBytes, bytes)).Status);
+        Assert.Throws<ArgumentException>(() => memory.CreateMirror(5));
+        mirror.Dispose();
+        Assert.Throws<ObjectDisposedException>(() => mirror.Read(array.Address, bytes));
+        memory.CheckInvariants();
+    }
+
+    [Fact]
     public void AKernelDoesNotTransfer()
     {
         using SharedMemory memory = Open(MemoryKind.Portable);

@@ -99,7 +99,7 @@ typedef struct gpusvm_options {
     uint16_t access_counters;       /* gpusvm_access_counter_policy */
     uint16_t without_faults;        /* 1: the device raises no faults; launches name the memory that they use (gpusvm_launch_start_using). 0: with faults (default) */
     uint32_t device_count;          /* software GPUs, all able to reach each other's memory: 1 to 8; default 1 */
-    uint32_t reserved;              /* 0 */
+    uint32_t first_touch_bytes;     /* most that a CPU's first touch of fresh memory makes present at once: 4096, 65536 or 2097152 (default) */
     const uint64_t* device_memory_each; /* device_count sizes, as device_memory_bytes; NULL (default): device_memory_bytes for each. Read during gpusvm_open */
 } gpusvm_options;
 
@@ -144,6 +144,7 @@ typedef uint64_t gpusvm_events; /* a handle; 0 is none */
 typedef uint64_t gpusvm_prefetch_operation;
 typedef uint64_t gpusvm_queue; /* a handle; 0 is none */
 typedef uint64_t gpusvm_userptr; /* a handle; 0 is none */
+typedef uint64_t gpusvm_mirror; /* a handle; 0 is none */
 
 /* Where a prefetch brings pages. */
 #define GPUSVM_LOCATION_SYSTEM 1u
@@ -543,6 +544,39 @@ int32_t gpusvm_userptr_register(gpusvm_memory memory, void* pointer, uint64_t by
 
 /* Takes it away from the devices and returns when none can reach it any more. Kernels that still use it fail with the address. */
 int32_t gpusvm_userptr_unregister(gpusvm_userptr userptr);
+
+/*
+ * Mirrors: devices in their least form, for tests of drivers and of this library, as Linux has one in its HMM test driver. A mirror has a table from pages to frames and memory of its own, 4096 bytes to 1 GiB, and
+ * does what it is told: no kernels, no policy. Its memory is its own: who else touches a page there, another mirror or a GPU too, brings it home. GPUSVM_NOT_SUPPORTED on portable memory. At most 16 a memory
+ * (GPUSVM_BUSY). Intervals are whole pages of 4096 bytes of shared memory, at most 64 MiB.
+ */
+int32_t gpusvm_mirror_create(gpusvm_memory memory, uint64_t memory_bytes, gpusvm_mirror* mirror);
+
+/* Brings a mirror's pages home and ends it. gpusvm_close does so too. */
+int32_t gpusvm_mirror_destroy(gpusvm_mirror mirror);
+
+/*
+ * Reads pages through the mirror's table, or writes them. At a page without a fitting entry, all pages behind it in the interval are faulted, as far as the mapping goes, and the walk goes on. *pages (may be NULL)
+ * gets how many pages were done, *faults (may be NULL) how often was faulted. GPUSVM_NOT_MAPPED, GPUSVM_READ_ONLY; GPUSVM_NOT_SUPPORTED: a page in the mirror's own memory that it may not write there. Pages before
+ * the one that failed are written, or faulted; a buffer is filled only if all could be read.
+ */
+int32_t gpusvm_mirror_read(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, void* destination, uint64_t* pages, uint64_t* faults);
+int32_t gpusvm_mirror_write(gpusvm_mirror mirror, void* pointer, uint64_t bytes, const void* source, uint64_t* pages, uint64_t* faults);
+
+/* Reads pages through the mirror's table as it is, up to the first without an entry; *pages gets how many were read. */
+int32_t gpusvm_mirror_peek(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, void* destination, uint64_t* pages);
+
+/*
+ * Moves pages to the mirror's memory (GPUSVM_LOCATION_DEVICE(0)) or home from it (GPUSVM_LOCATION_SYSTEM); *moved (may be NULL) gets how many moved. Pages that cannot move stay where they are.
+ * GPUSVM_NOT_MIGRATABLE at a hole, or a mapping that may not be read: what lies before it has moved.
+ */
+int32_t gpusvm_mirror_migrate(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, uint32_t location, uint64_t* moved);
+
+/*
+ * What the mirror would see of each page without faulting, a byte a page: 0xFF no mapping, or one that may not be read; 0 nothing there, or in another device's memory; else 1 (may be read) or 2 (written), and added
+ * to it 4 (a page of 2 MiB), 0x10 (the page of zeroes), 0x20 (in the mirror's own memory).
+ */
+int32_t gpusvm_mirror_snapshot(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, uint8_t* pages);
 
 /* Moves pages to a device or to system memory now: location is GPUSVM_LOCATION_DEVICE(n) or GPUSVM_LOCATION_SYSTEM; *moved (may be NULL) gets the bytes that really moved. */
 int32_t gpusvm_prefetch(gpusvm_memory memory, const void* pointer, uint64_t bytes, uint32_t location, uint64_t* moved);

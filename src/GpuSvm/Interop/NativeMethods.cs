@@ -98,6 +98,34 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     public static partial int gpusvm_userptr_unregister(ulong userptr);
 
+    /// <summary>int32_t gpusvm_mirror_create(gpusvm_memory memory, uint64_t memory_bytes, gpusvm_mirror* mirror).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_create(MemoryHandle memory, ulong memoryBytes, out ulong mirror);
+
+    /// <summary>int32_t gpusvm_mirror_destroy(gpusvm_mirror mirror).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_destroy(ulong mirror);
+
+    /// <summary>int32_t gpusvm_mirror_read(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, void* destination, uint64_t* pages, uint64_t* faults).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_read(ulong mirror, nint pointer, ulong bytes, void* destination, out ulong pages, out ulong faults);
+
+    /// <summary>int32_t gpusvm_mirror_write(gpusvm_mirror mirror, void* pointer, uint64_t bytes, const void* source, uint64_t* pages, uint64_t* faults).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_write(ulong mirror, nint pointer, ulong bytes, void* source, out ulong pages, out ulong faults);
+
+    /// <summary>int32_t gpusvm_mirror_peek(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, void* destination, uint64_t* pages).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_peek(ulong mirror, nint pointer, ulong bytes, void* destination, out ulong pages);
+
+    /// <summary>int32_t gpusvm_mirror_migrate(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, uint32_t location, uint64_t* moved).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_migrate(ulong mirror, nint pointer, ulong bytes, uint location, out ulong moved);
+
+    /// <summary>int32_t gpusvm_mirror_snapshot(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, uint8_t* pages).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_snapshot(ulong mirror, nint pointer, ulong bytes, byte* pages);
+
     /// <summary>int32_t gpusvm_launch_wait(gpusvm_launch launch, uint32_t timeout_ms, gpusvm_launch_result* result).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_launch_wait(ulong launch, uint timeoutMs, NativeLaunchResult* result);
