@@ -195,11 +195,7 @@ public sealed class DeviceTests
     }
 
     /// <summary>Opens a memory with two devices of 8 MiB.</summary>
-    private static SharedMemory Open(MemoryKind kind, bool migrate = true, int chunkBytes = 65536)
-    {
-        Memories.Open(kind).Dispose(); // Skips where there is none.
-        return SharedMemory.Create(new SharedMemoryOptions { Memory = kind, DeviceCount = 2, DeviceMemoryBytes = 8 << 20, ComputeUnits = 2, LargestChunkBytes = chunkBytes, Migrate = migrate });
-    }
+    private static SharedMemory Open(MemoryKind kind, bool migrate = true, int chunkBytes = 65536) => TwoDevices.Open(kind, chunkBytes, migrate);
 
     /// <summary>What is to be compared of runs.</summary>
     private static (PagePlace Place, int Device, int Pages)[] Places(PageRun[] runs) => [.. runs.Select(run => (run.Place, run.Device, (int)(run.Bytes / PageBytes)))];

@@ -42,5 +42,6 @@ public class LayoutTests
         LayoutProgram.AssertSameValues<MemoryChange>("GPUSVM_CHANGE_");
         LayoutProgram.AssertSameValues<HistogramKind>("GPUSVM_HISTOGRAM_");
         LayoutProgram.AssertSameValues<PagePlace>("GPUSVM_PAGE_");
+        LayoutProgram.AssertSameValues<AtomicOperation>("GPUSVM_ATOMIC_");
     }
 }

@@ -401,6 +401,22 @@ typedef struct gpusvm_window {
     void* pointer;      /* out */
 } gpusvm_window;
 
+/* What an atomic operation makes of an integer x. */
+typedef enum gpusvm_atomic {
+    GPUSVM_ATOMIC_ADD = 0,              /* x + value, wraps around */
+    GPUSVM_ATOMIC_MAX = 1,              /* the larger of x and value, signed */
+    GPUSVM_ATOMIC_MIN = 2,              /* the smaller, signed */
+    GPUSVM_ATOMIC_INCREMENT = 3,        /* x >= value ? 0 : x + 1, unsigned */
+    GPUSVM_ATOMIC_DECREMENT = 4,        /* x == 0 || x > value ? value : x - 1, unsigned */
+    GPUSVM_ATOMIC_AND = 5,
+    GPUSVM_ATOMIC_OR = 6,
+    GPUSVM_ATOMIC_XOR = 7,
+    GPUSVM_ATOMIC_EXCHANGE = 8,         /* value */
+    GPUSVM_ATOMIC_COMPARE_EXCHANGE = 9, /* x == comparand ? value : x */
+    GPUSVM_ATOMIC_MAX_UNSIGNED = 10,
+    GPUSVM_ATOMIC_MIN_UNSIGNED = 11
+} gpusvm_atomic;
+
 typedef struct gpusvm_kernel_functions {
     uint64_t struct_bytes;
     /* Copies bytes out of shared memory into private memory, and back. */
@@ -422,6 +438,11 @@ typedef struct gpusvm_kernel_functions {
     void (*yield)(gpusvm_kernel_context*);
     /* Fails the launch with a sentence (UTF-8, at most 255 bytes are kept). */
     void (*fail)(gpusvm_kernel_context*, const char* message);
+    /*
+     * Changes an aligned 4- or 8-byte integer atomically, in one of the ways of gpusvm_atomic, with the promise of atomic_add. Of 4 bytes the low halves of value and comparand count. The value before goes, sign-extended, to
+     * *old (may be NULL). In libraries from before it was there struct_bytes is shorter.
+     */
+    int32_t (*atomic)(gpusvm_kernel_context*, uint64_t address, uint32_t operation, int64_t value, int64_t comparand, uint32_t bytes, int64_t* old);
 } gpusvm_kernel_functions;
 
 struct gpusvm_kernel_context {
@@ -468,7 +489,7 @@ int32_t gpusvm_free(gpusvm_memory memory, void* pointer);
 /*
  * Shares memory that the process already has, wherever it comes from: no address changes. Pages that are wholly inside and the process's alone (malloc, anonymous private mmap) move to
  * devices and back as those of gpusvm_alloc do; all others (shared, of a file, memfd, hugetlb, or only partly inside) devices use where they are, by the kernel functions read, write,
- * gather, scatter and atomic_add; a window on such a page fails the launch with GPUSVM_NOT_SUPPORTED. Detach it before it is freed. docs/real-memory.md tells what may be done with it.
+ * gather, scatter, atomic_add and atomic; a window on such a page fails the launch with GPUSVM_NOT_SUPPORTED. Detach it before it is freed. docs/real-memory.md tells what may be done with it.
  */
 #define GPUSVM_ATTACH_IN_PLACE 1 /* flag: no page moves, whatever it is */
 int32_t gpusvm_attach(gpusvm_memory memory, void* pointer, uint64_t bytes, uint32_t flags);
