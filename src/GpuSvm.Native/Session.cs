@@ -36,6 +36,7 @@ internal sealed partial class Session : IDisposable
     private readonly HashSet<ulong> _prefetches = []; // As _streams.
     private readonly HashSet<ulong> _queues = []; // As _streams.
     private readonly HashSet<ulong> _userptrs = []; // As _streams.
+    private readonly Dictionary<SoftwareGpuLaunch, SessionVm> _vmOf = []; // Of launches in another address space than the first, until their handles end. Guarded by _gate.
     private bool _draining;
 
     /// <summary>Puts the parts together.</summary>
@@ -44,6 +45,7 @@ internal sealed partial class Session : IDisposable
     /// <param name="parts">Gets each part as it comes to life, so that <see cref="Open"/> can end them if a later one fails.</param>
     private Session(SessionOptions options, SessionMemory memory, Stack<IDisposable> parts)
     {
+        _options = options;
         _memory = memory;
         parts.Push(memory.Host);
         _host = new HostAddressSpace(memory.Host) { LargestFirstTouch = options.LargestFirstTouch };
@@ -158,6 +160,7 @@ internal sealed partial class Session : IDisposable
         foreach (ulong handle in Snapshot(_userptrs))
             Handles.Userptrs.RemoveAndDrain(handle, out _, static _ => { }); // The VM takes what it shows away from the devices.
         EndMirrors();
+        EndVms();
         Heap.Attachments.DetachAll(); // What is the program's own stays, with every byte.
         _vm.BringHome(); // CPU threads that wait for a page of the device go on; a failure changes nothing, for the memory ends now.
         foreach (SessionDevice device in _devices)

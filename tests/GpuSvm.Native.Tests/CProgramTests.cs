@@ -69,6 +69,13 @@ public class CProgramTests
     [InlineData("real")]
     public void MirrorsDoWhatTheyAreTold(string memory) => Run("mirror.c", memory);
 
+    [Theory]
+    [InlineData("portable", "faults")]
+    [InlineData("portable", "nofaults")]
+    [InlineData("real", "faults")]
+    [InlineData("real", "nofaults")]
+    public void SeveralAddressSpacesShareOneMemoryAndComeAndGo(string memory, string faults) => Run("vms.c", memory, faults);
+
     [Fact]
     public void AMonitorOutlivesWatchersOfAnyKindAndGoesWithItsMemory() => Run("monitor.c");
 
@@ -88,6 +95,7 @@ public class CProgramTests
     [InlineData("userptr.c", "real", "faults")]
     [InlineData("userptr.c", "portable", "nofaults")]
     [InlineData("mirror.c", "real")]
+    [InlineData("vms.c", "real", "faults")]
     [InlineData("fuzz.c", "real", "3", "1")]
     public void SanitizersHaveNothingToSay(string source, params string[] arguments)
     {

@@ -145,6 +145,7 @@ typedef uint64_t gpusvm_prefetch_operation;
 typedef uint64_t gpusvm_queue; /* a handle; 0 is none */
 typedef uint64_t gpusvm_userptr; /* a handle; 0 is none */
 typedef uint64_t gpusvm_mirror; /* a handle; 0 is none */
+typedef uint64_t gpusvm_vm; /* a handle; 0 is none */
 
 /* Where a prefetch brings pages. */
 #define GPUSVM_LOCATION_SYSTEM 1u
@@ -529,6 +530,21 @@ int32_t gpusvm_queue_launch(gpusvm_queue queue, gpusvm_kernel kernel, void* argu
 
 /* Waits until all that has been launched in a queue so far has ended, however it did. Milliseconds; UINT32_MAX waits forever. GPUSVM_TIMED_OUT: something still runs. */
 int32_t gpusvm_queue_wait(gpusvm_queue queue, uint32_t timeout_ms);
+
+/*
+ * Makes a GPU address space beside the memory's first (in which everything else here works): page tables of its own for all devices, and wishes of its own, over the same memory and the same device memories. At most 32
+ * (GPUSVM_BUSY). What is shared, freed or moved is so for all of them. User pointers, device reads and writes, queries, prefetches, counters of faults and the list of refused faults are the first's.
+ */
+int32_t gpusvm_vm_create(gpusvm_memory memory, gpusvm_vm* vm);
+
+/* Waits for the launches of an address space, and ends it with its queues. gpusvm_close does so too. Not from a callback of its memory (GPUSVM_BUSY). */
+int32_t gpusvm_vm_destroy(gpusvm_vm vm);
+
+/* As gpusvm_queue_create; launches of the queue run in this address space. */
+int32_t gpusvm_vm_queue_create(gpusvm_vm vm, uint32_t device, gpusvm_queue* queue);
+
+/* As gpusvm_advise, for the launches of this address space. */
+int32_t gpusvm_vm_advise(gpusvm_vm vm, const void* pointer, uint64_t bytes, const gpusvm_advice* advice);
 
 /*
  * Reads bytes of a device's address space into a buffer, or writes them from one, as a DMA engine or a debugger would: through the GPU's page table, with faults and replays, migrating as a kernel's access
