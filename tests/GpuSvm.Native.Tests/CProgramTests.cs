@@ -103,6 +103,22 @@ public class CProgramTests
         Run(source, arguments, CCompiler.Sanitizers);
     }
 
+    /// <summary>The same programs under valgrind, on portable memory: valgrind knows no userfaultfd.</summary>
+    [Theory]
+    [InlineData("roundtrip.c", "portable")]
+    [InlineData("transfer.c", "portable", "faults")]
+    [InlineData("prefetch.c", "portable")]
+    [InlineData("advise.c", "portable")]
+    [InlineData("events.c", "portable")]
+    public void ValgrindHasNothingToSay(string source, params string[] arguments)
+    {
+        string? valgrind = CCompiler.Which("valgrind");
+        Assert.SkipWhen(valgrind == null, "needs valgrind: install it");
+        string program = CCompiler.Compile([$"programs/{source}"], Path.GetFileNameWithoutExtension(source));
+        (int exitCode, string output) = CCompiler.Run(new ProcessStartInfo(valgrind!, ["--quiet", "--error-exitcode=99", program, NativeLibraryPath.Find(), .. arguments]), TimeSpan.FromMinutes(5));
+        Assert.True(exitCode == 0, $"{source} {string.Join(' ', arguments)} ended with {exitCode}:\n{output}");
+    }
+
     /// <summary>
     /// Arbitrary calls for some seconds; GPUSVM_FUZZ_SECONDS sets how many, GPUSVM_FUZZ_SEED with what to begin.
     /// </summary>
