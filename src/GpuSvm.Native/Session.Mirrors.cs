@@ -45,29 +45,44 @@ internal sealed partial class Session
         MirrorDevice? device;
         lock (_gate)
         {
-            if (!_mirrors.TryGetValue(handle, out device))
+            if (!_mirrors.Remove(handle, out device))
                 return SvmStatus.Done; // The session's end was first.
+            _enders++;
         }
 
-        SvmStatus status = device.Close();
-        if (status == SvmStatus.Done)
+        SvmStatus status = SvmStatus.Busy;
+        try
+        {
+            status = device.Close();
+            return status;
+        }
+        finally
         {
             lock (_gate)
-                _mirrors.Remove(handle);
+            {
+                if (status != SvmStatus.Done)
+                    _mirrors.Add(handle, device); // For the session's end.
+                _enders--;
+            }
         }
-
-        return status;
     }
 
     /// <summary>Ends all mirrors, for the session ends.</summary>
     private void EndMirrors()
     {
-        KeyValuePair<ulong, MirrorDevice>[] mirrors;
+        ulong[] handles;
         lock (_gate)
-            mirrors = [.. _mirrors];
-        foreach ((ulong handle, MirrorDevice device) in mirrors)
+            handles = [.. _mirrors.Keys];
+        foreach (ulong handle in handles)
         {
             Handles.Mirrors.RemoveAndDrain(handle, out _, static _ => { });
+            MirrorDevice? device;
+            lock (_gate)
+            {
+                if (!_mirrors.Remove(handle, out device))
+                    continue; // Somebody else ends it.
+            }
+
             if (device.Close() != SvmStatus.Done)
                 device.Dispose(); // Its pages go with the memory; what is attached is brought home as long as it takes.
         }

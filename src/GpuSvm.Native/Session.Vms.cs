@@ -48,11 +48,29 @@ internal sealed partial class Session
         lock (_gate)
         {
             if (ended.IsEnding)
-                return; // The session's end was first.
+                return; // Somebody else ends it: the session's end, or who is before it.
             ended.IsEnding = true;
+            _enders++;
             queues = [.. ended.Queues];
         }
 
+        try
+        {
+            EndVm(handle, ended, queues);
+        }
+        finally
+        {
+            lock (_gate)
+                _enders--;
+        }
+    }
+
+    /// <summary>As the other, by the one who ends it.</summary>
+    /// <param name="handle">What its handle was.</param>
+    /// <param name="ended">The address space.</param>
+    /// <param name="queues">Handles of its queues.</param>
+    private void EndVm(ulong handle, SessionVm ended, ulong[] queues)
+    {
         foreach (ulong queue in queues)
         {
             if (Handles.Queues.RemoveAndDrain(queue, out SessionQueue? emptied, static _ => { }))

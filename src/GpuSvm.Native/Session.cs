@@ -38,6 +38,7 @@ internal sealed partial class Session : IDisposable
     private readonly HashSet<ulong> _userptrs = []; // As _streams.
     private readonly Dictionary<SoftwareGpuLaunch, SessionVm> _vmOf = []; // Of launches in another address space than the first, until their handles end. Guarded by _gate.
     private bool _draining;
+    private int _enders; // Threads of the program that end an address space or a mirror; Dispose waits for them. Changed under _gate.
 
     /// <summary>Puts the parts together.</summary>
     /// <param name="options">Checked options.</param>
@@ -161,6 +162,7 @@ internal sealed partial class Session : IDisposable
             Handles.Userptrs.RemoveAndDrain(handle, out _, static _ => { }); // The VM takes what it shows away from the devices.
         EndMirrors();
         EndVms();
+        SpinWait.SpinUntil(() => Volatile.Read(ref _enders) == 0); // Whose handles have ended, and who are not done yet.
         Heap.Attachments.DetachAll(); // What is the program's own stays, with every byte.
         _vm.BringHome(); // CPU threads that wait for a page of the device go on; a failure changes nothing, for the memory ends now.
         foreach (SessionDevice device in _devices)
