@@ -24,6 +24,12 @@ internal static class Handles
     /// <summary>For a gpusvm_userptr that is none.</summary>
     public const string NoUserptr = "The handle is no registered memory: it was unregistered, its memory was closed, or gpusvm_userptr_register never gave it.";
 
+    /// <summary>For a gpusvm_mirror that is none.</summary>
+    public const string NoMirror = "The handle is no mirror: it was destroyed, its memory was closed, or gpusvm_mirror_create never gave it.";
+
+    /// <summary>For a gpusvm_vm that is none.</summary>
+    public const string NoVm = "The handle is no address space: it was destroyed, its memory was closed, or gpusvm_vm_create never gave it.";
+
     private static readonly Func<bool> _isForeign = static () => ForkMark.IsInChild; // Before the tables, which are made with it.
 
     /// <summary>Queues that were not destroyed.</summary>
@@ -31,6 +37,12 @@ internal static class Handles
 
     /// <summary>Memory of the program that devices use in place.</summary>
     public static HandleTable<SessionUserptr> Userptrs { get; } = new(_isForeign);
+
+    /// <summary>Mirror devices that were not destroyed.</summary>
+    public static HandleTable<SessionMirror> Mirrors { get; } = new(_isForeign);
+
+    /// <summary>GPU address spaces beside the first that were not destroyed.</summary>
+    public static HandleTable<SessionVm> Vms { get; } = new(_isForeign);
 
     /// <summary>Prefetches in the background that were not ended.</summary>
     public static HandleTable<SessionPrefetch> Prefetches { get; } = new(_isForeign);

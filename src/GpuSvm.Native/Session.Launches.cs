@@ -34,7 +34,11 @@ internal sealed partial class Session
     public void EndQueue(ulong handle, SessionQueue queue)
     {
         lock (_gate)
+        {
             _queues.Remove(handle);
+            queue.Vm?.Queues.Remove(handle);
+        }
+
         queue.Queue.Close();
     }
 
@@ -77,7 +81,8 @@ internal sealed partial class Session
             _callbacks.Prepare();
         if (!_vm.Options.WithoutFaults)
             return Enqueue(queue, work, null);
-        SvmStatus status = _vm.BeginJob(work.Memory, out GpuJob? job, out VirtualAddress failedAt, queue.Device.Number);
+        GpuVm vm = queue.Vm?.Vm ?? _vm;
+        SvmStatus status = vm.BeginJob(work.Memory, out GpuJob? job, out VirtualAddress failedAt, queue.Device.Number);
         try
         {
             if (status == SvmStatus.Done)
@@ -87,7 +92,7 @@ internal sealed partial class Session
         catch
         {
             if (job is not null)
-                _ = _vm.EndJob(job); // What else there is to say is in the exception.
+                _ = vm.EndJob(job); // What else there is to say is in the exception.
             if (_memory.Kind == MemoryKind.Portable)
                 _ = _vm.BringHome(); // As above; the next launch's end tries again.
             throw;
@@ -105,10 +110,10 @@ internal sealed partial class Session
         ulong handle;
         lock (_gate)
         {
-            if (_draining)
-                throw new SessionException(SvmStatus.InvalidHandle, Handles.NoMemory);
+            if (_draining || queue.Vm is { IsEnding: true })
+                throw new SessionException(SvmStatus.InvalidHandle, _draining ? Handles.NoMemory : Handles.NoVm);
             SoftwareGpuLaunch[] after = _last is null ? work.After : [.. work.After, _last];
-            SvmStatus status = queue.Queue.Start(queue.Device.Table, work.Kernel, work.Arguments, work.Groups, out launch, after);
+            SvmStatus status = queue.Queue.Start(queue.Table, work.Kernel, work.Arguments, work.Groups, out launch, after);
             if (status != SvmStatus.Done)
                 throw new SessionException(status, $"The launch could not be started: {status.Describe()}.");
             queue.Last = launch;
@@ -117,6 +122,8 @@ internal sealed partial class Session
             _launches.Add(handle, launch);
             if (job is not null)
                 _jobs.Add(launch, job);
+            if (queue.Vm is { } vm)
+                _vmOf.Add(launch, vm);
             if (work.Callback != 0)
                 _callbacks.Register(launch, handle, work.Callback, work.CallbackArguments);
         }
@@ -130,18 +137,23 @@ internal sealed partial class Session
     public void Forget(ulong handle)
     {
         lock (_gate)
-            _launches.Remove(handle);
+        {
+            if (_launches.Remove(handle, out SoftwareGpuLaunch? launch))
+                _vmOf.Remove(launch);
+        }
+
         Handles.Launches.Remove(handle);
     }
 
     /// <summary>Makes a device's queue one of the session.</summary>
     /// <param name="device">The device.</param>
     /// <param name="queue">Its queue, in which nothing was started yet.</param>
+    /// <param name="vm">The address space of its launches; null for the first.</param>
     /// <returns>The queue.</returns>
-    private SessionQueue Adopt(SessionDevice device, SoftwareGpuQueue queue)
+    private SessionQueue Adopt(SessionDevice device, SoftwareGpuQueue queue, SessionVm? vm = null)
     {
         queue.BeforeCompletion = EndLaunch;
-        return new SessionQueue(this, device, queue);
+        return new SessionQueue(this, device, queue, vm);
     }
 
     /// <summary>Ends a launch's job, and brings every page home before a launch on portable memory is reported; logs a failure; the queue turns what this throws into the launch's failure.</summary>
@@ -149,10 +161,15 @@ internal sealed partial class Session
     private void EndLaunch(SoftwareGpuLaunch launch)
     {
         GpuJob? job;
+        SessionVm? vm;
         lock (_gate)
+        {
             _jobs.Remove(launch, out job);
+            _vmOf.TryGetValue(launch, out vm);
+        }
+
         if (job is not null)
-            _ = _vm.EndJob(job); // Had it failed, the launch has: WhenFailed.
+            _ = (vm?.Vm ?? _vm).EndJob(job); // Had it failed, the launch has: WhenFailed.
         if (launch.Status != SvmStatus.Done && Log.Wants(LogLevel.Warning))
             Log.Write(LogLevel.Warning, $"A launch failed: {launch.Message}");
         if (_memory.Kind != MemoryKind.Portable)

@@ -30,11 +30,17 @@ internal sealed partial class Session
     /// <summary>Changes what is advised of memory, wholly or not at all; throws a <see cref="SessionException"/> if it cannot be.</summary>
     /// <param name="interval">Whole pages inside one allocation.</param>
     /// <param name="wishes">What is to change, checked but for the number of the device.</param>
-    public void Advise(AddressRange interval, AdviceStruct wishes)
+    public void Advise(AddressRange interval, AdviceStruct wishes) => Advise(_vm, interval, wishes);
+
+    /// <summary>As the other, in any of the session's address spaces.</summary>
+    /// <param name="vm">The address space.</param>
+    /// <param name="interval">Whole pages inside one allocation.</param>
+    /// <param name="wishes">What is to change, checked but for the number of the device.</param>
+    private void Advise(GpuVm vm, AddressRange interval, AdviceStruct wishes)
     {
         if (wishes.PreferredDevice >= _devices.Length)
             throw new SessionException(SvmStatus.InvalidArgument, $"preferred {wishes.Preferred} is device {wishes.PreferredDevice}, which does not exist: this memory has {_devices.Length}, counted from 0.");
-        SvmStatus status = _vm.Advise(interval, wishes.Change);
+        SvmStatus status = vm.Advise(interval, wishes.Change);
         if (status != SvmStatus.Done)
             throw new SessionException(status, $"Advice for {interval} could not be taken: {status.Describe()}. What was advised before still stands.");
     }

@@ -36,7 +36,9 @@ internal sealed partial class Session : IDisposable
     private readonly HashSet<ulong> _prefetches = []; // As _streams.
     private readonly HashSet<ulong> _queues = []; // As _streams.
     private readonly HashSet<ulong> _userptrs = []; // As _streams.
+    private readonly Dictionary<SoftwareGpuLaunch, SessionVm> _vmOf = []; // Of launches in another address space than the first, until their handles end. Guarded by _gate.
     private bool _draining;
+    private int _enders; // Threads of the program that end an address space or a mirror; Dispose waits for them. Changed under _gate.
 
     /// <summary>Puts the parts together.</summary>
     /// <param name="options">Checked options.</param>
@@ -44,9 +46,10 @@ internal sealed partial class Session : IDisposable
     /// <param name="parts">Gets each part as it comes to life, so that <see cref="Open"/> can end them if a later one fails.</param>
     private Session(SessionOptions options, SessionMemory memory, Stack<IDisposable> parts)
     {
+        _options = options;
         _memory = memory;
         parts.Push(memory.Host);
-        _host = new HostAddressSpace(memory.Host);
+        _host = new HostAddressSpace(memory.Host) { LargestFirstTouch = options.LargestFirstTouch };
         parts.Push(_host);
         SoftwareGpuDevice[] gpus = [.. options.DeviceMemories.Select(bytes => NewGpu(options, memory, bytes, parts))];
         _vm = new GpuVm(_host, gpus, VmOptions(options, memory.Kind));
@@ -157,6 +160,9 @@ internal sealed partial class Session : IDisposable
             Handles.Queues.RemoveAndDrain(handle, out _, static _ => { });
         foreach (ulong handle in Snapshot(_userptrs))
             Handles.Userptrs.RemoveAndDrain(handle, out _, static _ => { }); // The VM takes what it shows away from the devices.
+        EndMirrors();
+        EndVms();
+        SpinWait.SpinUntil(() => Volatile.Read(ref _enders) == 0); // Whose handles have ended, and who are not done yet.
         Heap.Attachments.DetachAll(); // What is the program's own stays, with every byte.
         _vm.BringHome(); // CPU threads that wait for a page of the device go on; a failure changes nothing, for the memory ends now.
         foreach (SessionDevice device in _devices)

@@ -28,10 +28,12 @@ internal sealed class SessionAttachments(HostAddressSpace host)
         AddressRange exact = AddressRange.OfBytes(pointer, (long)bytes);
         lock (_gate)
         {
-            if (_attached.ContainsKey(pointer.Value))
+            bool isKnown = _attached.TryGetValue(pointer.Value, out List<AddressRange>? before);
+            List<AddressRange> parts = PartsOf(exact);
+            if (isKnown && parts.TrueForAll(_ends.ContainsKey)) // Otherwise the host memory refuses what is shared already.
                 throw new SessionException(SvmStatus.InvalidArgument, $"{pointer} is attached already: detach it first.");
             List<AddressRange> adopted = [];
-            foreach (AddressRange part in PartsOf(exact))
+            foreach (AddressRange part in parts)
             {
                 bool isEnd = !exact.Contains(part);
                 SvmStatus status = isEnd && _ends.ContainsKey(part) ? SvmStatus.Done : host.Adopt(part, isInPlace || isEnd);
@@ -47,7 +49,10 @@ internal sealed class SessionAttachments(HostAddressSpace host)
                 adopted.Add(part);
             }
 
-            _attached.Add(pointer.Value, adopted);
+            if (isKnown)
+                before!.AddRange(adopted); // The program has unmapped what was attached there, and mapped anew: one detach ends both.
+            else
+                _attached.Add(pointer.Value, adopted);
         }
     }
 

@@ -42,6 +42,14 @@ internal sealed class SessionDevice : IDisposable
     /// <summary>Bytes of its memory that are in use now.</summary>
     public long UsedBytes => Gpu.Memory.Bytes - ((long)Gpu.Memory.FreePages << Core.Addressing.PageSize.Shift);
 
+    /// <summary>Serves the faults of another VM too.</summary>
+    /// <param name="vm">The VM, in which the device has the same number.</param>
+    public void Serve(GpuVm vm) => _faults.Add(vm, Number);
+
+    /// <summary>Serves the faults of a VM no more; its launches have ended.</summary>
+    /// <param name="vm">The VM.</param>
+    public void Forget(GpuVm vm) => _faults.Remove(vm);
+
     /// <summary>Tells what it is and what went to and fro.</summary>
     /// <returns>The struct, its size filled in.</returns>
     public unsafe DeviceInfoStruct Describe()

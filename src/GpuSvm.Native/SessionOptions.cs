@@ -12,6 +12,7 @@ namespace GpuSvm.Native;
 /// <param name="CapacityBytes">Whole pages, at least one.</param>
 /// <param name="ComputeUnits">1 to 256.</param>
 /// <param name="LargestChunk">4 KiB, 64 KiB or 2 MiB.</param>
+/// <param name="LargestFirstTouch">How much a CPU's first touch of fresh memory makes present: 4 KiB, 64 KiB or 2 MiB.</param>
 /// <param name="Migrate">Whether pages move to the device.</param>
 /// <param name="Prefetch">What else comes with a fault; null for nothing.</param>
 /// <param name="PrefetchFaults">Whether the device raises faults ahead of need.</param>
@@ -22,7 +23,7 @@ namespace GpuSvm.Native;
 /// <param name="WithoutFaults">Whether the device raises no faults, and launches name their memory.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch.</param>
 internal sealed record SessionOptions(
-    MemoryKind Memory, IReadOnlyList<long> DeviceMemories, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, bool Migrate, IPrefetchPolicy? Prefetch, bool PrefetchFaults, IEvictionPolicy Eviction,
+    MemoryKind Memory, IReadOnlyList<long> DeviceMemories, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, PageOrder LargestFirstTouch, bool Migrate, IPrefetchPolicy? Prefetch, bool PrefetchFaults, IEvictionPolicy Eviction,
     long KeepFreeBytes, IThrashPolicy? Thrash, IAccessCounterPolicy? AccessCounters, bool WithoutFaults, bool Monitor)
 {
     private const uint HardwarePrefetch = 6;
@@ -61,23 +62,15 @@ internal sealed record SessionOptions(
             throw Refuse($"without_faults {given.WithoutFaults} does not exist: 0 is with faults, 1 without");
         if (given.DeviceCount > OptionsStruct.MaxDevices)
             throw Refuse($"{given.DeviceCount} devices are not possible: choose 1 to {OptionsStruct.MaxDevices}, or 0 for one");
-        if (given.Reserved != 0)
-            throw Refuse($"reserved is {given.Reserved}: it must be 0");
         if (given.ComputeUnits > 256)
             throw Refuse($"{given.ComputeUnits} compute units are not possible: choose 1 to 256, or 0 for one a processor");
-        PageOrder chunk = given.LargestChunkBytes switch
-        {
-            0 or PageSize.HugeBytes => PageOrder.Huge,
-            65536 => PageOrder.Medium,
-            PageSize.Bytes => PageOrder.Small,
-            _ => throw Refuse($"a largest chunk of {given.LargestChunkBytes} bytes is not possible: choose 4096, 65536 or 2097152"),
-        };
         return new SessionOptions(
             (MemoryKind)given.MemoryKind,
             DeviceMemoriesOf(given),
             Capacity(given.CapacityBytes),
             given.ComputeUnits == 0 ? Math.Clamp(Environment.ProcessorCount, 1, 256) : (int)given.ComputeUnits,
-            chunk,
+            OrderOf(given.LargestChunkBytes, "largest chunk"),
+            OrderOf(given.FirstTouchBytes, "first touch"),
             given.Migration == 0,
             PrefetchOf(given.Prefetch),
             given.Prefetch == HardwarePrefetch,
@@ -115,6 +108,18 @@ internal sealed record SessionOptions(
             memories[i] = DeviceMemory(each == null ? given.DeviceMemoryBytes : each[i]); // SAFETY: the caller says that there are as many as devices.
         return memories;
     }
+
+    /// <summary>The order of a size that a field may have.</summary>
+    /// <param name="bytes">4096, 65536 or 2097152; 0 for the last.</param>
+    /// <param name="what">The field in words.</param>
+    /// <returns>The order.</returns>
+    private static PageOrder OrderOf(uint bytes, string what) => bytes switch
+    {
+        0 or PageSize.HugeBytes => PageOrder.Huge,
+        65536 => PageOrder.Medium,
+        PageSize.Bytes => PageOrder.Small,
+        _ => throw Refuse($"a {what} of {bytes} bytes is not possible: choose 4096, 65536 or 2097152"),
+    };
 
     /// <summary>The prefetch policy of a number.</summary>
     /// <param name="number">A gpusvm_prefetch_policy.</param>

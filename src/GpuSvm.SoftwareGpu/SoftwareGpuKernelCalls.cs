@@ -29,6 +29,7 @@ internal static unsafe class SoftwareGpuKernelCalls
         table->Windows = &Windows;
         table->Yield = &Yield;
         table->Fail = &Fail;
+        table->Atomic = &Atomic;
         return table;
     }
 
@@ -55,7 +56,12 @@ internal static unsafe class SoftwareGpuKernelCalls
     /// <summary>The atomic_add function.</summary>
     [UnmanagedCallersOnly]
     private static int AtomicAdd(SoftwareGpuKernelContext* context, ulong address, long value, uint bytes, long* old) =>
-        Note(context, MemoryOf(context).AtomicAdd(address, value, bytes, old));
+        Note(context, MemoryOf(context).Atomic(address, new SoftwareGpuAtomic(SoftwareGpuAtomicKind.Add, value, 0, bytes), old));
+
+    /// <summary>The atomic function.</summary>
+    [UnmanagedCallersOnly]
+    private static int Atomic(SoftwareGpuKernelContext* context, ulong address, uint kind, long value, long comparand, uint bytes, long* old) =>
+        Note(context, MemoryOf(context).Atomic(address, new SoftwareGpuAtomic((SoftwareGpuAtomicKind)kind, value, comparand, bytes), old));
 
     /// <summary>The windows function.</summary>
     [UnmanagedCallersOnly]

@@ -33,4 +33,7 @@ public unsafe struct SoftwareGpuKernelFunctions
 
     /// <summary>(context, message): fails the launch with a sentence.</summary>
     public delegate* unmanaged<SoftwareGpuKernelContext*, byte*, void> Fail;
+
+    /// <summary>(context, address, operation, value, comparand, bytes, old): changes a 4- or 8-byte integer.</summary>
+    public delegate* unmanaged<SoftwareGpuKernelContext*, ulong, uint, long, long, uint, long*, int> Atomic;
 }

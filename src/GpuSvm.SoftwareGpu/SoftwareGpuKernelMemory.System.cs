@@ -67,19 +67,19 @@ internal sealed unsafe partial class SoftwareGpuKernelMemory
         return bytes;
     }
 
-    /// <summary>The atomic add among units, by copies under one lock. Whoever holds it does nothing but two copies.</summary>
-    /// <returns>False if the program's mapping does not allow it: nothing was added.</returns>
-    private bool TryAddToSystem(byte* integer, long value, uint bytes, out long before)
+    /// <summary>An atomic operation among units, by copies under one lock. Whoever holds it does nothing but two copies.</summary>
+    /// <returns>False if the program's mapping does not allow it: nothing has changed.</returns>
+    private bool TryDoAtSystem(byte* integer, SoftwareGpuAtomic atomic, out long before)
     {
         lock (_systemAtomics)
         {
             long wide = 0;
             before = 0;
-            if (CopySystem(integer, (byte*)&wide, bytes, write: false) != bytes) // Little-endian: the low bytes first.
+            if (CopySystem(integer, (byte*)&wide, atomic.Bytes, write: false) != atomic.Bytes) // Little-endian: the low bytes first.
                 return false;
-            before = bytes == 8 ? wide : (int)wide;
-            wide = before + value;
-            return CopySystem(integer, (byte*)&wide, bytes, write: true) == bytes;
+            before = atomic.Bytes == 8 ? wide : (int)wide;
+            wide = atomic.Apply(before);
+            return CopySystem(integer, (byte*)&wide, atomic.Bytes, write: true) == atomic.Bytes;
         }
     }
 

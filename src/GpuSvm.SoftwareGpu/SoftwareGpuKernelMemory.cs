@@ -123,23 +123,22 @@ internal sealed unsafe partial class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
         };
     }
 
-    /// <summary>Adds to an integer atomically with respect to all units.</summary>
+    /// <summary>Changes an integer atomically with respect to all units.</summary>
     /// <param name="address">The integer, aligned to its size.</param>
-    /// <param name="value">What to add; wraps around.</param>
-    /// <param name="bytes">4 or 8.</param>
+    /// <param name="atomic">What becomes of it.</param>
     /// <param name="old">Gets the value before, sign-extended; may be null.</param>
-    /// <returns>As <see cref="Copy"/>; <see cref="SvmStatus.InvalidArgument"/> also for another size or an unaligned address.</returns>
+    /// <returns>As <see cref="Copy"/>; <see cref="SvmStatus.InvalidArgument"/> also for an operation that there is not, or an unaligned address.</returns>
     /// <remarks>
-    /// It needs a translation that allows atomics: device memory, a peer's too, or a page in system memory that is the device's alone. There it is the processor's atomic add, and no
+    /// It needs a translation that allows atomics: device memory, a peer's too, or a page in system memory that is the device's alone. There it is an atomic instruction of the processor, and no
     /// CPU thread can come between, since it would have to fault the page away first. If there is none, the unit faults for <see cref="MemoryAccess.Atomic"/>.
     /// A memory that cannot give pages to a device alone answers such a fault with a page of the program. That must not be touched by an instruction of ours (it could fault), so
-    /// there the units of all devices take one lock and read, add and write by copies: atomic among the units, not against CPU threads.
+    /// there the units of all devices take one lock, read, and write by copies: atomic among the units, not against CPU threads.
     /// </remarks>
-    internal SvmStatus AtomicAdd(ulong address, long value, uint bytes, long* old)
+    internal SvmStatus Atomic(ulong address, SoftwareGpuAtomic atomic, long* old)
     {
         if (_launch.HasFailed)
             return StopKernel();
-        if (bytes is not (4 or 8) || (address & (bytes - 1)) != 0)
+        if (!atomic.IsPossible || (address & (atomic.Bytes - 1)) != 0)
             return Refuse(address, write: true);
         int replays = 0;
         int refusals = 0;
@@ -153,9 +152,9 @@ internal sealed unsafe partial class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
                 long before = 0;
                 if (!system)
                 {
-                    before = AddToLocal(integer, value, bytes);
+                    before = atomic.DoAt(integer);
                 }
-                else if (!TryAddToSystem(integer, value, bytes, out before))
+                else if (!TryDoAtSystem(integer, atomic, out before))
                 {
                     SvmStatus refused = FaultRefused(address, MemoryAccess.Write, ref refusals, ref replays);
                     if (refused != SvmStatus.Done)
@@ -335,11 +334,6 @@ internal sealed unsafe partial class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)
 
     /// <summary>What a plain access is called.</summary>
     private static MemoryAccess AccessOf(bool write) => write ? MemoryAccess.Write : MemoryAccess.Read;
-
-    /// <summary>The processor's atomic add.</summary>
-    private static long AddToLocal(byte* integer, long value, uint bytes) => bytes == 8
-        ? Interlocked.Add(ref *(long*)integer, value) - value
-        : Interlocked.Add(ref *(int*)integer, (int)value) - (int)value;
 
     /// <summary>Faults and waits. Leaves the access.</summary>
     /// <returns><see cref="SvmStatus.Done"/>: translate again. Anything else has failed the launch.</returns>

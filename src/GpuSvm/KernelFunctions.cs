@@ -37,5 +37,8 @@ public readonly unsafe struct KernelFunctions
 
     /// <summary>Fails the launch: context, a NUL-terminated UTF-8 sentence of which 255 bytes are kept.</summary>
     public readonly delegate* unmanaged<KernelContextData*, byte*, void> Fail;
+
+    /// <summary>Changes an aligned integer: context, address, an <see cref="AtomicOperation"/>, value, comparand, its bytes (4 or 8), where the value before goes (may be null).</summary>
+    public readonly delegate* unmanaged<KernelContextData*, ulong, uint, long, long, uint, long*, int> Atomic;
 #pragma warning restore CA1051, CS0169
 }

@@ -52,6 +52,17 @@ public sealed partial class SharedMemory
         return new KernelQueue(this, queue, device);
     }
 
+    /// <summary>Makes a mirror: a device in its least form, for tests of drivers and of this library. Needs real memory.</summary>
+    /// <param name="memoryBytes">The size of its memory: a multiple of 4096, up to 1 GiB.</param>
+    /// <returns>The mirror; dispose it.</returns>
+    public MirrorDevice CreateMirror(long memoryBytes)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(memoryBytes);
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        NativeErrors.Check(NativeMethods.gpusvm_mirror_create(_handle, (ulong)memoryBytes, out ulong mirror));
+        return new MirrorDevice(mirror);
+    }
+
     /// <summary>Drops an array that is not used in place any more.</summary>
     /// <param name="used">The array.</param>
     internal void Forget(IDisposable used)

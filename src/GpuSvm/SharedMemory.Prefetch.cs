@@ -135,16 +135,16 @@ public sealed partial class SharedMemory
 
     /// <summary>Refuses a location that pages cannot be sent to.</summary>
     /// <param name="location">Where to.</param>
-    private static void CheckLocation(MemoryLocation location)
+    private void CheckLocation(MemoryLocation location)
     {
-        if (location is not (MemoryLocation.Device or MemoryLocation.System))
-            throw new ArgumentOutOfRangeException(nameof(location), location, "Prefetch moves pages to Device or to System.");
+        if (location != MemoryLocation.System && (location < 0 || MemoryLocations.DeviceOf(location) >= DeviceCount))
+            throw new ArgumentOutOfRangeException(nameof(location), location, $"Prefetch moves pages to System, to Device, or to MemoryLocations.OfDevice(n); this memory has {DeviceCount} devices, counted from 0.");
     }
 
     /// <summary>What the activity of a prefetch is called.</summary>
     /// <param name="location">Where to.</param>
     /// <returns>Its name.</returns>
-    private static string NameOf(MemoryLocation location) => location == MemoryLocation.Device ? "gpusvm.prefetch" : "gpusvm.evict";
+    private static string NameOf(MemoryLocation location) => location == MemoryLocation.System ? "gpusvm.evict" : "gpusvm.prefetch";
 
     /// <summary>Begins a prefetch and has it followed to its end.</summary>
     /// <param name="intervals">What to move.</param>

@@ -34,10 +34,11 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
     {
         _handle = handle;
         _logger = logger;
+        DeviceCount = options.DeviceCount;
         Kind = (MemoryKind)NativeQueries.Statistics(handle).MemoryKind;
         KindReason = NativeQueries.Reason(handle);
         SvmMetrics.Publish();
-        Number = OpenMemories.Add(handle);
+        Number = OpenMemories.Add(handle, DeviceCount);
         SvmLog.Opened(logger, Kind, options.DeviceMemoryBytes, options.CapacityBytes);
         if (options.Memory == MemoryKind.Auto && Kind == MemoryKind.Portable)
             SvmLog.FellBack(logger, KindReason);
@@ -88,7 +89,7 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
         return new SvmEventReader(events);
     }
 
-    /// <summary>Opens shared memory with one software GPU.</summary>
+    /// <summary>Opens shared memory with one software GPU, or several.</summary>
     /// <param name="options">How; null for the defaults.</param>
     /// <param name="logger">Is told what a program's owner should know: a fallback to portable memory, arrays that were never disposed, launches that failed. Null for nobody.</param>
     /// <returns>The open memory; dispose it.</returns>

@@ -22,6 +22,7 @@ public sealed partial record SharedMemoryOptions
         Require(CapacityBytes >= PageBytes, $"A capacity of {CapacityBytes} bytes holds no page: set {nameof(CapacityBytes)} to at least 4096 bytes.");
         Require(ComputeUnits is >= 0 and <= 256, $"{ComputeUnits} compute units are not possible: set {nameof(ComputeUnits)} to 1 to 256, or to 0 for one a processor.");
         Require(LargestChunkBytes is 4096 or 65536 or 2097152, $"A largest chunk of {LargestChunkBytes} bytes is not possible: set {nameof(LargestChunkBytes)} to 4096, 65536 or 2097152.");
+        Require(FirstTouchBytes is 4096 or 65536 or 2097152, $"A first touch of {FirstTouchBytes} bytes is not possible: set {nameof(FirstTouchBytes)} to 4096, 65536 or 2097152.");
         Require(KeepFreeBytes >= 0, $"{KeepFreeBytes} bytes cannot be kept free: set {nameof(KeepFreeBytes)} to 0 for none, or to up to half of {nameof(DeviceMemoryBytes)}.");
         Require(KeepFreeBytes <= Math.Max(0, DeviceMemoryBytes) / 2, $"{KeepFreeBytes} bytes cannot be kept free of a device memory of {DeviceMemoryBytes}: set {nameof(KeepFreeBytes)} to at most half of {nameof(DeviceMemoryBytes)}.");
         RequireDefined(problems, Memory, "Memory kind", nameof(Memory));

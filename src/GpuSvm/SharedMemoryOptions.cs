@@ -23,6 +23,9 @@ public sealed partial record SharedMemoryOptions
     /// <summary>The largest piece that migrates at once, in bytes: 4096, 65536 or 2097152.</summary>
     public int LargestChunkBytes { get; set; } = 2 << 20;
 
+    /// <summary>The most that the CPU's first touch of fresh memory makes present at once, in bytes: 4096, 65536 or 2097152. Small where arrays are large and only few of their pages are ever used.</summary>
+    public int FirstTouchBytes { get; set; } = 2 << 20;
+
     /// <summary>Whether pages move to the device when it touches them; otherwise the device maps them where they are.</summary>
     public bool Migrate { get; set; } = true;
 

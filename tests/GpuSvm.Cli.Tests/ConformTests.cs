@@ -83,18 +83,34 @@ public sealed class ConformTests : IDisposable
     }
 
     [Fact]
-    public void RealMemoryIsRefusedWithWhatToDoInstead()
+    public void OnRealMemoryEveryTraceOfTheKernelHasTheSameBytesAndErrors()
     {
-        var run = ToolRun.Of("conform", _folder.Write("a.txt", Equal), "--memory", "real");
-        Assert.Equal((2, ""), (run.ExitCode, run.Output));
-        Assert.Contains("leave --memory out to replay on simulated memory", run.Error, StringComparison.Ordinal);
+        EndToEndTests.Need("real");
+        using (var stream = typeof(ConformTests).Assembly.GetManifestResourceStream("kernel-traces.zip")!)
+        using (var file = File.Create(Path.Combine(_folder.Path, "traces.zip")))
+            stream.CopyTo(file);
+        var run = ToolRun.Of("conform", Path.Combine(_folder.Path, "traces.zip"), "--memory", "real");
+        Assert.Equal("", run.Error);
+        Assert.EndsWith("250 of 250 traces equal\n", run.Output, StringComparison.Ordinal);
+        Assert.Contains("lines that may differ on real memory", run.Output, StringComparison.Ordinal);
+        Assert.Equal(0, run.ExitCode);
+    }
+
+    [Fact]
+    public void ADifferenceOnRealMemoryIsShownToo()
+    {
+        EndToEndTests.Need("real");
+        var path = _folder.Write("a.txt", Equal.Replace("[00 02 02]", "[00 02 22]", StringComparison.Ordinal));
+        var run = ToolRun.Of("conform", path, "--memory", "real");
+        Assert.Equal(1, run.ExitCode);
+        Assert.Contains("here:     1 snapshot    d1 p4  n3  v1   -> 0 cp 3 f 0 [00 02 02]", run.Output, StringComparison.Ordinal);
+        Assert.Contains("has none", run.Output, StringComparison.Ordinal); // The pages around it.
     }
 
     [Theory]
     [InlineData("conform", "Required argument missing for command: 'conform'")]
     [InlineData("conform /no/such/trace.txt", "no such file or folder")]
-    [InlineData("conform x --memory real", "not possible yet")]
-    [InlineData("conform x --memory wooden", "use simulated")]
+    [InlineData("conform x --memory wooden", "use simulated or real")]
     public void WhatCannotBeUsedEndsWithTwo(string line, string expected)
     {
         var run = ToolRun.Of(line.Split(' '));

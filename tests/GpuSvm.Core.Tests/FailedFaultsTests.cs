@@ -2,6 +2,7 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Faults;
+using GpuSvm.Core.Vm;
 
 namespace GpuSvm.Core.Tests;
 
@@ -32,6 +33,72 @@ public sealed class FailedFaultsTests
         Assert.Equal(0, machine.Vm.FailedFaults.Take(rest, out _));
     }
 
+    [Fact]
+    public void AVmThatComesIsServedAndOneThatHasGoneIsNot()
+    {
+        using var machine = new Machine(checksSteps: false);
+        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
+        var buffer = new Buffer();
+        using var service = new FaultService(buffer, machine.Vm, 1);
+        using (var other = new GpuVm(machine.Host, machine.Device, new GpuVmOptions()))
+        {
+            var fault = new GpuFault(memory.Start, MemoryAccess.Read, other.AddressSpaceId, 1, System.Diagnostics.Stopwatch.GetTimestamp());
+            Assert.Equal(SvmStatus.NotMapped, Serve(fault));
+            service.Add(other, 0);
+            Assert.Equal(SvmStatus.Done, Serve(fault));
+            Assert.Equal(1, other.Counters.Faults);
+            service.Remove(other);
+            Assert.Equal(SvmStatus.NotMapped, Serve(fault));
+            Assert.Throws<ArgumentException>(() => service.Remove(other));
+            Assert.Throws<ArgumentException>(() => service.Remove(machine.Vm)); // It began with that one.
+            Assert.Equal(1, other.Counters.Faults);
+        }
+
+        Assert.Equal(2, machine.Vm.FailedFaults.Take(stackalloc FailedFault[4], out _)); // Somebody is told of faults of nobody.
+        machine.Check();
+
+        SvmStatus Serve(GpuFault fault)
+        {
+            service.Serve(fault);
+            return buffer.Last;
+        }
+    }
+
+    /// <summary>Whoever removes a VM while its faults are served comes back when they are: none of it is touched any more.</summary>
+    [Fact]
+    public void VmsComeAndGoWhileOthersFault()
+    {
+        using var machine = new Machine(checksSteps: false);
+        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
+        using var service = new FaultService(new Buffer(), machine.Vm, 1);
+        bool stop = false;
+        int space = 0; // Of the VM that there is now.
+        var faulting = new Thread(() =>
+        {
+            while (!Volatile.Read(ref stop))
+                service.Serve(new GpuFault(memory.Start, MemoryAccess.Read, Volatile.Read(ref space), 1, System.Diagnostics.Stopwatch.GetTimestamp()));
+        });
+        faulting.Start();
+        long served = 0;
+        for (int round = 0; round < 200; round++)
+        {
+            using var other = new GpuVm(machine.Host, machine.Device, new GpuVmOptions());
+            service.Add(other, 0);
+            Volatile.Write(ref space, other.AddressSpaceId);
+            Assert.True(SpinWait.SpinUntil(() => other.Counters.Faults > 0, 10_000), "its faults are not served");
+            service.Remove(other);
+            long atEnd = other.Counters.Faults;
+            Thread.Yield();
+            Assert.Equal(atEnd, other.Counters.Faults);
+            served += atEnd;
+        }
+
+        Volatile.Write(ref stop, true);
+        faulting.Join();
+        Assert.True(served >= 200);
+        machine.Check();
+    }
+
     /// <summary>A buffer that stays empty.</summary>
     private sealed class Buffer : IFaultBuffer
     {
@@ -40,6 +107,9 @@ public sealed class FailedFaultsTests
 
         /// <summary>How many faults were acknowledged.</summary>
         public int Acknowledged { get; private set; }
+
+        /// <summary>What the last of them came to.</summary>
+        public SvmStatus Last { get; private set; }
 
         /// <inheritdoc/>
         public int Fetch(Span<GpuFault> faults)
@@ -53,10 +123,10 @@ public sealed class FailedFaultsTests
         }
 
         /// <inheritdoc/>
-        public void Acknowledge(in GpuFault fault, SvmStatus status) => Acknowledged++;
+        public void Acknowledge(in GpuFault fault, SvmStatus status) => (Acknowledged, Last) = (Acknowledged + 1, status);
 
         /// <inheritdoc/>
-        public void Requeue(in GpuFault fault) => throw new InvalidOperationException("Nothing was overtaken.");
+        public void Requeue(in GpuFault fault) => Acknowledge(fault, SvmStatus.Retry);
 
         /// <inheritdoc/>
         public void Close()

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 using GpuSvm.Lab.Conformance;
+using GpuSvm.SoftwareGpu.Mirror;
 
 namespace GpuSvm.Lab.Tests;
 

@@ -4,6 +4,7 @@ using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Lab.Conformance;
 using GpuSvm.Simulation;
+using GpuSvm.SoftwareGpu.Mirror;
 
 namespace GpuSvm.Lab.Tests;
 
@@ -61,7 +62,7 @@ public sealed class RandomProgramTests
             case TraceOperation.DeviceWrite:
                 byte[] written = new byte[pages.Bytes];
                 Array.Fill(written, (byte)step.Value);
-                machine.Devices[step.Device].Write(pages, written, out TraceProgress progress);
+                machine.Devices[step.Device].Write(pages, written, out MirrorProgress progress);
                 model.Write(pages.Start, written.AsSpan(0, progress.Pages << PageSize.Shift));
                 break;
             default:

@@ -64,6 +64,18 @@ public class CProgramTests
     [InlineData("real", "nofaults")]
     public void MemoryOfTheProgramsOwnIsUsedInPlace(string memory, string faults) => Run("userptr.c", memory, faults);
 
+    [Theory]
+    [InlineData("portable")]
+    [InlineData("real")]
+    public void MirrorsDoWhatTheyAreTold(string memory) => Run("mirror.c", memory);
+
+    [Theory]
+    [InlineData("portable", "faults")]
+    [InlineData("portable", "nofaults")]
+    [InlineData("real", "faults")]
+    [InlineData("real", "nofaults")]
+    public void SeveralAddressSpacesShareOneMemoryAndComeAndGo(string memory, string faults) => Run("vms.c", memory, faults);
+
     [Fact]
     public void AMonitorOutlivesWatchersOfAnyKindAndGoesWithItsMemory() => Run("monitor.c");
 
@@ -82,11 +94,29 @@ public class CProgramTests
     [InlineData("queues.c", "real")]
     [InlineData("userptr.c", "real", "faults")]
     [InlineData("userptr.c", "portable", "nofaults")]
+    [InlineData("mirror.c", "real")]
+    [InlineData("vms.c", "real", "faults")]
     [InlineData("fuzz.c", "real", "3", "1")]
     public void SanitizersHaveNothingToSay(string source, params string[] arguments)
     {
         Assert.SkipUnless(CCompiler.HasSanitizers, "needs gcc's sanitizers: install libasan and libubsan");
         Run(source, arguments, CCompiler.Sanitizers);
+    }
+
+    /// <summary>The same programs under valgrind, on portable memory: valgrind knows no userfaultfd.</summary>
+    [Theory]
+    [InlineData("roundtrip.c", "portable")]
+    [InlineData("transfer.c", "portable", "faults")]
+    [InlineData("prefetch.c", "portable")]
+    [InlineData("advise.c", "portable")]
+    [InlineData("events.c", "portable")]
+    public void ValgrindHasNothingToSay(string source, params string[] arguments)
+    {
+        string? valgrind = CCompiler.Which("valgrind");
+        Assert.SkipWhen(valgrind == null, "needs valgrind: install it");
+        string program = CCompiler.Compile([$"programs/{source}"], Path.GetFileNameWithoutExtension(source));
+        (int exitCode, string output) = CCompiler.Run(new ProcessStartInfo(valgrind!, ["--quiet", "--error-exitcode=99", program, NativeLibraryPath.Find(), .. arguments]), TimeSpan.FromMinutes(5));
+        Assert.True(exitCode == 0, $"{source} {string.Join(' ', arguments)} ended with {exitCode}:\n{output}");
     }
 
     /// <summary>

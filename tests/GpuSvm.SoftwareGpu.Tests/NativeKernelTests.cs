@@ -20,6 +20,7 @@ public sealed unsafe class NativeKernelTests
             (ulong)sizeof(SoftwareGpuWindow), Offset(&window, &window.Address), Offset(&window, &window.Bytes), Offset(&window, &window.Access), Offset(&window, &window.Reserved), Offset(&window, &window.Pointer),
             (ulong)sizeof(SoftwareGpuKernelFunctions), Offset(&functions, &functions.StructBytes), Offset(&functions, &functions.Read), Offset(&functions, &functions.Write), Offset(&functions, &functions.Gather),
             Offset(&functions, &functions.Scatter), Offset(&functions, &functions.AtomicAdd), Offset(&functions, &functions.Windows), Offset(&functions, &functions.Yield), Offset(&functions, &functions.Fail),
+            Offset(&functions, &functions.Atomic),
         ];
         Assert.Equal(expected, Enumerable.Range(0, expected.Length).Select(i => layout(i)));
         Assert.Equal(ulong.MaxValue, layout(expected.Length));

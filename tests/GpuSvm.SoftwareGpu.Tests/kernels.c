@@ -132,6 +132,7 @@ uint64_t layout(int32_t which)
     case 20: return offsetof(gpusvm_kernel_functions, windows);
     case 21: return offsetof(gpusvm_kernel_functions, yield);
     case 22: return offsetof(gpusvm_kernel_functions, fail);
+    case 23: return offsetof(gpusvm_kernel_functions, atomic);
     default: return UINT64_MAX;
     }
 }

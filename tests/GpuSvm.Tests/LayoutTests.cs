@@ -20,6 +20,8 @@ public class LayoutTests
             (typeof(NativeUsage), "gpusvm_usage"),
             (typeof(NativeLaunchOptions), "gpusvm_launch_options"),
             (typeof(NativePrefetchProgress), "gpusvm_prefetch_progress"),
+            (typeof(NativeDeviceInfo), "gpusvm_device_info"),
+            (typeof(PageRun), "gpusvm_page_run"),
             (typeof(NativeHistogram), "gpusvm_histogram"),
             (typeof(KernelContextData), "struct gpusvm_kernel_context"),
             (typeof(KernelFunctions), "gpusvm_kernel_functions"));
@@ -39,5 +41,7 @@ public class LayoutTests
         LayoutProgram.AssertSameValues<MigrationCause>("GPUSVM_CAUSE_");
         LayoutProgram.AssertSameValues<MemoryChange>("GPUSVM_CHANGE_");
         LayoutProgram.AssertSameValues<HistogramKind>("GPUSVM_HISTOGRAM_");
+        LayoutProgram.AssertSameValues<PagePlace>("GPUSVM_PAGE_");
+        LayoutProgram.AssertSameValues<AtomicOperation>("GPUSVM_ATOMIC_");
     }
 }

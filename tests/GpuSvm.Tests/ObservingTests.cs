@@ -86,10 +86,10 @@ public sealed class ObservingTests
         Assert.Equal(statistics.GpuFaults, mine[$"gpusvm.faults {number} side=gpu"]);
         Assert.Equal(statistics.CpuFaults, mine[$"gpusvm.faults {number} side=cpu"]);
         Assert.Equal(0, mine[$"gpusvm.faults.failed {number} side=gpu"]);
-        Assert.Equal(statistics.BytesToDevice, mine[$"gpusvm.migrated {number} direction=to_device"]);
-        Assert.Equal(statistics.BytesToRam, mine[$"gpusvm.migrated {number} direction=to_ram"]);
+        Assert.Equal(statistics.BytesToDevice, mine[$"gpusvm.migrated {number} device=0 direction=to_device"]);
+        Assert.Equal(statistics.BytesToRam, mine[$"gpusvm.migrated {number} device=0 direction=to_ram"]);
         Assert.Equal(statistics.Evictions, mine[$"gpusvm.evictions {number} device=0"]);
-        Assert.Equal(statistics.Invalidations, mine[$"gpusvm.invalidations {number} device=0"]);
+        Assert.Equal(statistics.Invalidations, mine[$"gpusvm.invalidations {number} side=gpu"]);
         Assert.Equal(statistics.DeviceBytesUsed, mine[$"gpusvm.device.resident {number} device=0"]);
         Assert.Equal(statistics.HeapBytes, mine[$"gpusvm.allocated {number} side=both"]);
         Assert.Equal(memory.Histogram(HistogramKind.GpuFault).P99 * 1e-9, mine[$"gpusvm.fault.duration {number} side=gpu quantile=0.99"]);

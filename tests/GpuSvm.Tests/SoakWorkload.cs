@@ -21,6 +21,7 @@ internal sealed unsafe class SoakWorkload : IDisposable
 
     private readonly SharedMemory _memory;
     private readonly SharedArray<long> _array;
+    private readonly SoakMappings _mappings = new();
     private readonly ConcurrentDictionary<string, StrongBox> _progress;
     private readonly long[][] _expected = [.. Enumerable.Range(0, CountThreads + 1).Select(_ => new long[Pages * Slots])];
     private readonly byte[][] _rows = [.. Enumerable.Range(0, RowThreads + 1).Select(_ => new byte[Pages])];
@@ -55,7 +56,11 @@ internal sealed unsafe class SoakWorkload : IDisposable
         Report(file, progress);
     }
 
-    public void Dispose() => _memory.Dispose();
+    public void Dispose()
+    {
+        _mappings.Dispose();
+        _memory.Dispose();
+    }
 
     /// <summary>Replaces the report as a whole, so that no reader sees half of it.</summary>
     private static void Report(string file, ConcurrentDictionary<string, StrongBox> progress)
@@ -83,6 +88,7 @@ internal sealed unsafe class SoakWorkload : IDisposable
         int launches = 0;
         threads.Add(StartThread("kernels", _ => LaunchKernel(launches++)));
         threads.Add(StartThread("churn", Churn));
+        threads.Add(StartThread("mappings", _mappings.Step));
         threads.Add(StartThread("collect0", random => Collect(random, 0)));
         threads.Add(StartThread("collect2", random => Collect(random, 2)));
         long start = Stopwatch.GetTimestamp();
@@ -94,6 +100,7 @@ internal sealed unsafe class SoakWorkload : IDisposable
             throw new InvalidOperationException($"seed {_seed}: {_failure.Message}", _failure);
         _memory.CheckInvariants();
         Verify();
+        _mappings.Verify();
         SvmStatistics moved = _memory.Statistics;
         Total("gpu-faults", moved.GpuFaults);
         Total("cpu-faults", moved.CpuFaults);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.CommandLine;
+using GpuSvm.Cli.Conformance;
 using GpuSvm.Cli.Report;
 using GpuSvm.Lab.Conformance;
 
@@ -17,7 +18,7 @@ internal static class ConformCommand
             Arity = ArgumentArity.OneOrMore,
             Description = "Traces; folders of them (.txt); .zip archives of them.",
         };
-        var memory = CommandLine.TextOption("--memory", "simulated|real", "Host memory to replay on; simulated is the default, and all there is so far.");
+        var memory = CommandLine.TextOption("--memory", "simulated|real", "Host memory to replay on: simulated, the default, or this process's own through libgpusvm.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the result as JSON; - for standard output, which then carries nothing else.");
         var command = new Command("conform", "Replay recorded runs of the Linux kernel's HMM test driver and compare every answer. Exit code 0 if all are equal.")
         {
@@ -25,11 +26,11 @@ internal static class ConformCommand
         };
         command.SetAction(parsed =>
         {
-            CheckMemory(parsed.GetValue(memory));
+            var isReal = IsReal(parsed.GetValue(memory));
             var path = parsed.GetValue(json);
             JsonFile.Check(path);
             var silent = JsonFile.IsStandardOutput(path);
-            var report = Progress.Show(console, silent, progress => Replay(parsed.GetValue(files)!, progress));
+            var report = Progress.Show(console, silent, progress => Replay(parsed.GetValue(files)!, isReal, progress));
             JsonFile.Write(path, report, ReportJson.Default.ConformReport, console);
             if (!silent)
                 ConformTable.Write(report, console);
@@ -40,23 +41,43 @@ internal static class ConformCommand
 
     /// <summary>Reads all traces, so that a damaged one is refused before anything runs, and replays them.</summary>
     /// <param name="paths">What the user named.</param>
+    /// <param name="isReal">Whether on real memory.</param>
     /// <param name="progress">Told of every trace.</param>
-    private static ConformReport Replay(string[] paths, Progress progress)
+    private static ConformReport Replay(string[] paths, bool isReal, Progress progress)
     {
         var traces = new List<Trace>();
         progress.Stage("reading traces");
         foreach (var path in paths)
             traces.AddRange(Read(path));
-        progress.Stage($"replaying {traces.Count} traces on simulated memory");
+        progress.Stage($"replaying {traces.Count} traces on {(isReal ? "real" : "simulated")} memory");
         var differences = new List<TraceDifference>();
+        var rules = new RealMemoryRules();
         for (var i = 0; i < traces.Count; i++)
         {
-            if (TraceReplay.Run(traces[i]) is { } difference)
+            if ((isReal ? RunOnRealMemory(traces[i], rules) : TraceReplay.Run(traces[i])) is { } difference)
                 differences.Add(difference);
             progress.Step(i + 1, traces.Count, "trace");
         }
 
-        return new ConformReport("simulated", traces.Count, traces.Count - differences.Count, differences);
+        return new ConformReport(isReal ? "real" : "simulated", traces.Count, traces.Count - differences.Count, rules.FaultCounts, rules.Placements, differences);
+    }
+
+    /// <summary>Replays a trace on this process's own memory.</summary>
+    /// <param name="trace">The trace.</param>
+    /// <param name="rules">Which answers will do; counts them.</param>
+    /// <returns>The first difference; null if there is none.</returns>
+    /// <exception cref="InputException">There is no real memory here.</exception>
+    private static TraceDifference? RunOnRealMemory(Trace trace, RealMemoryRules rules)
+    {
+        rules.Begin();
+        try
+        {
+            return TraceReplay.Run(trace, static () => new RealTraceMachine(), (_, step) => rules.Passed(trace.Steps[step]), rules.Allows);
+        }
+        catch (SharedMemoryException e) when (e.Status == StatusCode.NotSupported)
+        {
+            throw new InputException($"--memory real: {e.Message.TrimEnd('.')}; leave --memory out to replay on simulated memory", e);
+        }
     }
 
     /// <summary>Reads the traces of one path.</summary>
@@ -82,18 +103,13 @@ internal static class ConformCommand
         }
     }
 
-    /// <summary>Refuses a memory on which traces cannot be replayed.</summary>
-    private static void CheckMemory(string? text)
+    /// <summary>Whether traces are to be replayed on real memory.</summary>
+    /// <param name="text">What the user said; null for nothing.</param>
+    /// <exception cref="InputException">There is no such memory.</exception>
+    private static bool IsReal(string? text) => text switch
     {
-        switch (text)
-        {
-            case null or "simulated":
-                return;
-            case "real":
-                throw new InputException(
-                    "--memory real: not possible yet: the library that works on real memory (libgpusvm.so) has no mirror device and no snapshots in its interface; leave --memory out to replay on simulated memory");
-            default:
-                throw new InputException($"--memory {text}: unknown; use simulated");
-        }
-    }
+        null or "simulated" => false,
+        "real" => true,
+        _ => throw new InputException($"--memory {text}: unknown; use simulated or real"),
+    };
 }

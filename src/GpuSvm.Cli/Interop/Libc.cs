@@ -71,6 +71,42 @@ internal static partial class Libc
     [LibraryImport("libc", SetLastError = true)]
     public static partial int madvise(nint addr, nuint length, int advice);
 
+    /// <summary>Changes what may be done with mapped memory.</summary>
+    /// <param name="addr">Page aligned.</param>
+    /// <param name="len">Bytes.</param>
+    /// <param name="prot">PROT_ bits.</param>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial int mprotect(nint addr, nuint len, int prot);
+
+    /// <summary>Moves mapped memory to other addresses; -1 on failure.</summary>
+    /// <param name="oldAddress">Page aligned.</param>
+    /// <param name="oldSize">Bytes.</param>
+    /// <param name="newSize">Bytes.</param>
+    /// <param name="flags">MREMAP_ bits.</param>
+    /// <param name="newAddress">Where to, with MREMAP_FIXED.</param>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint mremap(nint oldAddress, nuint oldSize, nuint newSize, int flags, nint newAddress);
+
+    /// <summary>Copies out of the memory of a process, as that process would see it; how many bytes, or -1.</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="local">Our side.</param>
+    /// <param name="localCount">1.</param>
+    /// <param name="remote">The process's side.</param>
+    /// <param name="remoteCount">1.</param>
+    /// <param name="flags">0.</param>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint process_vm_readv(int pid, in IoVec local, nuint localCount, in IoVec remote, nuint remoteCount, nuint flags);
+
+    /// <summary>Copies into the memory of a process; the parameters of the other.</summary>
+    /// <param name="pid">The process.</param>
+    /// <param name="local">Our side.</param>
+    /// <param name="localCount">1.</param>
+    /// <param name="remote">The process's side.</param>
+    /// <param name="remoteCount">1.</param>
+    /// <param name="flags">0.</param>
+    [LibraryImport("libc", SetLastError = true)]
+    public static partial nint process_vm_writev(int pid, in IoVec local, nuint localCount, in IoVec remote, nuint remoteCount, nuint flags);
+
     /// <summary>A descriptor that one thread waits on and another signals.</summary>
     /// <param name="initval">The counter at first.</param>
     /// <param name="flags">0.</param>

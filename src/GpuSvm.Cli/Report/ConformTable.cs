@@ -25,6 +25,8 @@ internal static class ConformTable
             console.Ansi.Write(table);
         }
 
+        if (report.OtherFaultCounts + report.OtherPlacements > 0)
+            console.Output.WriteLine($"lines that may differ on real memory (docs/conformance.md): {report.OtherFaultCounts} in the number of faults only, {report.OtherPlacements} in where pages are");
         console.Output.WriteLine($"{report.Equal} of {report.Traces} traces equal");
     }
 }

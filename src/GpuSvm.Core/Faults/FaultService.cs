@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Locking;
 using GpuSvm.Core.Vm;
 
 namespace GpuSvm.Core.Faults;
@@ -18,9 +19,10 @@ public sealed class FaultService : IDisposable
     private const int MaxSeconds = 10;
 
     private readonly IFaultBuffer _buffer;
-    private readonly VmDevice[] _devices; // The device as each VM knows it.
-    private readonly GpuVm[] _vms; // By the same index.
+    private readonly RankedLock _gate = new(LockRank.Leaf, "VMs of a fault service");
+    private readonly ServedVm _first; // Told of faults of no VM.
     private readonly Thread[] _threads;
+    private ServedVm[] _vms; // Replaced whole under _gate; read without it.
 
     /// <summary>Starts the service.</summary>
     /// <param name="buffer">The device's fault buffer.</param>
@@ -44,8 +46,8 @@ public sealed class FaultService : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(threads, 64);
         _buffer = buffer;
-        _vms = [.. vms];
-        _devices = [.. vms.Select((vm, i) => vm.Devices[devices[i]])];
+        _vms = [.. vms.Select((vm, i) => new ServedVm(vm, vm.Devices[devices[i]]))];
+        _first = _vms[0];
         _threads = new Thread[threads];
         for (int i = 0; i < threads; i++)
         {
@@ -54,12 +56,39 @@ public sealed class FaultService : IDisposable
         }
     }
 
+    /// <summary>Begins to serve the faults of another VM. Nothing of it may run before.</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="device">The number under which it knows the device.</param>
+    public void Add(GpuVm vm, int device)
+    {
+        using (_gate.Enter())
+            Volatile.Write(ref _vms, [.. _vms, new ServedVm(vm, vm.Devices[device])]); // Pairs with the reads: a whole array.
+    }
+
+    /// <summary>Serves the faults of a VM no more: returns when no thread works for it. Its launches must have ended; what comes yet (faults ahead of need) is refused.</summary>
+    /// <param name="vm">One that was added; those that the service began with stay to its end.</param>
+    /// <remarks>Locking: waits for faults being served; nothing may be held that they need.</remarks>
+    public void Remove(GpuVm vm)
+    {
+        ServedVm? removed;
+        using (_gate.Enter())
+        {
+            removed = Array.Find(_vms, served => served.Vm == vm && served != _first);
+            if (removed is null)
+                throw new ArgumentException("The VM is none that was added.", nameof(vm));
+            Volatile.Write(ref _vms, Array.FindAll(_vms, served => served != removed)); // As in Add.
+        }
+
+        removed.End();
+    }
+
     /// <summary>Serves one fault and acknowledges it, or puts it back. For devices whose faulting unit helps itself.</summary>
     /// <param name="fault">A fetched fault.</param>
     public void Serve(in GpuFault fault)
     {
-        int target = IndexOf(fault);
-        Answer(new ReadOnlySpan<GpuFault>(in fault), Handle(fault, target), Math.Max(target, 0));
+        ServedVm? target = Enter(fault);
+        Answer(new ReadOnlySpan<GpuFault>(in fault), Handle(fault, target), target);
+        target?.Leave();
     }
 
     /// <summary>Ends the service once the buffer is empty. Launches must have ended.</summary>
@@ -80,7 +109,7 @@ public sealed class FaultService : IDisposable
         {
             TellOfOverflow();
             isAnswered.AsSpan(0, count).Clear();
-            if (_vms.Length > 1 || HasPrefetch(batch.AsSpan(0, count)))
+            if (Volatile.Read(ref _vms).Length > 1 || HasPrefetch(batch.AsSpan(0, count))) // Pairs with Add and Remove.
                 TakeTurns(batch.AsSpan(0, count));
             for (int i = 0; i < count;)
                 i += isAnswered[i] ? 1 : ServeEqual(batch.AsSpan(i, count - i), isAnswered.AsSpan(i, count - i));
@@ -92,10 +121,12 @@ public sealed class FaultService : IDisposable
     {
         if (!_buffer.TryTakeOverflow(out FaultOverflow overflow))
             return;
-        for (int i = 0; i < _devices.Length; i++)
+        foreach (ServedVm served in Volatile.Read(ref _vms)) // Pairs with Add and Remove.
         {
-            if (_devices[i].AddressSpaceId == overflow.AddressSpaceId)
-                _vms[i].Host.Events.Overflow(overflow, _devices[i].Pagemap.Index);
+            if (served.AddressSpaceId != overflow.AddressSpaceId || !served.TryEnter())
+                continue;
+            served.Vm.Host.Events.Overflow(overflow, served.Device.Pagemap.Index);
+            served.Leave();
         }
     }
 
@@ -138,18 +169,18 @@ public sealed class FaultService : IDisposable
     /// <param name="last">The address space that has had its turn; -1 for none.</param>
     private static int RankOf(in GpuFault fault, int last) => (fault.IsPrefetch ? 2 : 0) + (fault.AddressSpaceId == last ? 1 : 0);
 
-    /// <summary>The VM of a fault.</summary>
+    /// <summary>Finds the VM of a fault and begins to serve it.</summary>
     /// <param name="fault">A fetched fault.</param>
-    /// <returns>Its index; -1 for an address space that is none of this service's.</returns>
-    private int IndexOf(in GpuFault fault)
+    /// <returns>The VM, to be left; null for an address space that is none of this service's, or no more.</returns>
+    private ServedVm? Enter(in GpuFault fault)
     {
-        for (int i = 0; i < _devices.Length; i++)
+        foreach (ServedVm served in Volatile.Read(ref _vms)) // Pairs with Add and Remove.
         {
-            if (_devices[i].AddressSpaceId == fault.AddressSpaceId)
-                return i;
+            if (served.AddressSpaceId == fault.AddressSpaceId)
+                return served.TryEnter() ? served : null;
         }
 
-        return -1;
+        return null;
     }
 
     /// <summary>Serves the strongest access of the faults that equal the first one, and answers all that this decides. At least one is answered; those that follow each other are answered in one go.</summary>
@@ -169,9 +200,8 @@ public sealed class FaultService : IDisposable
         }
 
         MemoryAccess access = faults[strongest].Access;
-        int target = IndexOf(faults[0]);
+        ServedVm? target = Enter(faults[0]);
         SvmStatus status = Handle(faults[strongest], target);
-        target = Math.Max(target, 0);
         bool isForAll = status == SvmStatus.Done || status.IsRetry(); // A refusal says nothing of weaker accesses: they are tried on their own.
         int front = isForAll || (areAlike && faults[0].Access == access) ? run : 0;
         int answered = front;
@@ -191,7 +221,8 @@ public sealed class FaultService : IDisposable
         }
 
         if (answered > 1)
-            _vms[target].Counters.CountMerged(answered - 1);
+            (target ?? _first).Vm.Counters.CountMerged(answered - 1);
+        target?.Leave();
         return front;
     }
 
@@ -231,16 +262,16 @@ public sealed class FaultService : IDisposable
 
     /// <summary>Has a fault handled, if it is of one of this service's address spaces.</summary>
     /// <param name="fault">A fetched fault.</param>
-    /// <param name="target">The index of its VM; -1 for a fault of none.</param>
+    /// <param name="target">Its VM; null for a fault of none.</param>
     /// <returns>What became of it.</returns>
-    private SvmStatus Handle(in GpuFault fault, int target)
-        => target >= 0 ? _vms[target].FaultHandler.Handle(fault, _devices[target].Index) : SvmStatus.NotMapped;
+    private static SvmStatus Handle(in GpuFault fault, ServedVm? target)
+        => target is null ? SvmStatus.NotMapped : target.Vm.FaultHandler.Handle(fault, target.Device.Index);
 
     /// <summary>Acknowledges faults, or puts those back that were overtaken and have time left.</summary>
     /// <param name="faults">Equal faults, at least one.</param>
     /// <param name="status">What became of them.</param>
-    /// <param name="target">The index of their VM; 0 for faults of none.</param>
-    private void Answer(ReadOnlySpan<GpuFault> faults, SvmStatus status, int target)
+    /// <param name="target">Their VM; null for faults of none, which the first VM is told of.</param>
+    private void Answer(ReadOnlySpan<GpuFault> faults, SvmStatus status, ServedVm? target)
     {
         if (status.IsRetry() && !faults[0].IsPrefetch) // For a prefetch nobody waits: what has not come now comes by its own fault.
         {
@@ -256,8 +287,8 @@ public sealed class FaultService : IDisposable
 
     /// <summary>Puts a fault back that was overtaken, or refuses it if its time is up.</summary>
     /// <param name="fault">The fault.</param>
-    /// <param name="target">The index of its VM.</param>
-    private void AnswerOvertaken(in GpuFault fault, int target)
+    /// <param name="target">Its VM, or null.</param>
+    private void AnswerOvertaken(in GpuFault fault, ServedVm? target)
     {
         if (Stopwatch.GetElapsedTime(fault.Timestamp).TotalSeconds <= MaxSeconds)
         {
@@ -272,18 +303,19 @@ public sealed class FaultService : IDisposable
     /// <summary>Tells of faults that are about to be acknowledged, before the launcher hears of it: it may ask for the list.</summary>
     /// <param name="faults">The faults.</param>
     /// <param name="status">What became of them.</param>
-    /// <param name="target">The index of their VM.</param>
-    private void Tell(ReadOnlySpan<GpuFault> faults, SvmStatus status, int target)
+    /// <param name="target">Their VM; null for the first.</param>
+    private void Tell(ReadOnlySpan<GpuFault> faults, SvmStatus status, ServedVm? target)
     {
-        GpuVm vm = _vms[target];
+        ServedVm told = target ?? _first;
+        GpuVm vm = told.Vm;
         if (status == SvmStatus.Done && !vm.Host.Events.IsOn)
             return;
         foreach (ref readonly GpuFault fault in faults)
         {
             if (status == SvmStatus.Done)
-                vm.Host.Events.Replay(fault, _devices[target].Pagemap.Index);
+                vm.Host.Events.Replay(fault, told.Device.Pagemap.Index);
             else
-                vm.FailedFaults.Add(fault, status, _devices[target].Index);
+                vm.FailedFaults.Add(fault, status, told.Device.Index);
         }
     }
 }

@@ -98,7 +98,7 @@ public sealed partial class HostAddressSpace
         if (access == MemoryAccess.Write && Shared.RunAround(page) is { } run && _states.ClaimHost(run.Intersect(mapping.Interval), claimer) == SvmStatus.Done)
             return PopulateClaimed(run.Intersect(mapping.Interval), access, MigrationCause.CpuFault, workspace);
         AddressRange huge = page.Block(PageOrder.Huge);
-        if (access == MemoryAccess.Write && (Memory.Capabilities & HostMemoryCapabilities.HugePages) != 0
+        if (access == MemoryAccess.Write && LargestFirstTouch == PageOrder.Huge && (Memory.Capabilities & HostMemoryCapabilities.HugePages) != 0
             && mapping.Interval.Contains(huge) && _states.ClaimHost(huge, claimer) == SvmStatus.Done)
         {
             if (IsAbsent(huge, workspace))
@@ -106,7 +106,7 @@ public sealed partial class HostAddressSpace
             Unclaim(huge, workspace);
         }
         AddressRange medium = page.Block(PageOrder.Medium).Intersect(mapping.Interval);
-        if (_states.ClaimHost(medium, claimer) == SvmStatus.Done)
+        if (LargestFirstTouch >= PageOrder.Medium && _states.ClaimHost(medium, claimer) == SvmStatus.Done)
             return PopulateClaimed(medium, access, MigrationCause.CpuFault, workspace);
         AddressRange small = AddressRange.OfPages(page, 1);
         SvmStatus status = _states.ClaimHost(small, claimer);

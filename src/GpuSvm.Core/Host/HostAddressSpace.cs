@@ -58,6 +58,9 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
     /// <summary>The clock of budgets and guaranteed times.</summary>
     public TimeProvider Time { get; }
 
+    /// <summary>The most that a CPU's first touch of fresh memory makes present at once, in the page's own block; where the rest of the block is in use already, just the page.</summary>
+    public PageOrder LargestFirstTouch { get; init; } = PageOrder.Huge;
+
     /// <summary>The mmap lock.</summary>
     public RankedReaderWriterLock Lock { get; } = new(LockRank.Host, "HostAddressSpace");
 

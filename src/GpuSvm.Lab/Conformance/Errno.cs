@@ -4,7 +4,7 @@ using GpuSvm.Core;
 namespace GpuSvm.Lab.Conformance;
 
 /// <summary>The numbers by which Linux says what went wrong.</summary>
-internal static class Errno
+public static class Errno
 {
     /// <summary>EPERM.</summary>
     public const int NotPermitted = 1;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.SoftwareGpu.Mirror;
+
 namespace GpuSvm.Lab.Conformance;
 
 /// <summary>Reads traces. One that is not exactly as the recorder writes them is refused: a byte lost on the way must not pass for an answer of the kernel.</summary>
@@ -74,7 +76,7 @@ public static class KernelTraceReader
         {
             int done = line.Number(0, pages, "pages done");
             line.Expect(" f ");
-            answer = answer with { Progress = new TraceProgress(done, line.Number(0, int.MaxValue, "a number of faults")) };
+            answer = answer with { Progress = new MirrorProgress(done, line.Number(0, int.MaxValue, "a number of faults")) };
         }
 
         if (line.TryExpect(" h "))

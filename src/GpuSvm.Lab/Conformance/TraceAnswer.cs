@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
 using System.Text;
+using GpuSvm.SoftwareGpu.Mirror;
 
 namespace GpuSvm.Lab.Conformance;
 
@@ -9,7 +10,7 @@ namespace GpuSvm.Lab.Conformance;
 /// <param name="Progress">How far a device came, if the step tells.</param>
 /// <param name="Hash">The FNV-1a hash of the bytes read, if the step tells.</param>
 /// <param name="Snapshot">One byte a page, if the step is a snapshot.</param>
-public sealed record TraceAnswer(int Result, TraceProgress? Progress = null, uint? Hash = null, byte[]? Snapshot = null)
+public sealed record TraceAnswer(int Result, MirrorProgress? Progress = null, uint? Hash = null, byte[]? Snapshot = null)
 {
     /// <summary>Compares every field.</summary>
     /// <param name="other">Another answer.</param>

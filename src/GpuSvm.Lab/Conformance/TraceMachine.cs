@@ -4,6 +4,7 @@ using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Host;
 using GpuSvm.Simulation;
+using GpuSvm.SoftwareGpu.Mirror;
 
 namespace GpuSvm.Lab.Conformance;
 
@@ -12,7 +13,7 @@ namespace GpuSvm.Lab.Conformance;
 /// devices. It does steps and answers in the kernel's terms: errno, signals, hashes.
 /// </summary>
 /// <remarks>Not thread-safe.</remarks>
-public sealed class TraceMachine : IDisposable
+public sealed class TraceMachine : ITraceMachine
 {
     private const int SegmentationFault = 11;
     private const int DeviceFrames = 256; // Far more than can ever hold a page at once: one mapping has 64.
@@ -35,7 +36,8 @@ public sealed class TraceMachine : IDisposable
             Capabilities = SimulatedHostOptions.AllCapabilities & ~HostMemoryCapabilities.HugePages,
         });
         Host = new HostAddressSpace(Memory);
-        _devices = [new MirrorDevice(Host, Memory, 1, DeviceFrames), new MirrorDevice(Host, Memory, 2, DeviceFrames)];
+        var staging = new SimulatedStagingAccess(Memory);
+        _devices = [new MirrorDevice(Host, staging, 1, DeviceFrames), new MirrorDevice(Host, staging, 2, DeviceFrames)];
         Must(Memory.Map(_start, (long)AreaPages << PageSize.Shift, HostProtection.None));
         Must(Memory.Map(_start, (long)Trace.AreaPages << PageSize.Shift));
         Must(Memory.RefuseHugePages(Pages(0, Trace.AreaPages)));
@@ -56,9 +58,7 @@ public sealed class TraceMachine : IDisposable
     /// <returns>The interval.</returns>
     public static AddressRange Pages(int first, int pages) => AddressRange.OfPages(_start + ((long)first << PageSize.Shift), pages);
 
-    /// <summary>Does one step.</summary>
-    /// <param name="step">The step; its answer does not matter.</param>
-    /// <returns>What it came to.</returns>
+    /// <inheritdoc/>
     public TraceAnswer Do(TraceStep step)
     {
         AddressRange pages = Pages(step.Page, step.Pages);
@@ -80,8 +80,8 @@ public sealed class TraceMachine : IDisposable
         };
     }
 
-    /// <summary>The hash over the pages as the CPU reads them; the reading brings everything home.</summary>
-    /// <returns>The hash.</returns>
+    /// <inheritdoc/>
+    /// <remarks>The reading brings everything home.</remarks>
     public uint FinalHash()
     {
         uint hash = 0;
@@ -93,6 +93,22 @@ public sealed class TraceMachine : IDisposable
         }
 
         return hash;
+    }
+
+    /// <inheritdoc/>
+    public string Describe(int page)
+    {
+        AddressRange interval = Pages(page, 1);
+        bool isMapped = Host.TryFindMapping(interval.Start, out HostMapping mapping) && mapping.Interval.Contains(interval.Start);
+        string protection = !isMapped ? "hole" : mapping.IsWritable ? "rw" : mapping.IsReadable ? "r" : "none";
+        var pages = new HostPage[1];
+        var entries = new PageEntry[1];
+        bool isPresent = Memory.Query(interval, pages).IsDone() && pages[0].IsPresent;
+        Host.ReadEntries(interval, entries);
+        string place = entries[0].IsDevice ? $"on d{entries[0].Pagemap} {(entries[0].IsWritable ? "rw" : "r")}"
+            : !isPresent ? "absent" : (pages[0].IsZero ? "zero " : "ram ") + (pages[0].IsWritable ? "rw" : "r");
+        IEnumerable<string> tables = _devices.Select((device, i) => $"d{i}: {device.EntryOf(interval.Start)?.ToString() ?? "-"}");
+        return $"{protection}, {place}; {string.Join(", ", tables)}";
     }
 
     /// <summary>Ends the machine.</summary>
@@ -143,7 +159,7 @@ public sealed class TraceMachine : IDisposable
     private static TraceAnswer DeviceRead(MirrorDevice device, AddressRange pages)
     {
         byte[] bytes = new byte[pages.Bytes];
-        SvmStatus status = device.Read(pages, bytes, out TraceProgress progress);
+        SvmStatus status = device.Read(pages, bytes, out MirrorProgress progress);
         return status.IsDone() ? new TraceAnswer(0, progress, Fnv.Hash(bytes)) : new TraceAnswer(Errno.Of(status));
     }
 
@@ -157,7 +173,7 @@ public sealed class TraceMachine : IDisposable
         uint[] words = new uint[pages.Bytes / sizeof(uint)];
         for (int i = 0; i < words.Length; i++)
             words[i] = ((uint)value * 3) + (uint)i;
-        SvmStatus status = device.Write(pages, MemoryMarshal.AsBytes(words.AsSpan()), out TraceProgress progress);
+        SvmStatus status = device.Write(pages, MemoryMarshal.AsBytes(words.AsSpan()), out MirrorProgress progress);
         return status.IsDone() ? new TraceAnswer(0, progress) : new TraceAnswer(Errno.Of(status));
     }
 
@@ -167,13 +183,13 @@ public sealed class TraceMachine : IDisposable
     /// <returns>The answer.</returns>
     private static TraceAnswer ToDevice(MirrorDevice device, AddressRange pages)
     {
-        SvmStatus status = device.ToDevice(pages);
+        SvmStatus status = device.ToDevice(pages, out _);
         if (!status.IsDone())
             return new TraceAnswer(Errno.Of(status));
         byte[] bytes = new byte[pages.Bytes];
         Array.Fill(bytes, Untouched);
         int done = device.ReadMapped(pages, bytes);
-        return done == pages.Pages ? new TraceAnswer(0, new TraceProgress(done, 0), Fnv.Hash(bytes)) : new TraceAnswer(-Errno.NoEntry);
+        return done == pages.Pages ? new TraceAnswer(0, new MirrorProgress(done, 0), Fnv.Hash(bytes)) : new TraceAnswer(-Errno.NoEntry);
     }
 
     /// <summary>A device's pages move back.</summary>
@@ -183,7 +199,7 @@ public sealed class TraceMachine : IDisposable
     private static TraceAnswer ToSystem(MirrorDevice device, AddressRange pages)
     {
         SvmStatus status = device.ToSystem(pages, out int moved);
-        return status.IsDone() ? new TraceAnswer(0, new TraceProgress(moved, 0)) : new TraceAnswer(Errno.Of(status));
+        return status.IsDone() ? new TraceAnswer(0, new MirrorProgress(moved, 0)) : new TraceAnswer(Errno.Of(status));
     }
 
     /// <summary>What a device would see.</summary>
@@ -194,7 +210,7 @@ public sealed class TraceMachine : IDisposable
     {
         byte[] seen = new byte[pages.Pages];
         SvmStatus status = device.Snapshot(pages, seen);
-        return status.IsDone() ? new TraceAnswer(0, new TraceProgress(seen.Length, 0), Snapshot: seen) : new TraceAnswer(Errno.Of(status));
+        return status.IsDone() ? new TraceAnswer(0, new MirrorProgress(seen.Length, 0), Snapshot: seen) : new TraceAnswer(Errno.Of(status));
     }
 
     /// <summary>Unmaps pages and maps fresh ones in their place.</summary>

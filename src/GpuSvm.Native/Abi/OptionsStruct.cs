@@ -56,8 +56,8 @@ internal readonly struct OptionsStruct
     /// <summary>How many devices; 0 for one.</summary>
     public readonly uint DeviceCount;
 
-    /// <summary>0.</summary>
-    public readonly uint Reserved;
+    /// <summary>4096, 65536 or 2097152; 0 for the last.</summary>
+    public readonly uint FirstTouchBytes;
 
     /// <summary>That many sizes of device memory in bytes, uint64_t each; null for <see cref="DeviceMemoryBytes"/> each.</summary>
     public readonly nint DeviceMemoryEach;

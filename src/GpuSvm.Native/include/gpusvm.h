@@ -99,7 +99,7 @@ typedef struct gpusvm_options {
     uint16_t access_counters;       /* gpusvm_access_counter_policy */
     uint16_t without_faults;        /* 1: the device raises no faults; launches name the memory that they use (gpusvm_launch_start_using). 0: with faults (default) */
     uint32_t device_count;          /* software GPUs, all able to reach each other's memory: 1 to 8; default 1 */
-    uint32_t reserved;              /* 0 */
+    uint32_t first_touch_bytes;     /* most that a CPU's first touch of fresh memory makes present at once: 4096, 65536 or 2097152 (default) */
     const uint64_t* device_memory_each; /* device_count sizes, as device_memory_bytes; NULL (default): device_memory_bytes for each. Read during gpusvm_open */
 } gpusvm_options;
 
@@ -144,6 +144,8 @@ typedef uint64_t gpusvm_events; /* a handle; 0 is none */
 typedef uint64_t gpusvm_prefetch_operation;
 typedef uint64_t gpusvm_queue; /* a handle; 0 is none */
 typedef uint64_t gpusvm_userptr; /* a handle; 0 is none */
+typedef uint64_t gpusvm_mirror; /* a handle; 0 is none */
+typedef uint64_t gpusvm_vm; /* a handle; 0 is none */
 
 /* Where a prefetch brings pages. */
 #define GPUSVM_LOCATION_SYSTEM 1u
@@ -400,6 +402,22 @@ typedef struct gpusvm_window {
     void* pointer;      /* out */
 } gpusvm_window;
 
+/* What an atomic operation makes of an integer x. */
+typedef enum gpusvm_atomic {
+    GPUSVM_ATOMIC_ADD = 0,              /* x + value, wraps around */
+    GPUSVM_ATOMIC_MAX = 1,              /* the larger of x and value, signed */
+    GPUSVM_ATOMIC_MIN = 2,              /* the smaller, signed */
+    GPUSVM_ATOMIC_INCREMENT = 3,        /* x >= value ? 0 : x + 1, unsigned */
+    GPUSVM_ATOMIC_DECREMENT = 4,        /* x == 0 || x > value ? value : x - 1, unsigned */
+    GPUSVM_ATOMIC_AND = 5,
+    GPUSVM_ATOMIC_OR = 6,
+    GPUSVM_ATOMIC_XOR = 7,
+    GPUSVM_ATOMIC_EXCHANGE = 8,         /* value */
+    GPUSVM_ATOMIC_COMPARE_EXCHANGE = 9, /* x == comparand ? value : x */
+    GPUSVM_ATOMIC_MAX_UNSIGNED = 10,
+    GPUSVM_ATOMIC_MIN_UNSIGNED = 11
+} gpusvm_atomic;
+
 typedef struct gpusvm_kernel_functions {
     uint64_t struct_bytes;
     /* Copies bytes out of shared memory into private memory, and back. */
@@ -421,6 +439,11 @@ typedef struct gpusvm_kernel_functions {
     void (*yield)(gpusvm_kernel_context*);
     /* Fails the launch with a sentence (UTF-8, at most 255 bytes are kept). */
     void (*fail)(gpusvm_kernel_context*, const char* message);
+    /*
+     * Changes an aligned 4- or 8-byte integer atomically, in one of the ways of gpusvm_atomic, with the promise of atomic_add. Of 4 bytes the low halves of value and comparand count. The value before goes, sign-extended, to
+     * *old (may be NULL). In libraries from before it was there struct_bytes is shorter.
+     */
+    int32_t (*atomic)(gpusvm_kernel_context*, uint64_t address, uint32_t operation, int64_t value, int64_t comparand, uint32_t bytes, int64_t* old);
 } gpusvm_kernel_functions;
 
 struct gpusvm_kernel_context {
@@ -467,7 +490,7 @@ int32_t gpusvm_free(gpusvm_memory memory, void* pointer);
 /*
  * Shares memory that the process already has, wherever it comes from: no address changes. Pages that are wholly inside and the process's alone (malloc, anonymous private mmap) move to
  * devices and back as those of gpusvm_alloc do; all others (shared, of a file, memfd, hugetlb, or only partly inside) devices use where they are, by the kernel functions read, write,
- * gather, scatter and atomic_add; a window on such a page fails the launch with GPUSVM_NOT_SUPPORTED. Detach it before it is freed. docs/real-memory.md tells what may be done with it.
+ * gather, scatter, atomic_add and atomic; a window on such a page fails the launch with GPUSVM_NOT_SUPPORTED. Detach it before it is freed. docs/real-memory.md tells what may be done with it.
  */
 #define GPUSVM_ATTACH_IN_PLACE 1 /* flag: no page moves, whatever it is */
 int32_t gpusvm_attach(gpusvm_memory memory, void* pointer, uint64_t bytes, uint32_t flags);
@@ -509,6 +532,21 @@ int32_t gpusvm_queue_launch(gpusvm_queue queue, gpusvm_kernel kernel, void* argu
 int32_t gpusvm_queue_wait(gpusvm_queue queue, uint32_t timeout_ms);
 
 /*
+ * Makes a GPU address space beside the memory's first (in which everything else here works): page tables of its own for all devices, and wishes of its own, over the same memory and the same device memories. At most 32
+ * (GPUSVM_BUSY). What is shared, freed or moved is so for all of them. User pointers, device reads and writes, queries, prefetches, counters of faults and the list of refused faults are the first's.
+ */
+int32_t gpusvm_vm_create(gpusvm_memory memory, gpusvm_vm* vm);
+
+/* Waits for the launches of an address space, and ends it with its queues. gpusvm_close does so too. Not from a callback of its memory (GPUSVM_BUSY). */
+int32_t gpusvm_vm_destroy(gpusvm_vm vm);
+
+/* As gpusvm_queue_create; launches of the queue run in this address space. */
+int32_t gpusvm_vm_queue_create(gpusvm_vm vm, uint32_t device, gpusvm_queue* queue);
+
+/* As gpusvm_advise, for the launches of this address space. */
+int32_t gpusvm_vm_advise(gpusvm_vm vm, const void* pointer, uint64_t bytes, const gpusvm_advice* advice);
+
+/*
  * Reads bytes of a device's address space into a buffer, or writes them from one, as a DMA engine or a debugger would: through the GPU's page table, with faults and replays, migrating as a kernel's access
  * would, also while all units are busy. The buffer may be any memory of the program. *failed_at (may be NULL) gets the first address that could not be accessed, or 0; everything before it has been
  * transferred. Answers as a launch would fail: GPUSVM_NOT_MAPPED, GPUSVM_READ_ONLY, ... On portable memory it waits for the launches that were started before it.
@@ -543,6 +581,39 @@ int32_t gpusvm_userptr_register(gpusvm_memory memory, void* pointer, uint64_t by
 
 /* Takes it away from the devices and returns when none can reach it any more. Kernels that still use it fail with the address. */
 int32_t gpusvm_userptr_unregister(gpusvm_userptr userptr);
+
+/*
+ * Mirrors: devices in their least form, for tests of drivers and of this library, as Linux has one in its HMM test driver. A mirror has a table from pages to frames and memory of its own, 4096 bytes to 1 GiB, and
+ * does what it is told: no kernels, no policy. Its memory is its own: who else touches a page there, another mirror or a GPU too, brings it home. GPUSVM_NOT_SUPPORTED on portable memory. At most 16 a memory
+ * (GPUSVM_BUSY). Intervals are whole pages of 4096 bytes of shared memory, at most 64 MiB.
+ */
+int32_t gpusvm_mirror_create(gpusvm_memory memory, uint64_t memory_bytes, gpusvm_mirror* mirror);
+
+/* Brings a mirror's pages home and ends it. gpusvm_close does so too. */
+int32_t gpusvm_mirror_destroy(gpusvm_mirror mirror);
+
+/*
+ * Reads pages through the mirror's table, or writes them. At a page without a fitting entry, all pages behind it in the interval are faulted, as far as the mapping goes, and the walk goes on. *pages (may be NULL)
+ * gets how many pages were done, *faults (may be NULL) how often was faulted. GPUSVM_NOT_MAPPED, GPUSVM_READ_ONLY; GPUSVM_NOT_SUPPORTED: a page in the mirror's own memory that it may not write there. Pages before
+ * the one that failed are written, or faulted; a buffer is filled only if all could be read.
+ */
+int32_t gpusvm_mirror_read(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, void* destination, uint64_t* pages, uint64_t* faults);
+int32_t gpusvm_mirror_write(gpusvm_mirror mirror, void* pointer, uint64_t bytes, const void* source, uint64_t* pages, uint64_t* faults);
+
+/* Reads pages through the mirror's table as it is, up to the first without an entry; *pages gets how many were read. */
+int32_t gpusvm_mirror_peek(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, void* destination, uint64_t* pages);
+
+/*
+ * Moves pages to the mirror's memory (GPUSVM_LOCATION_DEVICE(0)) or home from it (GPUSVM_LOCATION_SYSTEM); *moved (may be NULL) gets how many moved. Pages that cannot move stay where they are.
+ * GPUSVM_NOT_MIGRATABLE at a hole, or a mapping that may not be read: what lies before it has moved.
+ */
+int32_t gpusvm_mirror_migrate(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, uint32_t location, uint64_t* moved);
+
+/*
+ * What the mirror would see of each page without faulting, a byte a page: 0xFF no mapping, or one that may not be read; 0 nothing there, or in another device's memory; else 1 (may be read) or 2 (written), and added
+ * to it 4 (a page of 2 MiB), 0x10 (the page of zeroes), 0x20 (in the mirror's own memory).
+ */
+int32_t gpusvm_mirror_snapshot(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, uint8_t* pages);
 
 /* Moves pages to a device or to system memory now: location is GPUSVM_LOCATION_DEVICE(n) or GPUSVM_LOCATION_SYSTEM; *moved (may be NULL) gets the bytes that really moved. */
 int32_t gpusvm_prefetch(gpusvm_memory memory, const void* pointer, uint64_t bytes, uint32_t location, uint64_t* moved);

@@ -70,6 +70,26 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     public static partial int gpusvm_detach(MemoryHandle memory, nint pointer);
 
+    /// <summary>int32_t gpusvm_device_read(gpusvm_memory memory, uint32_t device, uint64_t address, void* destination, uint64_t bytes, uint64_t* failed_at).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_device_read(MemoryHandle memory, uint device, ulong address, void* destination, ulong bytes, out ulong failedAt);
+
+    /// <summary>int32_t gpusvm_device_write(gpusvm_memory memory, uint32_t device, uint64_t address, const void* source, uint64_t bytes, uint64_t* failed_at).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_device_write(MemoryHandle memory, uint device, ulong address, void* source, ulong bytes, out ulong failedAt);
+
+    /// <summary>int32_t gpusvm_evict(gpusvm_memory memory, uint32_t device, const void* pointer, uint64_t bytes, uint64_t* moved).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_evict(MemoryHandle memory, uint device, nint pointer, ulong bytes, out ulong moved);
+
+    /// <summary>int32_t gpusvm_make_exclusive(gpusvm_memory memory, uint32_t device, const void* pointer, uint64_t bytes, uint64_t* exclusive).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_make_exclusive(MemoryHandle memory, uint device, nint pointer, ulong bytes, out ulong exclusive);
+
+    /// <summary>int32_t gpusvm_query(gpusvm_memory memory, uint32_t device, const void* pointer, uint64_t bytes, gpusvm_page_run* runs, uint32_t run_bytes, uint64_t capacity, uint64_t* count).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_query(MemoryHandle memory, uint device, nint pointer, ulong bytes, PageRun* runs, uint runBytes, ulong capacity, out ulong count);
+
     /// <summary>int32_t gpusvm_userptr_register(gpusvm_memory memory, void* pointer, uint64_t bytes, uint32_t read_only, uint64_t* device_address, gpusvm_userptr* userptr).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_userptr_register(MemoryHandle memory, nint pointer, ulong bytes, uint readOnly, out ulong deviceAddress, out ulong userptr);
@@ -77,6 +97,34 @@ internal static unsafe partial class NativeMethods
     /// <summary>int32_t gpusvm_userptr_unregister(gpusvm_userptr userptr).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_userptr_unregister(ulong userptr);
+
+    /// <summary>int32_t gpusvm_mirror_create(gpusvm_memory memory, uint64_t memory_bytes, gpusvm_mirror* mirror).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_create(MemoryHandle memory, ulong memoryBytes, out ulong mirror);
+
+    /// <summary>int32_t gpusvm_mirror_destroy(gpusvm_mirror mirror).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_destroy(ulong mirror);
+
+    /// <summary>int32_t gpusvm_mirror_read(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, void* destination, uint64_t* pages, uint64_t* faults).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_read(ulong mirror, nint pointer, ulong bytes, void* destination, out ulong pages, out ulong faults);
+
+    /// <summary>int32_t gpusvm_mirror_write(gpusvm_mirror mirror, void* pointer, uint64_t bytes, const void* source, uint64_t* pages, uint64_t* faults).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_write(ulong mirror, nint pointer, ulong bytes, void* source, out ulong pages, out ulong faults);
+
+    /// <summary>int32_t gpusvm_mirror_peek(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, void* destination, uint64_t* pages).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_peek(ulong mirror, nint pointer, ulong bytes, void* destination, out ulong pages);
+
+    /// <summary>int32_t gpusvm_mirror_migrate(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, uint32_t location, uint64_t* moved).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_migrate(ulong mirror, nint pointer, ulong bytes, uint location, out ulong moved);
+
+    /// <summary>int32_t gpusvm_mirror_snapshot(gpusvm_mirror mirror, const void* pointer, uint64_t bytes, uint8_t* pages).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_mirror_snapshot(ulong mirror, nint pointer, ulong bytes, byte* pages);
 
     /// <summary>int32_t gpusvm_launch_wait(gpusvm_launch launch, uint32_t timeout_ms, gpusvm_launch_result* result).</summary>
     [LibraryImport(Library)]
@@ -109,6 +157,10 @@ internal static unsafe partial class NativeMethods
     /// <summary>int32_t gpusvm_read_statistics(gpusvm_memory memory, gpusvm_statistics* statistics).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_read_statistics(MemoryHandle memory, ref NativeStatistics statistics);
+
+    /// <summary>int32_t gpusvm_read_device(gpusvm_memory memory, uint32_t device, gpusvm_device_info* info).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_read_device(MemoryHandle memory, uint device, ref NativeDeviceInfo info);
 
     /// <summary>int32_t gpusvm_read_histogram(gpusvm_memory memory, uint32_t kind, gpusvm_histogram* histogram).</summary>
     [LibraryImport(Library)]

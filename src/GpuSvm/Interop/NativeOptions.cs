@@ -49,8 +49,8 @@ internal struct NativeOptions
     /// <summary>Devices; 0 for one.</summary>
     public uint DeviceCount;
 
-    /// <summary>0.</summary>
-    public uint Reserved;
+    /// <summary>4096, 65536 or 2097152.</summary>
+    public uint FirstTouchBytes;
 
     /// <summary>A size of memory for each device; 0 for the same.</summary>
     public nint DeviceMemoryEach;
@@ -70,6 +70,7 @@ internal struct NativeOptions
             CapacityBytes = (ulong)options.CapacityBytes,
             ComputeUnits = (uint)options.ComputeUnits,
             LargestChunkBytes = (uint)options.LargestChunkBytes,
+            FirstTouchBytes = (uint)options.FirstTouchBytes,
             Migration = options.Migrate ? 0u : 1u,
             Prefetch = (uint)options.Prefetch,
             Eviction = (uint)options.Eviction,

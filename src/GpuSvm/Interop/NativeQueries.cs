@@ -30,6 +30,18 @@ internal static unsafe class NativeQueries
         return histogram.ToHistogram();
     }
 
+    /// <summary>Reads the counters of one device.</summary>
+    /// <param name="handle">The memory.</param>
+    /// <param name="device">The device's number.</param>
+    /// <returns>The counters.</returns>
+    public static DeviceStatistics Device(MemoryHandle handle, int device)
+    {
+        NativeDeviceInfo info = default;
+        info.StructBytes = (uint)sizeof(NativeDeviceInfo);
+        NativeErrors.Check(NativeMethods.gpusvm_read_device(handle, (uint)device, ref info));
+        return info.ToStatistics();
+    }
+
     /// <summary>Why a memory is not real.</summary>
     /// <param name="handle">The memory.</param>
     /// <returns>The sentence; empty if it is real.</returns>

@@ -7,19 +7,20 @@ namespace GpuSvm.Observing;
 internal static class OpenMemories
 {
     private static readonly Lock _gate = new();
-    private static readonly Dictionary<int, MemoryHandle> _memories = []; // By number. Guarded by _gate.
+    private static readonly Dictionary<int, (MemoryHandle Handle, int Devices)> _memories = []; // By number. Guarded by _gate.
     private static int _opened; // Memories so far. Guarded by _gate.
 
     /// <summary>Shows a memory to everybody who watches.</summary>
     /// <param name="handle">An open one.</param>
+    /// <param name="devices">How many devices it has.</param>
     /// <returns>Its number in the process, from 1.</returns>
-    public static int Add(MemoryHandle handle)
+    public static int Add(MemoryHandle handle, int devices)
     {
         int number;
         lock (_gate)
         {
             number = ++_opened;
-            _memories.Add(number, handle);
+            _memories.Add(number, (handle, devices));
         }
 
         EventPump.Wake();
@@ -41,8 +42,22 @@ internal static class OpenMemories
     {
         lock (_gate)
         {
-            foreach ((int number, MemoryHandle handle) in _memories)
+            foreach ((int number, (MemoryHandle handle, _)) in _memories)
                 visit(handle, number);
+        }
+    }
+
+    /// <summary>Does something with each device of each open memory, none of which is closed meanwhile.</summary>
+    /// <param name="visit">Gets the handle, the memory's number and the device's; calls the library and nobody else.</param>
+    public static void ForEachDevice(Action<MemoryHandle, int, int> visit)
+    {
+        lock (_gate)
+        {
+            foreach ((int number, (MemoryHandle handle, int devices)) in _memories)
+            {
+                for (int device = 0; device < devices; device++)
+                    visit(handle, number, device);
+            }
         }
     }
 }

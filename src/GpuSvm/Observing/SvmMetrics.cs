@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Diagnostics.Metrics;
+using System.Globalization;
 using GpuSvm.Interop;
 
 namespace GpuSvm.Observing;
@@ -16,11 +17,12 @@ internal static class SvmMetrics
         _meter.CreateObservableCounter("gpusvm.faults", () => Read("side", ("gpu", s => s.GpuFaults), ("cpu", s => s.CpuFaults)), "{fault}", "Faults served.");
         _meter.CreateObservableCounter("gpusvm.faults.failed", () => Read("side", ("gpu", s => s.GpuFaultsFailed)), "{fault}", "GPU faults refused with a status.");
         _meter.CreateObservableCounter(
-            "gpusvm.migrated", () => Read("direction", ("to_device", s => s.BytesToDevice), ("to_ram", s => s.BytesToRam)), "By", "Bytes migrated.");
-        _meter.CreateObservableCounter("gpusvm.evictions", () => Read("device", ("0", s => s.Evictions)), "{block}", "Blocks pushed out of device memory to make room.");
-        _meter.CreateObservableCounter("gpusvm.invalidations", () => Read("device", ("0", s => s.Invalidations)), "{event}", "Events that took mappings from a device.");
-        _meter.CreateObservableGauge("gpusvm.device.resident", () => Read("device", ("0", s => s.DeviceBytesUsed)), "By", "Device memory in use.");
-        _meter.CreateObservableGauge("gpusvm.device.size", () => Read("device", ("0", s => s.DeviceBytesTotal)), "By", "The device memory's size.");
+            "gpusvm.migrated", static () => ReadDevices("direction", ("to_device", d => d.BytesToDevice), ("to_ram", d => d.BytesToRam)), "By", "Bytes migrated.");
+        _meter.CreateObservableCounter("gpusvm.evictions", static () => ReadDevices(null, ("", d => d.Evictions)), "{block}", "Blocks pushed out of device memory to make room.");
+        _meter.CreateObservableCounter("gpusvm.launches", static () => ReadDevices(null, ("", d => d.Launches)), "{launch}", "Launches started.");
+        _meter.CreateObservableCounter("gpusvm.invalidations", () => Read("side", ("gpu", s => s.Invalidations)), "{event}", "Events that took mappings from devices.");
+        _meter.CreateObservableGauge("gpusvm.device.resident", static () => ReadDevices(null, ("", d => d.UsedBytes)), "By", "Device memory in use.");
+        _meter.CreateObservableGauge("gpusvm.device.size", static () => ReadDevices(null, ("", d => d.MemoryBytes)), "By", "The device memory's size.");
         _meter.CreateObservableGauge("gpusvm.allocated", () => Read("side", ("both", s => s.HeapBytes)), "By", "Shared memory allocated.");
         _meter.CreateObservableCounter(
             "gpusvm.leaks",
@@ -48,6 +50,24 @@ internal static class SvmMetrics
             SvmStatistics statistics = NativeQueries.Statistics(handle).ToStatistics();
             foreach ((string name, Func<SvmStatistics, long> value) in values)
                 measurements.Add(new Measurement<long>(value(statistics), new("memory", number), new(tag, name)));
+        });
+
+        return measurements;
+    }
+
+    /// <summary>Measures all devices of all memories.</summary>
+    /// <param name="tag">What the values of one device differ by; null if there is one value only.</param>
+    /// <param name="values">The tag's value with where the number is.</param>
+    /// <returns>One measurement for each device and value.</returns>
+    private static List<Measurement<long>> ReadDevices(string? tag, params (string Name, Func<DeviceStatistics, long> Value)[] values)
+    {
+        List<Measurement<long>> measurements = [];
+        OpenMemories.ForEachDevice((handle, number, device) =>
+        {
+            DeviceStatistics statistics = NativeQueries.Device(handle, device);
+            var where = new KeyValuePair<string, object?>("device", device.ToString(CultureInfo.InvariantCulture));
+            foreach ((string name, Func<DeviceStatistics, long> value) in values)
+                measurements.Add(tag is null ? new Measurement<long>(value(statistics), new("memory", number), where) : new Measurement<long>(value(statistics), new("memory", number), where, new(tag, name)));
         });
 
         return measurements;

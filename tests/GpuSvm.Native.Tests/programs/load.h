@@ -67,6 +67,17 @@ static struct {
     int32_t (*set_log)(gpusvm_log, uint32_t, void*);
     int32_t (*attach)(gpusvm_memory, void*, uint64_t, uint32_t);
     int32_t (*detach)(gpusvm_memory, void*);
+    int32_t (*vm_create)(gpusvm_memory, gpusvm_vm*);
+    int32_t (*vm_destroy)(gpusvm_vm);
+    int32_t (*vm_queue_create)(gpusvm_vm, uint32_t, gpusvm_queue*);
+    int32_t (*vm_advise)(gpusvm_vm, const void*, uint64_t, const gpusvm_advice*);
+    int32_t (*mirror_create)(gpusvm_memory, uint64_t, gpusvm_mirror*);
+    int32_t (*mirror_destroy)(gpusvm_mirror);
+    int32_t (*mirror_read)(gpusvm_mirror, const void*, uint64_t, void*, uint64_t*, uint64_t*);
+    int32_t (*mirror_write)(gpusvm_mirror, void*, uint64_t, const void*, uint64_t*, uint64_t*);
+    int32_t (*mirror_peek)(gpusvm_mirror, const void*, uint64_t, void*, uint64_t*);
+    int32_t (*mirror_migrate)(gpusvm_mirror, const void*, uint64_t, uint32_t, uint64_t*);
+    int32_t (*mirror_snapshot)(gpusvm_mirror, const void*, uint64_t, uint8_t*);
 } svm;
 
 static char error_text[4096];
@@ -99,7 +110,7 @@ static void load(const char* path)
         "take_failed_faults", "advise", "launch_start_using",
         "alloc_aligned", "device_read", "device_write", "evict", "make_exclusive", "query", "read_device",
         "queue_create", "queue_destroy", "queue_launch", "queue_wait", "userptr_register", "userptr_unregister", "set_log",
-        "attach", "detach" };
+        "attach", "detach", "vm_create", "vm_destroy", "vm_queue_create", "vm_advise", "mirror_create", "mirror_destroy", "mirror_read", "mirror_write", "mirror_peek", "mirror_migrate", "mirror_snapshot" };
     void** slots = (void**)&svm;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];

@@ -69,6 +69,49 @@ static void by_gather(gpusvm_kernel_context* context, void* pointer)
     }
 }
 
+/* Every atomic operation once, on 8 and on 4 bytes: what it was before, and what it has become. */
+static void atomics(gpusvm_kernel_context* context, void* numbers)
+{
+    static const struct {
+        uint32_t operation;
+        int64_t before, value, comparand, after, after_narrow;
+    } cases[] = {
+        { GPUSVM_ATOMIC_ADD, INT32_MAX, 2, 0, (int64_t)INT32_MAX + 2, INT32_MIN + 1 },
+        { GPUSVM_ATOMIC_MAX, -3, 2, 0, 2, 2 },
+        { GPUSVM_ATOMIC_MIN, -3, 2, 0, -3, -3 },
+        { GPUSVM_ATOMIC_INCREMENT, 16, 17, 0, 17, 17 },
+        { GPUSVM_ATOMIC_INCREMENT, 17, 17, 0, 0, 0 },
+        { GPUSVM_ATOMIC_DECREMENT, 0, 137, 0, 137, 137 },
+        { GPUSVM_ATOMIC_DECREMENT, 138, 137, 0, 137, 137 },
+        { GPUSVM_ATOMIC_DECREMENT, 5, 137, 0, 4, 4 },
+        { GPUSVM_ATOMIC_AND, 12, 10, 0, 8, 8 },
+        { GPUSVM_ATOMIC_OR, 12, 10, 0, 14, 14 },
+        { GPUSVM_ATOMIC_XOR, 12, 10, 0, 6, 6 },
+        { GPUSVM_ATOMIC_EXCHANGE, 12, -10, 0, -10, -10 },
+        { GPUSVM_ATOMIC_COMPARE_EXCHANGE, -12, 10, -12, 10, 10 },
+        { GPUSVM_ATOMIC_COMPARE_EXCHANGE, 12, 10, 11, 12, 12 },
+        { GPUSVM_ATOMIC_MAX_UNSIGNED, -3, 2, 0, -3, -3 },
+        { GPUSVM_ATOMIC_MIN_UNSIGNED, -3, 2, 0, 2, 2 },
+    };
+    const gpusvm_kernel_functions* functions = context->functions;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (uint32_t bytes = 4; bytes <= 8; bytes += 4) {
+            int64_t old = 1, found = 0;
+            functions->write(context, (uint64_t)numbers, &cases[i].before, bytes);
+            functions->atomic(context, (uint64_t)numbers, cases[i].operation, cases[i].value, cases[i].comparand, bytes, &old);
+            functions->read(context, (uint64_t)numbers, &found, bytes);
+            found = bytes == 4 ? (int32_t)found : found;
+            if (context->status == GPUSVM_DONE && (old != cases[i].before || found != (bytes == 4 ? cases[i].after_narrow : cases[i].after)))
+                functions->fail(context, "an atomic operation is wrong");
+        }
+    }
+}
+
+static void no_atomic(gpusvm_kernel_context* context, void* number)
+{
+    context->functions->atomic(context, (uint64_t)number, 12, 0, 0, 8, NULL);
+}
+
 int main(int count, char** argv)
 {
     CHECK(count == 3);
@@ -95,6 +138,10 @@ int main(int count, char** argv)
     CHECK(run(memory, by_gather, &arguments, 16).status == GPUSVM_DONE);
     for (int64_t i = 0; i < COUNT; i++)
         CHECK(arguments.data[i] == -(i + 4));
+
+    gpusvm_launch_result atomic = run(memory, atomics, arguments.data, 1);
+    CHECK(atomic.status == GPUSVM_DONE && atomic.message[0] == '\0');
+    CHECK(run(memory, no_atomic, arguments.data, 1).status == GPUSVM_INVALID_ARGUMENT);
 
     gpusvm_statistics statistics = { .struct_bytes = sizeof statistics };
     CHECK(svm.read_statistics(memory, &statistics) == GPUSVM_DONE);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Lab.Conformance;
+namespace GpuSvm.SoftwareGpu.Mirror;
 
 /// <summary>How far a device came.</summary>
 /// <param name="Pages">Pages done.</param>
 /// <param name="Faults">Passes of its fault loop that succeeded.</param>
-public readonly record struct TraceProgress(int Pages, int Faults);
+public readonly record struct MirrorProgress(int Pages, int Faults);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 
-namespace GpuSvm.Lab.Conformance;
+namespace GpuSvm.SoftwareGpu.Mirror;
 
 /// <summary>One entry of a mirror device's table.</summary>
 /// <param name="Frame">The device's own frame; -1 for a page in RAM.</param>

@@ -2,7 +2,7 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Locking;
 
-namespace GpuSvm.Lab.Conformance;
+namespace GpuSvm.SoftwareGpu.Mirror;
 
 /// <summary>The private memory of a mirror device: frames of 4 KiB that no CPU can reach.</summary>
 /// <remarks>Freed frames are filled with rubbish, so that a read through an entry that should have gone does not find what it looks for.</remarks>
@@ -13,6 +13,7 @@ internal sealed class MirrorMemory
     private readonly RankedLock _lock = new(LockRank.DeviceMemory, "MirrorMemory");
     private readonly byte[] _bytes; // A frame's bytes belong to whoever owns the frame.
     private readonly Stack<int> _free = new(); // Guarded by _lock.
+    private readonly bool[] _used; // By frame. Guarded by _lock.
 
     /// <summary>Makes the memory; all of it is free.</summary>
     /// <param name="frames">How many frames.</param>
@@ -21,6 +22,7 @@ internal sealed class MirrorMemory
         _bytes = new byte[frames << PageSize.Shift];
         for (int frame = frames - 1; frame >= 0; frame--)
             _free.Push(frame);
+        _used = new bool[frames];
         Frames = frames;
     }
 
@@ -43,7 +45,12 @@ internal sealed class MirrorMemory
     public bool TryAllocate(out int frame)
     {
         using (_lock.Enter())
-            return _free.TryPop(out frame);
+        {
+            if (!_free.TryPop(out frame))
+                return false;
+            _used[frame] = true;
+            return true;
+        }
     }
 
     /// <summary>Takes a frame back.</summary>
@@ -52,7 +59,19 @@ internal sealed class MirrorMemory
     {
         Bytes(frame).Fill(Rubbish);
         using (_lock.Enter())
+        {
+            _used[frame] = false;
             _free.Push(frame);
+        }
+    }
+
+    /// <summary>The first frame that is handed out.</summary>
+    /// <param name="from">The first to look at.</param>
+    /// <returns>The frame; -1 if none is, from there on.</returns>
+    public int NextUsed(int from)
+    {
+        using (_lock.Enter())
+            return from < _used.Length ? Array.IndexOf(_used, true, from) : -1;
     }
 
     /// <summary>The bytes of a frame.</summary>

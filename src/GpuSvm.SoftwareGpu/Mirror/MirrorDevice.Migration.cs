@@ -4,16 +4,17 @@ using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
 
-namespace GpuSvm.Lab.Conformance;
+namespace GpuSvm.SoftwareGpu.Mirror;
 
 /// <content>Migration: to the device, back to RAM, and home because somebody touched a page.</content>
 public sealed partial class MirrorDevice
 {
     /// <summary>Moves pages in RAM, and pages that are nowhere, to the device, mapping by mapping.</summary>
     /// <param name="interval">The pages.</param>
+    /// <param name="moved">How many moved.</param>
     /// <returns><see cref="SvmStatus.Done"/>, also where pages could not move (they stay where they are); <see cref="SvmStatus.NotMigratable"/> at a hole or a mapping that
     /// may not be read: what lies before it has moved. Or as <see cref="PageMigration.SetupToDevice"/>.</returns>
-    public SvmStatus ToDevice(AddressRange interval) => ForEachMapping(interval, MoveToDevice, out _);
+    public SvmStatus ToDevice(AddressRange interval, out int moved) => ForEachMapping(interval, MoveToDevice, out moved);
 
     /// <summary>Moves pages of this device back to RAM, mapping by mapping.</summary>
     /// <param name="interval">The pages.</param>
@@ -54,6 +55,7 @@ public sealed partial class MirrorDevice
     private SvmStatus ForEachMapping(AddressRange interval, Func<AddressRange, (SvmStatus Status, int Moved)> move, out int moved)
     {
         moved = 0;
+        _host.Memory.NoticeChanges(interval);
         VirtualAddress at = interval.Start;
         while (at < interval.End)
         {
@@ -78,11 +80,12 @@ public sealed partial class MirrorDevice
     /// <summary>Moves pages of one block to the device and stores their entries.</summary>
     /// <param name="block">The pages, of one mapping.</param>
     /// <returns>As <see cref="PageMigration.SetupToDevice"/>, and how many moved.</returns>
-    /// <remarks>A page that was nowhere becomes one of zeroes. Its entry in our table does not allow writing, though its state does: the first write faults, and finds that it may.</remarks>
+    /// <remarks>A page that was nowhere, or the page of zeroes, becomes one of zeroes. Its entry in our table does not allow writing, though its state does: the first write faults, and finds that it may.</remarks>
     private (SvmStatus Status, int Moved) MoveToDevice(AddressRange block)
     {
         HostWorkspace workspace = _host.RentWorkspace();
         PageMigration migration = workspace.Migration;
+        bool[] isZero = FindZeroPages(block, workspace);
         var selection = new MigrationSelection(System: true, Target: _pagemap, ExactRights: true, Owner: OwnerToken);
         SvmStatus status = migration.SetupToDevice(block, selection, MigrationCause.Prefetch);
         int moved = 0;
@@ -93,7 +96,7 @@ public sealed partial class MirrorDevice
             for (int page = 0; page < pages; page++)
             {
                 if (migration.IsCollected(page) && _frames.TryAllocate(out int frame))
-                    entries[page] = CopyIn(migration, page, frame);
+                    entries[page] = CopyIn(migration, page, frame, isZero[page]);
             }
 
             moved = migration.CompleteToDevice(_pagemap);
@@ -110,23 +113,38 @@ public sealed partial class MirrorDevice
         }
 
         _host.ReturnWorkspace(workspace);
-        return (status, moved);
+        bool isLeft = status is SvmStatus.Busy or SvmStatus.Unmapped; // Pinned, or the system takes no page of such a mapping away: they stay.
+        return (isLeft ? SvmStatus.Done : status, moved);
     }
 
     /// <summary>Copies a collected page into a frame and says so.</summary>
     /// <param name="migration">The migration.</param>
     /// <param name="page">The page's index.</param>
     /// <param name="frame">The frame.</param>
+    /// <param name="isZero">Whether it was the page of zeroes.</param>
     /// <returns>The page's entry if it arrives.</returns>
-    private MirrorEntry CopyIn(PageMigration migration, int page, int frame)
+    private MirrorEntry CopyIn(PageMigration migration, int page, int frame, bool isZero)
     {
         bool isHole = migration.SourceOf(page) == MigrationSource.Hole;
         if (isHole)
             _frames.Bytes(frame).Clear();
         else
-            _memory.DmaRead(migration.Staging!.Pointer + ((long)migration.StagingIndex(page) << PageSize.Shift), _frames.Bytes(frame));
+            _staging.Read(migration.Staging!.Pointer + ((long)migration.StagingIndex(page) << PageSize.Shift), _frames.Bytes(frame));
         migration.SetDestination(page, new DeviceFrame(frame));
-        return new MirrorEntry(frame, default, !isHole && migration.IsWritable(page));
+        return new MirrorEntry(frame, default, !isHole && !isZero && migration.IsWritable(page));
+    }
+
+    /// <summary>Finds out which pages are the page of zeroes, before they move: some memories hand it over like any other page.</summary>
+    /// <param name="block">The pages.</param>
+    /// <param name="workspace">Scratch.</param>
+    /// <returns>One answer a page; a page that changes meanwhile costs or saves a fault.</returns>
+    private bool[] FindZeroPages(AddressRange block, HostWorkspace workspace)
+    {
+        var isZero = new bool[block.Pages];
+        bool isKnown = HmmRange.Snapshot(_host, block, OwnerToken, workspace) == SvmStatus.Done;
+        for (int page = 0; page < isZero.Length && isKnown; page++)
+            isZero[page] = workspace.Frames[page].IsZero;
+        return isZero;
     }
 
     /// <summary>Moves pages of one block that are on this device home.</summary>
@@ -163,7 +181,7 @@ public sealed partial class MirrorDevice
                         continue;
                     collected[page] = migration.SourceEntry(page);
                     _table.Remove(block.Start.PageNumber + (ulong)page);
-                    _memory.DmaWrite(
+                    _staging.Write(
                         migration.Staging!.Pointer + ((long)migration.StagingIndex(page) << PageSize.Shift), _frames.Bytes(migration.SourceFrame(page).Number));
                 }
             }
@@ -175,11 +193,26 @@ public sealed partial class MirrorDevice
                     continue;
                 _frames.Free(entry.Frame.Number);
                 if (status == SvmStatus.Done && !entry.IsWritable)
-                    status = _host.Memory.WriteProtect(AddressRange.OfPages(block.Start + ((long)page << PageSize.Shift), 1), protect: true);
+                    status = Protect(AddressRange.OfPages(block.Start + ((long)page << PageSize.Shift), 1));
             }
         }
 
         _host.ReturnWorkspace(workspace);
         return status;
+    }
+
+    /// <summary>Takes the CPU's right to write a page away.</summary>
+    /// <param name="page">A page that has just come home; it may be gone by now.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, also where it is gone; otherwise as <see cref="IHostMemory.WriteProtect"/>.</returns>
+    private SvmStatus Protect(AddressRange page)
+    {
+        var budget = new RetryBudget(_host.Time, FaultMilliseconds);
+        SvmStatus status;
+        do
+        {
+            status = _host.Memory.WriteProtect(page, protect: true);
+        }
+        while (status.IsRetry() && budget.TrySpend());
+        return status == SvmStatus.NotMapped ? SvmStatus.Done : status;
     }
 }

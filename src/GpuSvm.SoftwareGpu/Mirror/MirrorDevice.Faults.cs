@@ -4,7 +4,7 @@ using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
 
-namespace GpuSvm.Lab.Conformance;
+namespace GpuSvm.SoftwareGpu.Mirror;
 
 /// <content>How entries come into the table, and what the device sees without faulting.</content>
 public sealed partial class MirrorDevice
@@ -153,6 +153,7 @@ public sealed partial class MirrorDevice
     /// <returns><see cref="SvmStatus.Done"/>, or as <see cref="HmmRange.Snapshot"/>.</returns>
     public SvmStatus Snapshot(AddressRange interval, Span<byte> seen)
     {
+        _host.Memory.NoticeChanges(interval);
         HostWorkspace workspace = _host.RentWorkspace();
         SvmStatus status = HmmRange.Snapshot(_host, interval, OwnerToken, workspace);
         for (int page = 0; page < (int)interval.Pages && status == SvmStatus.Done; page++)
