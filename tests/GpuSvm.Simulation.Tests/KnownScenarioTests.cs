@@ -43,6 +43,18 @@ public sealed class KnownScenarioTests
         }
     }
 
+    /// <summary>What user space cannot close (docs/explorer.md): Linux takes pages that are given up away after it has told of it, and what has moved in between survives. The search must find that.</summary>
+    [Fact]
+    public void WhatIsGivenUpLateCanComeBackAndTheSearchFindsIt()
+    {
+        const string text = "scenario late\noption discard-late\nmemory A 1\nbefore\n  cpu.write A0\nthread gpu\n  prefetch A to gpu\nthread program\n  discard A0\n";
+        using var late = new ScheduleExplorer(ScenarioReader.Parse(text));
+        ExplorationResult result = late.Explore(new ExhaustiveStrategy(2), new ExplorationLimits());
+        Assert.Equal(ScheduleFailureKind.LostByte, result.Failed?.Failure?.Kind);
+        using var prompt = new ScheduleExplorer(ScenarioReader.Parse(text.Replace("option discard-late\n", string.Empty, StringComparison.Ordinal)));
+        Assert.Null(prompt.Explore(new ExhaustiveStrategy(2), new ExplorationLimits()).Failed);
+    }
+
     /// <summary>Explores and fails with what is needed to see it again.</summary>
     private static ExplorationResult Explore(ScheduleExplorer explorer, string name, IScheduleStrategy strategy, ExplorationLimits limits)
     {

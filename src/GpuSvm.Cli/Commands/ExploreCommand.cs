@@ -52,11 +52,11 @@ internal static class ExploreCommand
             string? path = parsed.GetValue(json);
             JsonFile.Check(path);
             bool silent = JsonFile.IsStandardOutput(path);
-            List<Scenario> programs = [.. names.SelectMany(Find)];
+            List<IExploredProgram> programs = [.. names.SelectMany(Find)];
             if (parsed.GetValue(replay) is { } decisions)
                 return Replay(programs, decisions, console);
             var reports = new List<ExploredScenario>();
-            foreach (Scenario program in programs)
+            foreach (IExploredProgram program in programs)
             {
                 ExploredScenario report = Progress.Show(console, silent, progress => ExploreRunner.Run(program, settings, progress));
                 reports.Add(report);
@@ -75,8 +75,10 @@ internal static class ExploreCommand
     /// <summary>The scenarios that a word means.</summary>
     /// <param name="word">A name, a file, random:SEED, or all.</param>
     /// <exception cref="InputException">There is none of that name, or the file cannot be read.</exception>
-    private static IEnumerable<Scenario> Find(string word)
+    private static IEnumerable<IExploredProgram> Find(string word)
     {
+        if (word == CounterProgram.ToolName)
+            return [new CounterProgram()];
         if (word == "all")
             return KnownScenarios.Names.Select(name => KnownScenarios.Find(name)!);
         if (word.StartsWith("random:", StringComparison.Ordinal))
@@ -115,7 +117,7 @@ internal static class ExploreCommand
     /// <param name="console">Where to.</param>
     /// <returns>The exit code.</returns>
     /// <exception cref="InputException">There are several scenarios, or the decisions are none.</exception>
-    private static int Replay(List<Scenario> programs, string text, ToolConsole console)
+    private static int Replay(List<IExploredProgram> programs, string text, ToolConsole console)
     {
         if (programs.Count != 1)
             throw new InputException("--replay: name one scenario, the one whose failure printed the decisions");

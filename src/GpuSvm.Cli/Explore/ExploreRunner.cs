@@ -15,11 +15,11 @@ internal static class ExploreRunner
     /// <param name="settings">How.</param>
     /// <param name="progress">Told how far it has come.</param>
     /// <returns>What was found.</returns>
-    public static ExploredScenario Run(Scenario scenario, ExploreSettings settings, Progress progress)
-        => settings.Processes > 1 ? RunShared(scenario, settings, progress) : RunHere(scenario, settings, progress);
+    public static ExploredScenario Run(IExploredProgram scenario, ExploreSettings settings, Progress progress)
+        => settings.Processes > 1 && scenario is Scenario shared ? RunShared(shared, settings, progress) : RunHere(scenario, settings, progress);
 
     /// <summary>Explores in this process.</summary>
-    private static ExploredScenario RunHere(Scenario scenario, ExploreSettings settings, Progress progress)
+    private static ExploredScenario RunHere(IExploredProgram scenario, ExploreSettings settings, Progress progress)
     {
         progress.Stage($"exploring {scenario.Name}");
         using var explorer = new ScheduleExplorer(scenario);
@@ -30,14 +30,13 @@ internal static class ExploreRunner
         {
             progress.Stage($"making the failure of {scenario.Name} smaller");
             small = explorer.Shrink(failed, settings.Limits);
-            (Scenario smallest, ScheduleResult again) = ScenarioShrinker.Shrink(scenario, small, settings.Limits);
-            if (smallest.OperationCount < scenario.OperationCount)
+            if (scenario is Scenario whole && ScenarioShrinker.Shrink(whole, small, settings.Limits) is var (smallest, again) && smallest.OperationCount < whole.OperationCount)
                 smaller = $"# as a file: gpusvm explore FILE --replay {again.Decisions}\n{ScenarioWriter.Write(smallest)}";
         }
 
         return new ExploredScenario(
             scenario.Name,
-            scenario.Title,
+            (scenario as Scenario)?.Title ?? string.Empty,
             result.Progress.Schedules,
             result.Progress.Elapsed.TotalSeconds,
             result.Progress.PerSecond,

@@ -50,11 +50,11 @@ internal static class ExploreTable
     /// <param name="scenario">The scenario.</param>
     /// <param name="result">The schedule, with its steps.</param>
     /// <param name="console">Where to.</param>
-    public static void WriteSteps(Scenario scenario, ScheduleResult result, ToolConsole console)
+    public static void WriteSteps(IExploredProgram scenario, ScheduleResult result, ToolConsole console)
     {
         ScheduleTrace trace = result.Trace!;
         int width = trace.Threads.Max(name => name.Length);
-        console.Output.WriteLine($"{scenario.Name}: {scenario.Title}");
+        console.Output.WriteLine(scenario is Scenario { Title: { Length: > 0 } title } ? $"{scenario.Name}: {title}" : scenario.Name);
         foreach (ScheduleStep step in trace.Steps)
         {
             string who = step.Thread < 0 ? "" : trace.Threads[step.Thread];
