@@ -63,7 +63,7 @@ public sealed class ScenarioReaderTests
             Assert.NotNull(KnownScenarios.Find($"R-{race}"));
         foreach (string name in KnownScenarios.Names)
             Assert.Equal(name, KnownScenarios.Find(name)!.Name);
-        Assert.Null(KnownScenarios.Find("R-31"));
+        Assert.Null(KnownScenarios.Find("nothing"));
     }
 
     [Fact]

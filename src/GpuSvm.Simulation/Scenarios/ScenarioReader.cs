@@ -82,9 +82,13 @@ public static partial class ScenarioReader
         int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out int number) && number >= least && number <= most ? number
         : throw new ScenarioFormatException(line, $"'{text}' is no {what}: give a number from {least} to {most}.");
 
+    /// <summary>The name of pages: a memory, or some of its pages.</summary>
+    /// <returns>The pattern.</returns>
     [GeneratedRegex(@"^(?<memory>[A-Z]+)((?<first>\d{1,4})(-(?<last>\d{1,4}))?)?$")]
     private static partial Regex PagesPattern();
 
+    /// <summary>The word of an access: who does what.</summary>
+    /// <returns>The pattern.</returns>
     [GeneratedRegex(@"^(?<who>cpu|gpu(?<number>\d)?)\.(?<what>read|write|add)$")]
     private static partial Regex AccessPattern();
 
