@@ -13,6 +13,9 @@ internal enum RaceLineKind
     /// <summary>A step of a thread.</summary>
     Step,
 
+    /// <summary>A step of a thread that goes against the protocol.</summary>
+    Alarm,
+
     /// <summary>The turn was taken from a thread that could have gone on.</summary>
     Preemption,
 

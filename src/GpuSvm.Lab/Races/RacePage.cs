@@ -105,6 +105,9 @@ public static partial class RacePage
             case RaceLineKind.Step:
                 WriteRow(writer, first, StepText(first, race.Trace.Steps[first.Step], colors), colors, depths);
                 break;
+            case RaceLineKind.Alarm:
+                WriteRow(writer, first, $"<span class=\"bad\">{Escape(first.Text)}</span>", colors, depths);
+                break;
             case RaceLineKind.Note:
                 WriteRow(writer, first, $"<span class=\"note\">{Escape(first.Text)}</span>", colors, depths);
                 break;

@@ -9,6 +9,8 @@ internal sealed partial class RaceStory
 {
     private readonly Dictionary<int, string> _words = []; // By step, where they say more than the step alone.
 
+    private readonly HashSet<int> _alarms = []; // Steps that publish what is out of date.
+
     /// <summary>Finds what each fault has read as its window's sequence, and what that is where it publishes. Where there are several windows, the trace does not say which is meant, and the words stay general.</summary>
     private void FindSequences()
     {
@@ -28,6 +30,8 @@ internal sealed partial class RaceStory
             _words[i] = step.Kind == SchedulePointKind.SequenceRead ? $"reads the window's sequence: {window}; a fault begins with it"
                 : before == window ? $"about to publish the pages (Notifier held, sequence still {window})"
                 : $"about to publish the pages although the sequence is {window}, and it has read {before}";
+            if (step.Kind == SchedulePointKind.PagesPublishing && before != window)
+                _alarms.Add(i);
         }
     }
 

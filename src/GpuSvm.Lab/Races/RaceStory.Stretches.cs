@@ -23,13 +23,13 @@ internal sealed partial class RaceStory
                 thread = -1;
             }
 
-            if (line.Thread < 0 || line.Kind is not (RaceLineKind.Note or RaceLineKind.Step))
+            if (line.Thread < 0 || line.Kind is not (RaceLineKind.Note or RaceLineKind.Step or RaceLineKind.Alarm))
                 continue;
             if (thread < 0)
             {
                 thread = line.Thread;
                 first = line.Step;
-                if (line.Kind == RaceLineKind.Step && current[thread] is { } continued)
+                if (line.Kind != RaceLineKind.Note && current[thread] is { } continued)
                     operations.Add($"... {continued}");
             }
 

@@ -79,12 +79,12 @@ internal sealed partial class RaceStory
 
     /// <summary>Says what a folded group is.</summary>
     /// <param name="group">Its lines.</param>
-    /// <returns>The locks taken in it, and how many steps there are.</returns>
+    /// <returns>How many steps there are, and the first locks and words they concern.</returns>
     public string Summary(IReadOnlyList<RaceLine> group)
     {
         IEnumerable<string> what = group.Select(line => Steps[line.Step])
             .Where(step => step.Kind is not (SchedulePointKind.LockReleased or SchedulePointKind.UseBeginning or SchedulePointKind.UseEnding))
-            .Select(step => step.Kind is SchedulePointKind.LockTake or SchedulePointKind.LockTakeShared ? RaceWords.LockOf(step.Subject) : RaceWords.Of(step))
+            .Select(step => step.Kind is SchedulePointKind.LockTake or SchedulePointKind.LockTakeShared or SchedulePointKind.Atomic ? RaceWords.LockOf(step.Subject) : RaceWords.Of(step))
             .Distinct().ToArray();
         string first = string.Join(", ", what.Take(3));
         int more = what.Count() - 3;
@@ -191,6 +191,7 @@ internal sealed partial class RaceStory
         {
             ScheduleAct.Note => RaceLineKind.Note,
             ScheduleAct.Time => RaceLineKind.Time,
+            _ when _alarms.Contains(number) => RaceLineKind.Alarm,
             _ => RaceLineKind.Step,
         };
         Add(kind, step.Thread, number, _words.GetValueOrDefault(number) ?? RaceWords.Of(step), _changes[number] ?? [], _isNotable[number]);
@@ -226,7 +227,7 @@ internal sealed partial class RaceStory
         if (step.IsPreemption)
         {
             _lanes[from] = lane with { State = RaceLaneState.Ready };
-            string before = next >= 0 && next < _count ? $", just before it {RaceWords.Of(Steps[next])}" : string.Empty;
+            string before = next >= 0 && next < _count ? $" (its next step: {RaceWords.Of(Steps[next])})" : string.Empty;
             if (isTold)
                 Add(RaceLineKind.Preemption, from, number, $"turn taken from {_trace.Threads[from]}{before} \u2014 {goesOn}", []);
             return;

@@ -57,7 +57,7 @@ public static class RaceText
             case RaceLineKind.Start:
                 break;
             default:
-                string text = !first.IsNotable ? $"({story.Summary(group)})" : first.Kind == RaceLineKind.Note ? $"\u25b6 {first.Text}" : first.Text;
+                string text = !first.IsNotable ? $"({story.Summary(group)})" : first.Kind == RaceLineKind.Note ? $"\u25b6 {first.Text}" : first.Kind == RaceLineKind.Alarm ? $"!! {first.Text}" : first.Text;
                 WriteLanes(writer, first, text, lane);
                 break;
         }
