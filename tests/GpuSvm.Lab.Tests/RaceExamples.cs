@@ -26,6 +26,14 @@ internal static class RaceExamples
         return new RaceRecord(name, "a title", KnownScenarios.TextOf(name)!, null, decisions, $"gpusvm explore {name} --replay {decisions}", result.Trace!);
     }
 
+    /// <summary>A program of one's own, in the ordinary schedule.</summary>
+    public static RaceRecord Run(params ExploredThread[] threads)
+    {
+        using var explorer = new ScheduleExplorer(new TinyProgram(threads));
+        ScheduleResult result = explorer.Replay(DecisionString.Parse("-"), 1000, records: true);
+        return new RaceRecord("tiny", string.Empty, "no text", result.Failure, "-", "gpusvm explore tiny --replay -", result.Trace!);
+    }
+
     /// <summary>A race made by hand: pages are published although an event has come between, and then used.</summary>
     public static RaceRecord Broken(string message)
     {

@@ -57,6 +57,39 @@ public sealed class RacePageTests
     }
 
     [Fact]
+    public void WhatAThreadThrowsIsFoundInThatThread()
+    {
+        XDocument page = Parse(RaceExamples.Run(
+            new ExploredThread("first", () => ScheduleNotes.Say("does well")),
+            new ExploredThread("second", () =>
+            {
+                ScheduleNotes.Say("does ill");
+                SchedulePoint.Reach(SchedulePointKind.Atomic, "a word");
+                throw new InvalidOperationException("so ill");
+            }),
+            new ExploredThread("third", () => ScheduleNotes.Say("comes never"))));
+        Assert.Equal("tiny: an exception, in thread second, at 'does ill'", page.Descendants("h1").Single().Value);
+        Assert.Contains("so ill", page.Descendants().Single(element => Class(element) == "row broke").Value, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void OfADeadlockNoThreadIsToBlame()
+    {
+        var never = new object();
+        XDocument page = Parse(RaceExamples.Run(new ExploredThread("one", () => Wait(never)), new ExploredThread("two", () => Wait(never))));
+        Assert.Equal("tiny: deadlock, nobody can go on", page.Descendants("h1").Single().Value);
+        Assert.Contains("two waits for Object", page.Descendants().Single(element => Class(element) == "row broke").Value, StringComparison.Ordinal);
+        Assert.Contains(page.Descendants(), element => Class(element) == "lane waiting");
+
+        static void Wait(object never)
+        {
+            while (SchedulePoint.TryWait(never))
+            {
+            }
+        }
+    }
+
+    [Fact]
     public void PagesPublishedInSpiteOfAnEventAreToldWithBothSequences() =>
         Assert.Contains("<span class=\"bad\">about to publish the pages although the sequence is 3, and it has read 1<", Write(RaceExamples.Broken("x")), StringComparison.Ordinal);
 

@@ -16,7 +16,7 @@ internal static class RaceWords
         ScheduleAct.Begin => "begins",
         ScheduleAct.Wait => $"waits for {Named(step.Subject)}",
         ScheduleAct.Yield => "lets others go first, then tries again",
-        ScheduleAct.Signal => $"wakes who waits for {Named(step.Subject)}",
+        ScheduleAct.Signal => $"lets those go on that wait for {Named(step.Subject)}",
         ScheduleAct.Note => step.Subject,
         ScheduleAct.End => "ends",
         ScheduleAct.Time => "nobody can go on: time passes",
@@ -145,6 +145,7 @@ internal static class RaceWords
         "" => "something",
         "MmuNotifierRegistry" or "MmuIntervalNotifier" => "the running event to end",
         "PageMigration" => "a running migration to end",
+        _ when subject.StartsWith("unit ", StringComparison.Ordinal) => $"{subject} to end its access",
         _ => subject,
     };
 }
