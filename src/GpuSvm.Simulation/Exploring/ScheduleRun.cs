@@ -112,7 +112,12 @@ internal sealed partial class ScheduleRun : IDisposable
         thread.State = ScheduledState.Ended;
         _stalls = 0;
         LetYieldersLook(thread);
-        Record(thread, ScheduleAct.End, default, null);
+        Record(thread, ScheduleAct.End, default, thrown switch
+        {
+            null => null,
+            ScheduleAbortedException => ScheduleStep.Stopped,
+            _ => ScheduleStep.Broke,
+        });
         _workers.Put(worker);
         if (--_live == 0)
         {
