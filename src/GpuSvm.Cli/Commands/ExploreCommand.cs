@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Globalization;
 using GpuSvm.Cli.Explore;
 using GpuSvm.Cli.Report;
+using GpuSvm.Lab.Races;
 using GpuSvm.Simulation.Exploring;
 using GpuSvm.Simulation.Scenarios;
 
@@ -27,10 +28,11 @@ internal static class ExploreCommand
         var threads = CommandLine.TextOption("--threads", "N", "Processes that share the search, 1 to 64 (default 1).");
         var share = CommandLine.TextOption("--share", "I/N", "Only part I of N of the search, 1 to N: for machines that share one.");
         var replay = CommandLine.TextOption("--replay", "DECISIONS", "Run one schedule again, as a failure prints it, and show its steps.");
+        var picture = CommandLine.TextOption("--picture", "FILE", "Draw the schedule that failed, or the one replayed, as a page for a browser; of several failures the last.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the result as JSON; - for standard output, which then carries nothing else.");
         var command = new Command("explore", "Search the orders in which threads can run for one that breaks the protocol. Exit code 0 if none was found, 1 if one was.")
         {
-            scenarios, strategy, bound, budget, seed, threads, share, replay, json,
+            scenarios, strategy, bound, budget, seed, threads, share, replay, picture, json,
         };
         command.SetAction(parsed =>
         {
@@ -53,8 +55,10 @@ internal static class ExploreCommand
             JsonFile.Check(path);
             bool silent = JsonFile.IsStandardOutput(path);
             List<IExploredProgram> programs = [.. names.SelectMany(Find)];
+            string? page = parsed.GetValue(picture);
+            RaceFile.Check(page);
             if (parsed.GetValue(replay) is { } decisions)
-                return Replay(programs, decisions, console);
+                return Replay(programs, decisions, page, console);
             var reports = new List<ExploredScenario>();
             foreach (IExploredProgram program in programs)
             {
@@ -62,6 +66,8 @@ internal static class ExploreCommand
                 reports.Add(report);
                 if (!silent)
                     ExploreTable.Write(report, console);
+                if (report.Decisions is { } failed)
+                    RaceFile.Write(page, program, failed);
             }
 
             JsonFile.Write(path, new ExploreReport(settings.StrategyName, settings.Bound, settings.Seed, reports), ReportJson.Default.ExploreReport, console);
@@ -114,10 +120,11 @@ internal static class ExploreCommand
     /// <summary>Runs one schedule and shows its steps.</summary>
     /// <param name="programs">The scenario.</param>
     /// <param name="text">The decisions.</param>
+    /// <param name="page">Where to draw it; null for nowhere.</param>
     /// <param name="console">Where to.</param>
     /// <returns>The exit code.</returns>
     /// <exception cref="InputException">There are several scenarios, or the decisions are none.</exception>
-    private static int Replay(List<IExploredProgram> programs, string text, ToolConsole console)
+    private static int Replay(List<IExploredProgram> programs, string text, string? page, ToolConsole console)
     {
         if (programs.Count != 1)
             throw new InputException("--replay: name one scenario, the one whose failure printed the decisions");
@@ -131,9 +138,9 @@ internal static class ExploreCommand
             throw new InputException($"--replay {text}: {e.Message}", e);
         }
 
-        using var explorer = new ScheduleExplorer(programs[0]);
-        ScheduleResult result = explorer.Replay(decisions, new ExplorationLimits().MaxSteps, records: true);
-        ExploreTable.WriteSteps(programs[0], result, console);
-        return result.Failure is null ? ExitCode.Done : ExitCode.Failed;
+        RaceRecord record = RaceFile.Record(programs[0], decisions);
+        RaceText.Write(console.Output, record);
+        RaceFile.Write(page, record);
+        return record.Failure is null ? ExitCode.Done : ExitCode.Failed;
     }
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
-using GpuSvm.Simulation.Exploring;
 using GpuSvm.Simulation.Scenarios;
 using Spectre.Console;
 
@@ -44,31 +43,5 @@ internal static class ExploreTable
     {
         int failed = reports.Count(report => report.Failure is not null);
         console.Output.WriteLine($"{reports.Count} scenarios, {reports.Sum(report => report.Schedules)} schedules; {(failed == 0 ? "nothing went wrong" : $"{failed} FAILED")}");
-    }
-
-    /// <summary>Writes one schedule step by step.</summary>
-    /// <param name="scenario">The scenario.</param>
-    /// <param name="result">The schedule, with its steps.</param>
-    /// <param name="console">Where to.</param>
-    public static void WriteSteps(IExploredProgram scenario, ScheduleResult result, ToolConsole console)
-    {
-        ScheduleTrace trace = result.Trace!;
-        int width = trace.Threads.Max(name => name.Length);
-        console.Output.WriteLine(scenario is Scenario { Title: { Length: > 0 } title } ? $"{scenario.Name}: {title}" : scenario.Name);
-        foreach (ScheduleStep step in trace.Steps)
-        {
-            string who = step.Thread < 0 ? "" : trace.Threads[step.Thread];
-            string what = step.Act switch
-            {
-                ScheduleAct.Point => $"{step.Kind} {step.Subject}",
-                ScheduleAct.Note => $"== {step.Subject}",
-                ScheduleAct.Time => "(time passes)",
-                _ => $"{step.Act.ToString().ToUpperInvariant()} {step.Subject}",
-            };
-            string state = step.Watched is { } watched ? "   | " + string.Join(", ", watched.Select(item => $"{item.Name}: {item.State}")) : string.Empty;
-            console.Output.WriteLine($"{(step.IsPreemption ? '>' : ' ')} {who.PadRight(width)}  {what.TrimEnd()}{state}");
-        }
-
-        console.Output.WriteLine(result.Failure is { } failure ? $"{failure.Kind}: {failure.Message}" : "nothing went wrong");
     }
 }
