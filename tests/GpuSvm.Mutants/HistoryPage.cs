@@ -23,10 +23,10 @@ internal static class HistoryPage
             # History as the judge
 
             Written by `tests/GpuSvm.Mutants` from the folder `mutants`; edit those. A mutant is a bug put into a copy of Core; the schedule explorer then looks for it in the
-            scenarios that the mutant names, each exhaustively with up to two preemptions, then with PCT (depth 3, seed 1), at most 10,000 schedules or 12 seconds each.
+            scenarios that the mutant names, each exhaustively with up to two preemptions, then with PCT (depth 3, seed 1), at most 10,000 schedules or 3 seconds each.
 
-                ./gpusvm test RunsEveryMutant                                               # builds; the run itself is skipped without GPUSVM_MUTANTS=1
-                dotnet artifacts/bin/GpuSvm.Mutants/release/GpuSvm.Mutants.dll [ID...]      # all, or some, from the repository's root
+                dotnet build tests/GpuSvm.Mutants -c Release
+                dotnet artifacts/bin/GpuSvm.Mutants/release/GpuSvm.Mutants.dll [--new | --page | ID...]   # all, those without a result, only this page, or some
 
             Of {mutants.Count} mutants {found} are found. Schedules are those until the first failure; preemptions are those of the shrunk schedule, which `mutants/results.txt` keeps.
 

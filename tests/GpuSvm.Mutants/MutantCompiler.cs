@@ -20,7 +20,7 @@ internal sealed class MutantCompiler
         string sdks = Path.Combine(Path.GetDirectoryName(new FileInfo(_host).ResolveLinkTarget(returnFinalTarget: true)?.FullName ?? _host)!, "sdk");
         _compiler = (Directory.Exists(sdks) ? Directory.GetDirectories(sdks, "10.*") : []).Order(StringComparer.Ordinal).Select(sdk => Path.Combine(sdk, "Roslyn/bincore/csc.dll")).LastOrDefault(File.Exists)
             ?? throw new InvalidOperationException($"There is no compiler in {sdks}: run this program with the dotnet of the .NET SDK 10, as dotnet GpuSvm.Mutants.dll.");
-        Scratch = Path.Combine(root, "artifacts/mutants");
+        Scratch = Path.Combine(root, "artifacts/mutants", Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture)); // Several may run at a time.
         Directory.CreateDirectory(Scratch);
         foreach (string file in Directory.GetFiles(AppContext.BaseDirectory))
             File.Copy(file, Path.Combine(Scratch, Path.GetFileName(file)), overwrite: true);

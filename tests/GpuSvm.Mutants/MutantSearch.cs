@@ -8,7 +8,7 @@ namespace GpuSvm.Mutants;
 internal static class MutantSearch
 {
     private const long SchedulesEach = 10_000; // For one strategy in one scenario.
-    private static readonly TimeSpan _timeEach = TimeSpan.FromSeconds(12);
+    private static readonly TimeSpan _timeEach = TimeSpan.FromSeconds(3);
 
     /// <summary>Explores the scenarios, each exhaustively with up to two preemptions, then by priorities that change (PCT), until a schedule fails.</summary>
     /// <param name="id">The mutant.</param>

@@ -65,6 +65,8 @@ internal static class Program
             {
                 compiler.Compile(mutant);
                 MutantResult result = compiler.Search(mutant);
+                foreach (MutantResult other in ReadResults().Values)
+                    results[other.Id] = other; // Another run may have written meanwhile.
                 results[mutant.Id] = result;
                 File.WriteAllLines(ResultsFile, results.Values.Select(known => known.ToLine()));
                 Console.WriteLine($"{mutant.Id,-36} {(result.IsFound ? $"{result.Scenario} {result.Strategy} {result.Schedules} {result.Failure}" : $"NOT FOUND in {result.Schedules}")} ({Stopwatch.GetElapsedTime(start).TotalSeconds:f0} s)");
@@ -76,6 +78,7 @@ internal static class Program
             }
         }
 
+        Directory.Delete(compiler.Scratch, recursive: true);
         return isRight;
     }
 
