@@ -23,7 +23,7 @@ internal static class HistoryPage
             # History as the judge
 
             Written by `tests/GpuSvm.Mutants` from the folder `mutants`; edit those. A mutant is a bug put into a copy of Core; the schedule explorer then looks for it in the
-            scenarios that the mutant names, each exhaustively with up to two preemptions, then with PCT (depth 3, seed 1), at most 10,000 schedules or 3 seconds each.
+            scenarios that the mutant names, each exhaustively with up to two preemptions, then with PCT (depth 3, seed 1), at most 5,000 schedules or 30 seconds each.
 
                 dotnet build tests/GpuSvm.Mutants -c Release
                 dotnet artifacts/bin/GpuSvm.Mutants/release/GpuSvm.Mutants.dll [--new | --page | ID...]   # all, those without a result, only this page, or some

@@ -65,10 +65,11 @@ internal sealed class MutantCompiler
 
     /// <summary>Runs the copy on what was compiled last.</summary>
     /// <param name="mutant">What it is to look for.</param>
-    /// <returns>What it found; a process that does not end is one whose bug was seen as well.</returns>
+    /// <returns>What it found.</returns>
+    /// <exception cref="InvalidOperationException">The search broke, or hangs outside of what the explorer sees.</exception>
     public MutantResult Search(Mutant mutant)
     {
-        string output = Run(Path.Combine(Scratch, "GpuSvm.Mutants.dll"), ["--search", mutant.Id, .. mutant.Scenarios], TimeSpan.FromMinutes(4), out int code);
+        string output = Run(Path.Combine(Scratch, "GpuSvm.Mutants.dll"), ["--search", mutant.Id, .. mutant.Scenarios], TimeSpan.FromMinutes(8), out int code);
         return code == 0 ? MutantResult.Parse(output.Trim().Split('\n')[^1])
             : throw new InvalidOperationException($"The search for {mutant.Id} ended with {code}:\n{output}");
     }

@@ -7,8 +7,8 @@ namespace GpuSvm.Mutants;
 /// <summary>Looks for a mutant's bug, in the process that runs the mutated code.</summary>
 internal static class MutantSearch
 {
-    private const long SchedulesEach = 10_000; // For one strategy in one scenario.
-    private static readonly TimeSpan _timeEach = TimeSpan.FromSeconds(3);
+    private const long SchedulesEach = 5_000; // For one strategy in one scenario.
+    private static readonly TimeSpan _timeEach = TimeSpan.FromSeconds(30); // So that a loaded machine searches as far as an idle one.
 
     /// <summary>Explores the scenarios, each exhaustively with up to two preemptions, then by priorities that change (PCT), until a schedule fails.</summary>
     /// <param name="id">The mutant.</param>

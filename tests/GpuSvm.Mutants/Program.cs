@@ -65,10 +65,7 @@ internal static class Program
             {
                 compiler.Compile(mutant);
                 MutantResult result = compiler.Search(mutant);
-                foreach (MutantResult other in ReadResults().Values)
-                    results[other.Id] = other; // Another run may have written meanwhile.
-                results[mutant.Id] = result;
-                File.WriteAllLines(ResultsFile, results.Values.Select(known => known.ToLine()));
+                Keep(result, results);
                 Console.WriteLine($"{mutant.Id,-36} {(result.IsFound ? $"{result.Scenario} {result.Strategy} {result.Schedules} {result.Failure}" : $"NOT FOUND in {result.Schedules}")} ({Stopwatch.GetElapsedTime(start).TotalSeconds:f0} s)");
             }
             catch (Exception wrong) when (wrong is FormatException or InvalidOperationException)
@@ -80,6 +77,35 @@ internal static class Program
 
         Directory.Delete(compiler.Scratch, recursive: true);
         return isRight;
+    }
+
+    /// <summary>Writes a result beside those of other runs, which may be under way at the same time.</summary>
+    /// <param name="result">The result.</param>
+    /// <param name="results">All known ones; gets those of others too.</param>
+    private static void Keep(MutantResult result, SortedDictionary<string, MutantResult> results)
+    {
+        using FileStream turn = TakeTurn();
+        foreach (MutantResult other in ReadResults().Values)
+            results[other.Id] = other;
+        results[result.Id] = result;
+        File.WriteAllLines(ResultsFile, results.Values.Select(known => known.ToLine()));
+    }
+
+    /// <summary>Waits until no other run writes results.</summary>
+    /// <returns>The turn, which ends when this is disposed.</returns>
+    private static FileStream TakeTurn()
+    {
+        while (true)
+        {
+            try
+            {
+                return new FileStream("artifacts/mutants/turn", FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
+            }
+            catch (IOException)
+            {
+                Thread.Sleep(20); // Another run has it, for a moment.
+            }
+        }
     }
 
     /// <summary>Reads the results of earlier runs.</summary>
