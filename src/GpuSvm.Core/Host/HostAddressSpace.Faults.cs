@@ -76,6 +76,8 @@ public sealed partial class HostAddressSpace
                 return SvmStatus.OutOfHostMemory;
             status = PopulateForCpu(page, access, workspace);
             ReturnWorkspace(workspace);
+            if (status.IsRetry())
+                SchedulePoint.TryYield(); // Whoever was faster, or has an event to read, needs a turn.
         }
         if (!status.IsRetry())
             return status;

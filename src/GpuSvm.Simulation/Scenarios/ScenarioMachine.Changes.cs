@@ -143,8 +143,10 @@ public sealed partial class ScenarioMachine
     private SvmStatus GetPagemap()
     {
         SvmStatus status = DevicePagemaps.Of(_spare).CacheFor(_host).Get(out Pagemap? pagemap);
-        if (status.IsDone())
-            _uses.Add(pagemap!);
+        if (!status.IsDone())
+            return status;
+        InvariantRecord.Require(_uses.TrueForAll(used => ReferenceEquals(used, pagemap)), "INV-37", "two pagemaps of one device are in use");
+        _uses.Add(pagemap!);
         return status;
     }
 
@@ -156,6 +158,7 @@ public sealed partial class ScenarioMachine
             return SvmStatus.InvalidHandle;
         Pagemap last = _uses[^1];
         _uses.RemoveAt(_uses.Count - 1);
+        InvariantRecord.Require(last.HasHold, "INV-36", "a pagemap that is in use does not keep its device");
         _ = last.EndUse(); // It has brought nothing.
         last.Put();
         return SvmStatus.Done;

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: MIT
+using System.Diagnostics;
+
+namespace GpuSvm.Mutants;
+
+/// <summary>
+/// Puts the bugs of the folder mutants into copies of Core, one at a time, lets the schedule explorer look for each, and writes docs/history.md.
+/// </summary>
+/// <remarks>
+/// dotnet artifacts/bin/GpuSvm.Mutants/release/GpuSvm.Mutants.dll [--page | --new | ID...]: all, those without a result, those named, or only the page. Run from the
+/// repository's root after a build. What comes out is kept in mutants/results.txt.
+/// </remarks>
+internal static class Program
+{
+    private const string Folder = "mutants";
+    private const string ResultsFile = "mutants/results.txt";
+
+    /// <summary>Runs the program.</summary>
+    /// <param name="args">See above.</param>
+    /// <returns>0: every search ran; 1: a mutant or the call is wrong.</returns>
+    private static int Main(string[] args)
+    {
+        if (args.Length > 0 && args[0] == "--search")
+        {
+            Console.WriteLine(MutantSearch.Run(args[1], args[2..]).ToLine());
+            return 0;
+        }
+
+        string root = Directory.GetCurrentDirectory();
+        if (!Directory.Exists(Path.Combine(root, Folder)))
+        {
+            Console.Error.WriteLine($"There is no folder {Folder} here: run this in the repository's root.");
+            return 1;
+        }
+
+        IReadOnlyList<Mutant> all = Mutant.ReadAll(Folder);
+        SortedDictionary<string, MutantResult> results = ReadResults();
+        string[] unknown = [.. args.Where(id => !id.StartsWith('-') && all.All(mutant => mutant.Id != id))];
+        if (unknown.Length > 0)
+        {
+            Console.Error.WriteLine($"There is no mutant {string.Join(", ", unknown)}; the files in {Folder} are their names.");
+            return 1;
+        }
+
+        bool isRight = true;
+        if (!args.Contains("--page"))
+            isRight = SearchAll([.. all.Where(mutant => args.Length == 0 || args.Contains(mutant.Id) || (args.Contains("--new") && !results.ContainsKey(mutant.Id)))], root, results);
+        File.WriteAllText("docs/history.md", HistoryPage.Make(all, results, File.ReadAllLines(Path.Combine(Folder, "rows.txt"))));
+        return isRight ? 0 : 1;
+    }
+
+    /// <summary>Looks for mutants, and keeps each result at once.</summary>
+    /// <param name="mutants">The mutants.</param>
+    /// <param name="root">The folder of the sources.</param>
+    /// <param name="results">Gets the results.</param>
+    /// <returns>False if one does not fit, or its search broke.</returns>
+    private static bool SearchAll(IReadOnlyList<Mutant> mutants, string root, SortedDictionary<string, MutantResult> results)
+    {
+        var compiler = new MutantCompiler(root);
+        bool isRight = true;
+        foreach (Mutant mutant in mutants)
+        {
+            long start = Stopwatch.GetTimestamp();
+            try
+            {
+                compiler.Compile(mutant);
+                MutantResult result = compiler.Search(mutant);
+                Keep(result, results);
+                Console.WriteLine($"{mutant.Id,-36} {(result.IsFound ? $"{result.Scenario} {result.Strategy} {result.Schedules} {result.Failure}" : $"NOT FOUND in {result.Schedules}")} ({Stopwatch.GetElapsedTime(start).TotalSeconds:f0} s)");
+            }
+            catch (Exception wrong) when (wrong is FormatException or InvalidOperationException)
+            {
+                Console.Error.WriteLine(wrong.Message);
+                isRight = false;
+            }
+        }
+
+        Directory.Delete(compiler.Scratch, recursive: true);
+        return isRight;
+    }
+
+    /// <summary>Writes a result beside those of other runs, which may be under way at the same time.</summary>
+    /// <param name="result">The result.</param>
+    /// <param name="results">All known ones; gets those of others too.</param>
+    private static void Keep(MutantResult result, SortedDictionary<string, MutantResult> results)
+    {
+        using FileStream turn = TakeTurn();
+        foreach (MutantResult other in ReadResults().Values)
+            results[other.Id] = other;
+        results[result.Id] = result;
+        File.WriteAllLines(ResultsFile, results.Values.Select(known => known.ToLine()));
+    }
+
+    /// <summary>Waits until no other run writes results.</summary>
+    /// <returns>The turn, which ends when this is disposed.</returns>
+    private static FileStream TakeTurn()
+    {
+        while (true)
+        {
+            try
+            {
+                return new FileStream("artifacts/mutants/turn", FileMode.OpenOrCreate, FileAccess.Write, FileShare.None);
+            }
+            catch (IOException)
+            {
+                Thread.Sleep(20); // Another run has it, for a moment.
+            }
+        }
+    }
+
+    /// <summary>Reads the results of earlier runs.</summary>
+    /// <returns>The results by mutant.</returns>
+    private static SortedDictionary<string, MutantResult> ReadResults()
+    {
+        var results = new SortedDictionary<string, MutantResult>(StringComparer.Ordinal);
+        foreach (string line in File.Exists(ResultsFile) ? File.ReadAllLines(ResultsFile) : [])
+        {
+            MutantResult result = MutantResult.Parse(line);
+            results[result.Id] = result;
+        }
+
+        return results;
+    }
+}
