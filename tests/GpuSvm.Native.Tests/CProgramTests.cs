@@ -115,8 +115,18 @@ public class CProgramTests
         string? valgrind = CCompiler.Which("valgrind");
         Assert.SkipWhen(valgrind == null, "needs valgrind: install it");
         string program = CCompiler.Compile([$"programs/{source}"], Path.GetFileNameWithoutExtension(source));
-        (int exitCode, string output) = CCompiler.Run(new ProcessStartInfo(valgrind!, ["--quiet", "--error-exitcode=99", program, NativeLibraryPath.Find(), .. arguments]), TimeSpan.FromMinutes(5));
-        Assert.True(exitCode == 0, $"{source} {string.Join(' ', arguments)} ended with {exitCode}:\n{output}");
+        DirectoryInfo folder = Directory.CreateTempSubdirectory("gpusvm-valgrind"); // Apart from its debug information, which is newer than some valgrinds can read: they give up.
+        try
+        {
+            string library = Path.Combine(folder.FullName, "libgpusvm.so");
+            File.Copy(NativeLibraryPath.Find(), library);
+            (int exitCode, string output) = CCompiler.Run(new ProcessStartInfo(valgrind!, ["--quiet", "--error-exitcode=99", program, library, .. arguments]), TimeSpan.FromMinutes(5));
+            Assert.True(exitCode == 0, $"{source} {string.Join(' ', arguments)} ended with {exitCode}:\n{output}");
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
     }
 
     /// <summary>
