@@ -53,7 +53,7 @@ public sealed unsafe class SoftwareGpuMemoryTests
         using SoftwareGpuMemory memory = new(4096);
         RankedLock leaf = new(LockRank.Leaf, "leaf");
         using (leaf.Enter())
-            Assert.Throws<InvalidOperationException>(() => memory.Allocate(PageOrder.Small, out _));
+            Assert.Throws<LockOrderException>(() => memory.Allocate(PageOrder.Small, out _));
         Assert.Equal(1, memory.FreePages);
     }
 }
