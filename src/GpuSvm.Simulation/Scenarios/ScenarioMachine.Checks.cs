@@ -95,14 +95,11 @@ public sealed partial class ScenarioMachine
             gpu.Dispose();
         _spare.Dispose();
         _host.Dispose();
-        DeferredWork();
+        Core.Pagemaps.DeferredWork.Flush();
         var late = new List<string>();
         InvariantRecord.TakeInto(late);
         return late.Count > 0 ? new ScheduleFailure(ScheduleFailureKind.Invariant, late[0]) : null;
     }
-
-    /// <summary>Waits for what is put off.</summary>
-    private static void DeferredWork() => Core.Pagemaps.DeferredWork.Flush();
 
     /// <summary>Says that something was not given back.</summary>
     /// <param name="what">What.</param>

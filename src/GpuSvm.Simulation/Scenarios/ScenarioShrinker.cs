@@ -18,7 +18,7 @@ public static class ScenarioShrinker
     {
         Scenario best = scenario;
         ScheduleResult result = failed;
-        for (int left = 0; left < Lines(best);)
+        for (int left = 0; left < best.OperationCount;)
         {
             if (Without(best, left) is not { } smaller || Find(smaller, failed, limits) is not { } found)
             {
@@ -30,14 +30,8 @@ public static class ScenarioShrinker
             result = found;
         }
 
-        // Decisions belong to the scenario they are printed with.
-        return (best, best == scenario ? failed : result);
+        return (best, result);
     }
-
-    /// <summary>How many operations could be left out.</summary>
-    /// <param name="scenario">The scenario.</param>
-    /// <returns>The number.</returns>
-    private static int Lines(Scenario scenario) => scenario.OperationCount;
 
     /// <summary>The scenario without one operation.</summary>
     /// <param name="scenario">The scenario.</param>
