@@ -74,6 +74,17 @@ internal sealed class MutantCompiler
             : throw new InvalidOperationException($"The search for {mutant.Id} ended with {code}:\n{output}");
     }
 
+    /// <summary>Draws the schedule that found what was compiled last, by the copy.</summary>
+    /// <param name="result">What was found.</param>
+    /// <param name="path">The page.</param>
+    /// <exception cref="InvalidOperationException">It cannot be drawn.</exception>
+    public void Draw(MutantResult result, string path)
+    {
+        string output = Run(Path.Combine(Scratch, "GpuSvm.Mutants.dll"), ["--draw", path, result.ToLine()], TimeSpan.FromMinutes(2), out int code);
+        if (code != 0)
+            throw new InvalidOperationException($"The picture of {result.Id} ended with {code}:\n{output}");
+    }
+
     /// <summary>Whether an assembly is part of .NET.</summary>
     /// <param name="path">Where it is.</param>
     /// <returns>True if so.</returns>

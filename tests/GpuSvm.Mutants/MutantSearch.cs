@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Lab.Races;
 using GpuSvm.Simulation.Exploring;
 using GpuSvm.Simulation.Scenarios;
 
@@ -28,10 +29,24 @@ internal static class MutantSearch
                 if (result.Failed is not { } failed)
                     continue;
                 ScheduleResult shrunk = explorer.Shrink(failed, new ExplorationLimits());
-                return new MutantResult(id, name, strategyName, result.Progress.Schedules, shrunk.Preemptions, shrunk.Decisions.ToString(), $"{shrunk.Failure!.Kind}: {shrunk.Failure.Message}");
+                return new MutantResult(id, name, strategyName, result.Progress.Schedules, shrunk.Preemptions, shrunk.Decisions.ToString(), $"{shrunk.Failure!.Kind}: {FirstLine(shrunk.Failure.Message)}");
             }
         }
 
         return new MutantResult(id, "-", "-", schedules, 0, "-", "-");
     }
+
+    /// <summary>Draws the schedule that found a mutant, in the process that runs the mutated code.</summary>
+    /// <param name="result">What was found.</param>
+    /// <param name="path">The page.</param>
+    public static void Draw(MutantResult result, string path)
+    {
+        using var writer = new StreamWriter(path);
+        RacePage.Write(writer, RaceRecord.OfReplay(KnownScenarios.Find(result.Scenario)!, DecisionString.Parse(result.Decisions)));
+    }
+
+    /// <summary>What an exception says, without where it was thrown.</summary>
+    /// <param name="message">The message of a failure.</param>
+    /// <returns>Its first line.</returns>
+    private static string FirstLine(string message) => message.Split('\n')[0].TrimEnd();
 }

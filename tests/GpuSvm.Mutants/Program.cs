@@ -8,7 +8,7 @@ namespace GpuSvm.Mutants;
 /// </summary>
 /// <remarks>
 /// dotnet artifacts/bin/GpuSvm.Mutants/release/GpuSvm.Mutants.dll [--page | --new | ID...]: all, those without a result, those named, or only the page. Run from the
-/// repository's root after a build. What comes out is kept in mutants/results.txt.
+/// repository's root after a build. What comes out is kept in mutants/results.txt. --pictures FOLDER [ID...] draws the schedules that found them.
 /// </remarks>
 internal static class Program
 {
@@ -26,6 +26,12 @@ internal static class Program
             return 0;
         }
 
+        if (args.Length > 0 && args[0] == "--draw")
+        {
+            MutantSearch.Draw(MutantResult.Parse(args[2]), args[1]);
+            return 0;
+        }
+
         string root = Directory.GetCurrentDirectory();
         if (!Directory.Exists(Path.Combine(root, Folder)))
         {
@@ -35,6 +41,8 @@ internal static class Program
 
         IReadOnlyList<Mutant> all = Mutant.ReadAll(Folder);
         SortedDictionary<string, MutantResult> results = ReadResults();
+        string? pictures = args.Length > 1 && args[0] == "--pictures" ? Path.GetFullPath(args[1]) : null;
+        args = pictures is null ? args : args[2..];
         string[] unknown = [.. args.Where(id => !id.StartsWith('-') && all.All(mutant => mutant.Id != id))];
         if (unknown.Length > 0)
         {
@@ -42,11 +50,46 @@ internal static class Program
             return 1;
         }
 
+        if (pictures is not null)
+            return DrawAll([.. all.Where(mutant => args.Length == 0 || args.Contains(mutant.Id))], root, results, pictures) ? 0 : 1;
         bool isRight = true;
         if (!args.Contains("--page"))
             isRight = SearchAll([.. all.Where(mutant => args.Length == 0 || args.Contains(mutant.Id) || (args.Contains("--new") && !results.ContainsKey(mutant.Id)))], root, results);
         File.WriteAllText("docs/history.md", HistoryPage.Make(all, results, File.ReadAllLines(Path.Combine(Folder, "rows.txt"))));
         return isRight ? 0 : 1;
+    }
+
+    /// <summary>Draws the schedules that found mutants, a page each.</summary>
+    /// <param name="mutants">The mutants; those that were not found are left out.</param>
+    /// <param name="root">The folder of the sources.</param>
+    /// <param name="results">What became of them.</param>
+    /// <param name="folder">Where to.</param>
+    /// <returns>False if one cannot be drawn.</returns>
+    private static bool DrawAll(IReadOnlyList<Mutant> mutants, string root, SortedDictionary<string, MutantResult> results, string folder)
+    {
+        Directory.CreateDirectory(folder);
+        var compiler = new MutantCompiler(root);
+        bool isRight = true;
+        foreach (Mutant mutant in mutants)
+        {
+            if (!results.TryGetValue(mutant.Id, out MutantResult? result) || !result.IsFound)
+                continue;
+            try
+            {
+                compiler.Compile(mutant);
+                string path = Path.Combine(folder, mutant.Id + ".html");
+                compiler.Draw(result, path);
+                Console.WriteLine(path);
+            }
+            catch (Exception wrong) when (wrong is FormatException or InvalidOperationException)
+            {
+                Console.Error.WriteLine(wrong.Message);
+                isRight = false;
+            }
+        }
+
+        Directory.Delete(compiler.Scratch, recursive: true);
+        return isRight;
     }
 
     /// <summary>Looks for mutants, and keeps each result at once.</summary>

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Lab.Races;
 using GpuSvm.Simulation.Exploring;
-using GpuSvm.Simulation.Scenarios;
 
 namespace GpuSvm.Cli.Explore;
 
@@ -12,20 +11,7 @@ internal static class RaceFile
     /// <param name="program">What is explored.</param>
     /// <param name="decisions">The schedule.</param>
     /// <returns>What a picture needs.</returns>
-    public static RaceRecord Record(IExploredProgram program, DecisionString decisions)
-    {
-        using var explorer = new ScheduleExplorer(program);
-        ScheduleResult result = explorer.Replay(decisions, new ExplorationLimits().MaxSteps, records: true);
-        var scenario = program as Scenario;
-        return new RaceRecord(
-            program.Name,
-            scenario?.Title ?? string.Empty,
-            scenario is null ? string.Empty : ScenarioWriter.Write(scenario),
-            result.Failure,
-            decisions.ToString(),
-            $"gpusvm explore {program.Name} --replay {decisions}",
-            result.Trace!);
-    }
+    public static RaceRecord Record(IExploredProgram program, DecisionString decisions) => RaceRecord.OfReplay(program, decisions);
 
     /// <summary>Checks before the work begins that the file can be written.</summary>
     /// <param name="path">The option's value, or null.</param>

@@ -93,6 +93,7 @@ public static class HmmRange
     /// <returns>The status of the step; done and the retry family mean "walk again".</returns>
     private static SvmStatus FaultOne(in HmmWalk walk)
     {
+        LockOrder.AssertNothingAtOrBelow(LockRank.Host); // Whoever serves the fault needs them.
         HostAddressSpace host = walk.Host;
         int page = walk.Missing;
         VirtualAddress address = walk.Interval.Start + ((long)page << PageSize.Shift);

@@ -13,6 +13,7 @@ namespace GpuSvm.Core.Host;
 /// </remarks>
 public sealed class MmuIntervalNotifier : IntervalNode<MmuIntervalNotifier>
 {
+    private bool _hasEnded; // Volatile.
     private long _sequence; // Written by SetSequence under the client's lock; read under that lock or by ReadBegin.
 
     /// <summary>Creates a notifier that is not subscribed yet.</summary>
@@ -29,6 +30,13 @@ public sealed class MmuIntervalNotifier : IntervalNode<MmuIntervalNotifier>
 
     /// <summary>Whether it is subscribed, or will be at the end of the running event. Guarded by the registry's lock.</summary>
     internal bool IsSubscribed { get; set; }
+
+    /// <summary>Whether the end of its subscription has returned: nothing may be called any more. For checks; volatile.</summary>
+    internal bool HasEnded
+    {
+        get => Volatile.Read(ref _hasEnded); // Pairs with the write at the end of Remove.
+        set => Volatile.Write(ref _hasEnded, value); // As above.
+    }
 
     /// <summary>The odd sequence of the last event that hit this notifier (INV-27).</summary>
     public long Sequence => Volatile.Read(ref _sequence); // Pairs with SetSequence.

@@ -60,11 +60,11 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
         Span<long> stops = stackalloc long[stoppers.Length];
         Stop(stoppers, stops, mmuEvent);
         MmuIntervalNotifier? refused = notifier;
-        while (refused is not null && refused.Client.InvalidateStart(refused, mmuEvent, sequence))
+        while (refused is not null && RequireSubscribed(refused).Client.InvalidateStart(refused, mmuEvent, sequence))
             refused = _tree.NextOverlap(refused, mmuEvent.Interval);
         SchedulePoint.Reach(SchedulePointKind.InvalidationStarted, this);
         for (; notifier is not null && !ReferenceEquals(notifier, refused); notifier = _tree.NextOverlap(notifier, mmuEvent.Interval))
-            notifier.Client.InvalidateFinish(notifier, mmuEvent);
+            RequireSubscribed(notifier).Client.InvalidateFinish(notifier, mmuEvent);
         for (int i = 0; i < stoppers.Length; i++)
             stoppers[i].EndStop(stops[i]);
         if (isHeard)
@@ -158,6 +158,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
             if (_active == 0)
             {
                 _tree.Remove(notifier);
+                notifier.HasEnded = true;
                 return;
             }
 
@@ -166,6 +167,7 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
         }
 
         WaitWhile(static (registry, state) => registry.IsPending((MmuIntervalNotifier)state), notifier);
+        notifier.HasEnded = true;
     }
 
     /// <summary>Reads a notifier's sequence for a later <see cref="MmuIntervalNotifier.ReadRetry"/>; waits while an event has the notifier in its hands.</summary>
@@ -187,6 +189,16 @@ internal sealed class MmuNotifierRegistry(Histogram? times = null)
         if (inside)
             WaitForSequenceChange(sequence);
         return sequence;
+    }
+
+    /// <summary>Checks that somebody who is about to be called has not been told that this is over (INV-28).</summary>
+    /// <param name="notifier">Who.</param>
+    /// <returns>The same.</returns>
+    private static MmuIntervalNotifier RequireSubscribed(MmuIntervalNotifier notifier)
+    {
+        if (CoreSwitches.Checks)
+            InvariantRecord.Require(!notifier.HasEnded, "INV-28", "a notifier is called after the end of its subscription has returned");
+        return notifier;
     }
 
     /// <summary>Has everything stopped that an event takes something from: all begin, then all are waited for.</summary>

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core.Locking;
 using GpuSvm.Core.Pagemaps;
 
 namespace GpuSvm.Core.Vm;
@@ -12,20 +13,18 @@ internal sealed class EvictionAhead : IDisposable
 {
     private readonly Pagemap _pagemap;
     private readonly int _pages;
-    private readonly SemaphoreSlim _wakes = new(0);
-    private readonly Thread _thread;
-    private int _isAwake; // 1 from the wake to the moment at which it looks. Interlocked.
-    private volatile bool _isClosed;
+    private readonly WorkThread _thread;
     private long _evictions; // Written by the thread alone.
 
     /// <summary>Starts the thread.</summary>
     /// <param name="pagemap">The device's memory.</param>
     /// <param name="bytes">How much to keep free.</param>
+    /// <exception cref="OutOfMemoryException">There is no memory for the thread.</exception>
     public EvictionAhead(Pagemap pagemap, long bytes)
     {
         _pagemap = pagemap;
         _pages = (int)(bytes >> Addressing.PageSize.Shift);
-        _thread = new Thread(Run) { IsBackground = true, Name = "gpusvm-evict-ahead" };
+        _thread = new WorkThread("gpusvm-evict-ahead", Run);
         _thread.Start();
     }
 
@@ -35,30 +34,17 @@ internal sealed class EvictionAhead : IDisposable
     /// <summary>Looks whether it is time. Called after each migration to the device; waits for nothing.</summary>
     public void Notice()
     {
-        if (_pagemap.Device.Memory.FreePages < _pages / 2 && Interlocked.Exchange(ref _isAwake, 1) == 0)
-            _wakes.Release();
+        if (_pagemap.Device.Memory.FreePages < _pages / 2)
+            _thread.Wake();
     }
 
     /// <summary>Ends the thread.</summary>
-    public void Dispose()
-    {
-        _isClosed = true;
-        _wakes.Release();
-        _thread.Join();
-        _wakes.Dispose();
-    }
+    public void Dispose() => _thread.Close();
 
-    /// <summary>The thread.</summary>
+    /// <summary>The thread's work: evicts until enough is free, or nothing can be evicted.</summary>
     private void Run()
     {
-        while (true)
-        {
-            _wakes.Wait();
-            Interlocked.Exchange(ref _isAwake, 0);
-            while (!_isClosed && _pagemap.Device.Memory.FreePages < _pages && _pagemap.EvictOne() == SvmStatus.Done)
-                Interlocked.Increment(ref _evictions);
-            if (_isClosed)
-                return;
-        }
+        while (!_thread.IsClosed && _pagemap.Device.Memory.FreePages < _pages && _pagemap.EvictOne() == SvmStatus.Done)
+            Interlocked.Increment(ref _evictions);
     }
 }

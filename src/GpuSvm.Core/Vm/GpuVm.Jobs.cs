@@ -136,7 +136,7 @@ public sealed partial class GpuVm
     private void CloseJobs()
     {
         Jobs?.Close();
-        Restorer?.Join();
+        Restorer?.Close();
         Jobs?.Dispose();
     }
 }

@@ -35,7 +35,6 @@ internal sealed class JobGate : IMmuStopper, IDisposable
     private readonly List<GpuJob> _jobs = []; // Begun and not ended. Guarded by Lock.
     private readonly List<JobStop> _stops = new(UsualStops); // Under way. Guarded by Lock.
     private readonly long[] _stoppedAt; // By device: Stopwatch ticks. Guarded by Lock.
-    private readonly SemaphoreSlim _wake = new(0); // Released when there is something to bring back or to resume.
     private ulong _stopped; // Devices whose queues are stopped. Guarded by Lock.
     private long _lastStop; // Guarded by Lock.
     private bool _isClosed; // Guarded by Lock.
@@ -52,6 +51,9 @@ internal sealed class JobGate : IMmuStopper, IDisposable
         _stoppedAt = new long[devices.Count];
         host.AddStopper(this);
     }
+
+    /// <summary>Called when there may be something to bring back or to resume, under any lock up to rank Host; waits for nothing. Set before the first job.</summary>
+    public Action WhenDisturbed { get; set; } = static () => { };
 
     /// <summary>Guards the jobs.</summary>
     public RankedLock Lock { get; } = new(LockRank.Jobs, "JobGate");
@@ -115,7 +117,7 @@ internal sealed class JobGate : IMmuStopper, IDisposable
         }
 
         if (isNeeded)
-            _wake.Release();
+            WhenDisturbed();
     }
 
     /// <summary>Stops what a change by the VM itself takes something from, and waits for it: what an event does in two steps.</summary>
@@ -156,7 +158,7 @@ internal sealed class JobGate : IMmuStopper, IDisposable
                 return true;
         }
 
-        _wake.Release();
+        WhenDisturbed();
         return true;
     }
 
@@ -237,25 +239,11 @@ internal sealed class JobGate : IMmuStopper, IDisposable
         }
     }
 
-    /// <summary>Waits until there may be something to bring back or to resume.</summary>
-    /// <returns>False if the VM is closing.</returns>
-    public bool WaitForWork()
-    {
-        _wake.Wait();
-        while (_wake.Wait(0)) // One look answers all calls so far.
-        {
-        }
-
-        using (Lock.Enter())
-            return !_isClosed;
-    }
-
-    /// <summary>Wakes the restorer for the last time.</summary>
+    /// <summary>Takes no further job in.</summary>
     public void Close()
     {
         using (Lock.Enter())
             _isClosed = true;
-        _wake.Release();
     }
 
     /// <summary>Ends what is left: jobs that were never ended count as ended, and queues that are stopped go on. The restorer has ended.</summary>

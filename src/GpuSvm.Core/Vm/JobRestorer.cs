@@ -9,13 +9,25 @@ namespace GpuSvm.Core.Vm;
 /// svm_range_restore_work, xe's preempt rebind worker.
 /// </summary>
 /// <remarks>It binds only jobs that were disturbed, until none is; binding one may disturb another. A job whose memory cannot be had, or not within the VM's time, is failed, and the others go on.</remarks>
-/// <param name="vm">The VM.</param>
-/// <param name="gate">Its jobs.</param>
-/// <param name="binder">Binds them.</param>
-internal sealed class JobRestorer(GpuVm vm, JobGate gate, JobBinder binder)
+internal sealed class JobRestorer
 {
-    private readonly object _starting = new(); // Guards _thread.
-    private Thread? _thread;
+    private readonly GpuVm _vm;
+    private readonly JobGate _gate;
+    private readonly JobBinder _binder;
+    private readonly WorkThread _thread;
+
+    /// <summary>Prepares the thread, which the gate wakes from now on.</summary>
+    /// <param name="vm">The VM.</param>
+    /// <param name="gate">Its jobs.</param>
+    /// <param name="binder">Binds them.</param>
+    public JobRestorer(GpuVm vm, JobGate gate, JobBinder binder)
+    {
+        _vm = vm;
+        _gate = gate;
+        _binder = binder;
+        _thread = new WorkThread("gpusvm-restore", Restore);
+        gate.WhenDisturbed = _thread.Wake;
+    }
 
     /// <summary>Starts the thread if it does not run yet.</summary>
     /// <returns>False if there is no memory for it.</returns>
@@ -23,15 +35,8 @@ internal sealed class JobRestorer(GpuVm vm, JobGate gate, JobBinder binder)
     {
         try
         {
-            lock (_starting)
-            {
-                if (_thread is not null)
-                    return true;
-                var thread = new Thread(Serve) { IsBackground = true, Name = "gpusvm-restore" };
-                thread.Start();
-                _thread = thread;
-                return true;
-            }
+            _thread.Start();
+            return true;
         }
         catch (OutOfMemoryException)
         {
@@ -39,30 +44,21 @@ internal sealed class JobRestorer(GpuVm vm, JobGate gate, JobBinder binder)
         }
     }
 
-    /// <summary>Waits for the thread's end; the gate is closed.</summary>
-    public void Join()
-    {
-        Thread? thread;
-        lock (_starting)
-            thread = _thread;
-        thread?.Join();
-    }
+    /// <summary>Ends the thread and waits for it; the gate is closed.</summary>
+    public void Close() => _thread.Close();
 
-    /// <summary>The thread.</summary>
-    private void Serve()
+    /// <summary>The thread's work: binds disturbed jobs until none is left, and resumes what may run.</summary>
+    private void Restore()
     {
-        while (gate.WaitForWork())
+        for (int pass = 0; _gate.FindDisturbed(pass, out long seen, out long since) is { } job; pass++)
         {
-            for (int pass = 0; gate.FindDisturbed(pass, out long seen, out long since) is { } job; pass++)
-            {
-                if (pass > 3)
-                    Pause.Sleep(pass > 32 ? 1 : 0);
-                BringBack(job, seen, since);
-                gate.Resume(); // Another device's queues need not wait for this job.
-            }
-
-            gate.Resume();
+            if (pass > 3)
+                Pause.Sleep(pass > 32 ? 1 : 0);
+            BringBack(job, seen, since);
+            _gate.Resume(); // Another device's queues need not wait for this job.
         }
+
+        _gate.Resume();
     }
 
     /// <summary>Tries once to bind what a job has lost.</summary>
@@ -71,12 +67,12 @@ internal sealed class JobRestorer(GpuVm vm, JobGate gate, JobBinder binder)
     /// <param name="since">The host's timestamp since when it is being brought back.</param>
     private void BringBack(GpuJob job, long seen, long since)
     {
-        SvmStatus status = binder.Bind(job, mayMove: false, out VirtualAddress failedAt);
-        if (status == SvmStatus.Done && gate.TrySettle(job, seen))
+        SvmStatus status = _binder.Bind(job, mayMove: false, out VirtualAddress failedAt);
+        if (status == SvmStatus.Done && _gate.TrySettle(job, seen))
             return;
         if (status != SvmStatus.Done && !status.IsRetry())
-            gate.Fail(job, status, failedAt);
-        else if (vm.Host.Time.GetElapsedTime(since) > vm.Options.JobTimeout)
-            gate.Fail(job, SvmStatus.TimedOut, failedAt.Value != 0 || job.Pieces.Count == 0 ? failedAt : job.Pieces[0].Interval.Start);
+            _gate.Fail(job, status, failedAt);
+        else if (_vm.Host.Time.GetElapsedTime(since) > _vm.Options.JobTimeout)
+            _gate.Fail(job, SvmStatus.TimedOut, failedAt.Value != 0 || job.Pieces.Count == 0 ? failedAt : job.Pieces[0].Interval.Start);
     }
 }

@@ -1,40 +1,48 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Locking;
 
 namespace GpuSvm.Core.Vm;
 
 /// <summary>The threads that prefetch in the background: started with the first operation, ended with the VM. Each moves one piece at a time, so that while one copies, another detaches or binds.</summary>
-/// <param name="vm">The VM.</param>
-internal sealed class PrefetchWorkers(GpuVm vm)
+internal sealed class PrefetchWorkers
 {
     /// <summary>How many pieces are on their way at once.</summary>
     public const int Threads = 2;
 
+    private readonly GpuVm _vm;
+    private readonly WorkThread[] _threads = new WorkThread[Threads];
     private readonly object _gate = new(); // Guards the rest; nothing is taken under it but an operation's leaf lock.
     private readonly List<PrefetchOperation> _queue = []; // Oldest first; with pieces that have not begun.
-    private readonly List<Thread> _threads = [];
     private bool _isClosed;
+
+    /// <summary>Prepares the threads.</summary>
+    /// <param name="vm">The VM.</param>
+    public PrefetchWorkers(GpuVm vm)
+    {
+        _vm = vm;
+        for (int i = 0; i < Threads; i++)
+            _threads[i] = new WorkThread($"gpusvm-prefetch-{i}", Serve);
+    }
 
     /// <summary>Queues an operation, and starts the threads if they do not run yet.</summary>
     /// <param name="operation">The operation.</param>
     /// <returns>False if the VM is closing.</returns>
+    /// <exception cref="OutOfMemoryException">There is no memory for it; it is not queued.</exception>
     public bool TryStart(PrefetchOperation operation)
     {
+        foreach (WorkThread thread in _threads)
+            thread.Start();
         lock (_gate)
         {
             if (_isClosed)
                 return false;
             _queue.Add(operation);
-            while (_threads.Count < Threads)
-            {
-                var thread = new Thread(Serve) { IsBackground = true, Name = $"gpusvm-prefetch-{_threads.Count}" };
-                thread.Start();
-                _threads.Add(thread);
-            }
-
-            Monitor.PulseAll(_gate);
-            return true;
         }
+
+        foreach (WorkThread thread in _threads)
+            thread.Wake();
+        return true;
     }
 
     /// <summary>Cancels what is queued, and waits for what is being moved.</summary>
@@ -45,55 +53,49 @@ internal sealed class PrefetchWorkers(GpuVm vm)
             _isClosed = true;
             foreach (PrefetchOperation operation in _queue)
                 operation.Cancel();
-            Monitor.PulseAll(_gate);
         }
 
-        foreach (Thread thread in _threads)
-            thread.Join();
+        foreach (WorkThread thread in _threads)
+            thread.Close();
     }
 
-    /// <summary>One thread: the next piece of the oldest operation, until the VM closes.</summary>
+    /// <summary>A thread's work: the next piece of the oldest operation, until none is left.</summary>
     private void Serve()
     {
         while (TryTake(out PrefetchOperation? operation, out AddressRange piece))
         {
             SvmStatus status = SvmStatus.OutOfHostMemory;
             var result = new PrefetchResult(piece.Bytes, 0, 0, piece.Bytes);
-            if (vm.Host.TryRentWorkspace() is { } workspace)
+            if (_vm.Host.TryRentWorkspace() is { } workspace)
             {
-                status = vm.Prefetcher.PrefetchPiece(piece, operation!.Target, operation.Device, workspace, out result);
-                vm.Host.ReturnWorkspace(workspace);
+                status = _vm.Prefetcher.PrefetchPiece(piece, operation!.Target, operation.Device, workspace, out result);
+                _vm.Host.ReturnWorkspace(workspace);
             }
 
-            vm.Prefetcher.Tell(piece, operation!.Target, operation.Device, status);
+            _vm.Prefetcher.Tell(piece, operation!.Target, operation.Device, status);
             operation.Finish(status, result);
         }
     }
 
-    /// <summary>Waits for a piece to move.</summary>
+    /// <summary>Takes a piece to move.</summary>
     /// <param name="operation">Whose piece it is.</param>
     /// <param name="piece">The piece.</param>
-    /// <returns>False if the VM closes.</returns>
+    /// <returns>False if there is none.</returns>
     private bool TryTake(out PrefetchOperation? operation, out AddressRange piece)
     {
         lock (_gate)
         {
-            while (true)
+            while (_queue.Count > 0)
             {
-                while (_queue.Count > 0)
-                {
-                    operation = _queue[0];
-                    if (operation.TryTake(out piece))
-                        return true;
-                    _queue.RemoveAt(0);
-                }
-
-                operation = null;
-                piece = default;
-                if (_isClosed)
-                    return false;
-                Monitor.Wait(_gate);
+                operation = _queue[0];
+                if (operation.TryTake(out piece))
+                    return true;
+                _queue.RemoveAt(0);
             }
+
+            operation = null;
+            piece = default;
+            return false;
         }
     }
 }

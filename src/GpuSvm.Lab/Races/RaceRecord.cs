@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Simulation.Exploring;
+using GpuSvm.Simulation.Scenarios;
 
 namespace GpuSvm.Lab.Races;
 
@@ -11,4 +12,24 @@ namespace GpuSvm.Lab.Races;
 /// <param name="Decisions">The schedule's decision string.</param>
 /// <param name="Replay">The command that runs the schedule again.</param>
 /// <param name="Trace">The steps.</param>
-public sealed record RaceRecord(string Name, string Title, string Text, ScheduleFailure? Failure, string Decisions, string Replay, ScheduleTrace Trace);
+public sealed record RaceRecord(string Name, string Title, string Text, ScheduleFailure? Failure, string Decisions, string Replay, ScheduleTrace Trace)
+{
+    /// <summary>Runs a schedule again and keeps its steps.</summary>
+    /// <param name="program">What is explored; the process must run with checks.</param>
+    /// <param name="decisions">The schedule.</param>
+    /// <returns>What a picture needs.</returns>
+    public static RaceRecord OfReplay(IExploredProgram program, DecisionString decisions)
+    {
+        using var explorer = new ScheduleExplorer(program);
+        ScheduleResult result = explorer.Replay(decisions, new ExplorationLimits().MaxSteps, records: true);
+        var scenario = program as Scenario;
+        return new RaceRecord(
+            program.Name,
+            scenario?.Title ?? string.Empty,
+            scenario is null ? string.Empty : ScenarioWriter.Write(scenario),
+            result.Failure,
+            decisions.ToString(),
+            $"gpusvm explore {program.Name} --replay {decisions}",
+            result.Trace!);
+    }
+}

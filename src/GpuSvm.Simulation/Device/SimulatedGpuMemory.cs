@@ -19,6 +19,7 @@ public sealed class SimulatedGpuMemory(int number, int pages) : IDeviceMemory, I
     private readonly byte[] _bytes = new byte[pages << PageSize.Shift];
     private readonly bool[] _taken = new bool[pages]; // Guarded by _lock; looked at by units without it.
     private int _free = pages; // Guarded by _lock.
+    private bool _isGone; // Set once, by a thread in its turn.
 
     /// <inheritdoc/>
     public string ScheduleName => $"memory of GPU {number}";
@@ -76,6 +77,9 @@ public sealed class SimulatedGpuMemory(int number, int pages) : IDeviceMemory, I
     /// <inheritdoc/>
     public bool TakeUse(DeviceFrame first, int pages) => false;
 
+    /// <summary>The device is gone: from now on whoever copies or uses its memory is caught.</summary>
+    internal void Vanish() => _isGone = true;
+
     /// <summary>The bytes of taken frames, for copies.</summary>
     /// <param name="first">The first frame.</param>
     /// <param name="pages">How many.</param>
@@ -104,12 +108,14 @@ public sealed class SimulatedGpuMemory(int number, int pages) : IDeviceMemory, I
             there.CopyTo(bytes);
     }
 
-    /// <summary>Ends the schedule if a frame is nobody's.</summary>
+    /// <summary>Ends the schedule if a frame is nobody's, or its device is gone.</summary>
     /// <param name="first">The first frame.</param>
     /// <param name="count">How many.</param>
     /// <param name="how">What is being done to it.</param>
     private void ThrowIfFree(int first, int count, string how)
     {
+        if (_isGone)
+            throw new ScheduleFailedException(new ScheduleFailure(ScheduleFailureKind.LostByte, $"frame {first} of GPU {number} is {how} after the device was unplugged"));
         if (_taken.AsSpan(first, count).Contains(false))
             throw new ScheduleFailedException(new ScheduleFailure(ScheduleFailureKind.LostByte, $"frame {first} of GPU {number} is {how}, and it is nobody's: it was given back before"));
     }

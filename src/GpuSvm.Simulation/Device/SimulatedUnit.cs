@@ -12,7 +12,8 @@ namespace GpuSvm.Simulation.Device;
 /// <summary>A compute unit with a TLB: one thread of an explored program at a time reads and writes through it.</summary>
 /// <remarks>
 /// An access: says that it is in access, drops what was invalidated, translates by TLB or page table, uses the translation, and is out of access. Between any two of these an invalidation may
-/// come; one that waits for the unit waits until it is out, or has dropped. Where there is no translation it takes its fault to the handler, outside the access, and begins again.
+/// come; one that waits for the unit waits until it is out, or has dropped. Where there is no translation it takes its fault to the handler, outside the access, and begins again. In an address
+/// space without faults it begins no access while the queues are stopped, and a job's missing translation ends the schedule.
 /// </remarks>
 public sealed class SimulatedUnit : IScheduleSubject
 {
@@ -48,9 +49,12 @@ public sealed class SimulatedUnit : IScheduleSubject
     /// <param name="access">What is done; an atomic adds.</param>
     /// <param name="value">What is written or added.</param>
     /// <param name="before">What was there.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, or the refusal of a fault; <see cref="SvmStatus.TimedOut"/> after 200 faults that came to nothing.</returns>
-    public SvmStatus Access(GpuVm vm, int device, VirtualAddress address, MemoryAccess access, long value, out long before)
+    /// <param name="job">In an address space without faults: the job that it works for.</param>
+    /// <returns><see cref="SvmStatus.Done"/>, or the refusal of a fault; <see cref="SvmStatus.TimedOut"/> after 200 faults that came to nothing; why a job has failed.</returns>
+    public SvmStatus Access(GpuVm vm, int device, VirtualAddress address, MemoryAccess access, long value, out long before, GpuJob? job = null)
     {
+        if (_table.Queues is { } queues)
+            return AccessInJob(queues, job, address, access, value, out before);
         before = 0;
         for (int fault = 0; fault < MaxFaults; fault++)
         {
@@ -69,6 +73,30 @@ public sealed class SimulatedUnit : IScheduleSubject
         return SvmStatus.TimedOut;
     }
 
+    /// <summary>An access where nothing faults.</summary>
+    /// <param name="queues">Stop and resume the units.</param>
+    /// <param name="job">The job that it works for; null for none.</param>
+    /// <param name="address">The number's address.</param>
+    /// <param name="access">What is done.</param>
+    /// <param name="value">What is written or added.</param>
+    /// <param name="before">What was there.</param>
+    /// <returns>Done; why the job has failed; not mapped where nothing is bound and no job has named it.</returns>
+    /// <exception cref="ScheduleFailedException">The job runs, and something that it has named is not bound.</exception>
+    private SvmStatus AccessInJob(SimulatedQueues queues, GpuJob? job, VirtualAddress address, MemoryAccess access, long value, out long before)
+    {
+        queues.AwaitRunning();
+        before = 0;
+        if (job is not null && job.Status != SvmStatus.Done)
+            return job.Status; // Its launch was ended.
+        SvmStatus status = TryAccess(address, access, value, out before);
+        if (status == SvmStatus.NotMapped)
+            return OnHost(address, access, value, out before);
+        if (status != SvmStatus.Retry)
+            return status;
+        return job is null ? SvmStatus.NotMapped
+            : throw new ScheduleFailedException(new ScheduleFailure(ScheduleFailureKind.LostByte, $"a unit of GPU {_gpu.Number} runs a job and finds no translation of 0x{address.Value:x}"));
+    }
+
     /// <summary>Reaches a page of the program by its address, as a call of the operating system does.</summary>
     /// <param name="address">The address.</param>
     /// <param name="access">What is done.</param>
@@ -85,6 +113,9 @@ public sealed class SimulatedUnit : IScheduleSubject
             _ => _gpu.Host.CpuAdd(address, value, out before),
         };
     }
+
+    /// <summary>Whether it is inside an access.</summary>
+    internal bool IsInAccess => _isInAccess;
 
     /// <summary>Whether it may still use a translation from before an invalidation.</summary>
     /// <param name="invalidation">The invalidation's number.</param>

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Pagemaps;
 using GpuSvm.Core.Vm;
+using GpuSvm.Simulation.Exploring;
 
 namespace GpuSvm.Simulation.Scenarios;
 
@@ -12,8 +14,9 @@ public sealed partial class ScenarioMachine
 {
     /// <summary>Carries out an operation that is no access.</summary>
     /// <param name="operation">The operation.</param>
+    /// <param name="thread">Whose; -1 for those before and after.</param>
     /// <returns>What it answers.</returns>
-    private SvmStatus Change(ScenarioOperation operation) => operation.Verb switch
+    private SvmStatus Change(ScenarioOperation operation, int thread) => operation.Verb switch
     {
         ScenarioVerb.Unmap => Losing(operation, () => _memory.Unmap(IntervalOf(operation.Pages))),
         ScenarioVerb.Map => Losing(operation, () => _memory.Map(IntervalOf(operation.Pages).Start, (long)operation.Pages.Count << PageSize.Shift)),
@@ -29,22 +32,23 @@ public sealed partial class ScenarioMachine
         }),
         ScenarioVerb.Remap => Remap(operation),
         ScenarioVerb.Share => Share(IntervalOf(operation.Pages)),
-        ScenarioVerb.Prefetch => operation.Device < 0
-            ? _vm.Prefetch(IntervalOf(operation.Pages), PrefetchTarget.System, out _)
-            : _vm.Prefetch(IntervalOf(operation.Pages), PrefetchTarget.Device, out _, operation.Device),
+        ScenarioVerb.Prefetch => Prefetch(operation),
         ScenarioVerb.Evict => operation.Argument == "all"
             ? _vm.Devices[operation.Device].Pagemap.EvictAll(Core.Host.MigrationCause.Eviction)
             : _vm.Devices[operation.Device].Pagemap.EvictOne(),
         ScenarioVerb.Collect => Collect(),
         ScenarioVerb.Advise => Advise(operation),
         ScenarioVerb.Exclusive => _vm.MakeExclusive(IntervalOf(operation.Pages), operation.Device),
-        ScenarioVerb.Unplug => _vm.Unplug(operation.Device),
+        ScenarioVerb.Unplug => Unplug(operation.Device),
         ScenarioVerb.Use => _userptrs[operation.Pages].Validate(operation.Device),
+        ScenarioVerb.Job => BeginJob(operation, thread),
+        ScenarioVerb.EndJob => EndJob(thread),
+        ScenarioVerb.Expect => Expect(operation),
         ScenarioVerb.Get => GetPagemap(),
         ScenarioVerb.Put => PutPagemap(),
         ScenarioVerb.Shrink => Shrink(),
-        ScenarioVerb.Sleep => Sleep(),
-        ScenarioVerb.Inject => Inject(Enum.Parse<InjectionPoint>(operation.Argument)),
+        ScenarioVerb.Sleep => Sleep(operation.Argument == "half"),
+        ScenarioVerb.Inject => Inject(Enum.Parse<InjectionPoint>(operation.Argument), operation.Count),
         _ => throw new InvalidOperationException($"{operation.Verb} is an access."),
     };
 
@@ -121,6 +125,59 @@ public sealed partial class ScenarioMachine
         _ => default,
     });
 
+    /// <summary>Brings pages to a device, or home: at once, or by the threads that do so in the background.</summary>
+    /// <param name="operation">The operation; without a device, home.</param>
+    /// <returns>What it answers.</returns>
+    private SvmStatus Prefetch(ScenarioOperation operation)
+    {
+        PrefetchTarget target = operation.Device < 0 ? PrefetchTarget.System : PrefetchTarget.Device;
+        int device = Math.Max(operation.Device, 0);
+        return operation.Argument.Length > 0
+            ? _vm.StartPrefetch([IntervalOf(operation.Pages)], target, out _, device)
+            : _vm.Prefetch(IntervalOf(operation.Pages), target, out _, device);
+    }
+
+    /// <summary>Begins a thread's job.</summary>
+    /// <param name="operation">The operation; its argument says whether the job only reads, or adds; else it writes.</param>
+    /// <param name="thread">The thread.</param>
+    /// <returns>What it answers; invalid handle if the thread has one.</returns>
+    private SvmStatus BeginJob(ScenarioOperation operation, int thread) => _jobs[thread + 1] is not null ? SvmStatus.InvalidHandle
+        : _vm.BeginJob([new JobMemory(IntervalOf(operation.Pages), operation.Argument switch { "read" => MemoryAccess.Read, "atomic" => MemoryAccess.Atomic, _ => MemoryAccess.Write })], out _jobs[thread + 1], out _, operation.Device);
+
+    /// <summary>Ends a thread's job.</summary>
+    /// <param name="thread">The thread.</param>
+    /// <returns>Whether it kept its memory; invalid handle if the thread has none.</returns>
+    private SvmStatus EndJob(int thread)
+    {
+        if (_jobs[thread + 1] is not { } job)
+            return SvmStatus.InvalidHandle;
+        _jobs[thread + 1] = null;
+        return _vm.EndJob(job);
+    }
+
+    /// <summary>Looks whether pages are where they should be, or have no advice.</summary>
+    /// <param name="operation">The operation; without argument: on its device, or in RAM if it names none.</param>
+    /// <returns>What the look answers.</returns>
+    /// <exception cref="ScheduleFailedException">They are not.</exception>
+    private SvmStatus Expect(ScenarioOperation operation)
+    {
+        var runs = new List<MemoryRun>();
+        SvmStatus status = _vm.Query(IntervalOf(operation.Pages), runs);
+        foreach (MemoryRun run in runs)
+        {
+            bool isRight = operation.Argument switch
+            {
+                "unadvised" => run.Advice == default,
+                "untouched" => run.Place is PagePlace.Nowhere or PagePlace.Zero,
+                _ => operation.Device < 0 ? run.Place is PagePlace.Ram : run.Place is PagePlace.Device && run.Device == operation.Device,
+            };
+            if (!isRight)
+                throw new ScheduleFailedException(new ScheduleFailure(ScheduleFailureKind.WrongStatus, $"'{operation.Text}': it is {run.Place}{(run.Device >= 0 ? $" {run.Device}" : string.Empty)}, advised {run.Advice}"));
+        }
+
+        return status;
+    }
+
     /// <summary>Removes dead ranges.</summary>
     /// <returns>Done.</returns>
     private SvmStatus Collect()
@@ -172,20 +229,36 @@ public sealed partial class ScenarioMachine
         return SvmStatus.Done;
     }
 
-    /// <summary>Lets the next operation of a kind fail.</summary>
-    /// <param name="point">The kind.</param>
-    /// <returns>Done.</returns>
-    private static SvmStatus Inject(InjectionPoint point)
+    /// <summary>Takes a device away; what is used of its memory afterwards is not there.</summary>
+    /// <param name="device">The device.</param>
+    /// <returns>What the VM answers.</returns>
+    private SvmStatus Unplug(int device)
     {
-        Injection.Arm(point, 1);
+        SvmStatus status = _vm.Unplug(device);
+        if (status.IsDone())
+            _gpus[device].Memory.Vanish();
+        return status;
+    }
+
+    /// <summary>Lets a coming operation of a kind fail.</summary>
+    /// <param name="point">The kind.</param>
+    /// <param name="count">Which, 1 is the next.</param>
+    /// <returns>Done.</returns>
+    private static SvmStatus Inject(InjectionPoint point, int count)
+    {
+        Injection.Arm(point, count);
         return SvmStatus.Done;
     }
 
-    /// <summary>Lets a guaranteed time pass.</summary>
+    /// <summary>Lets a guaranteed time pass, or half of one.</summary>
+    /// <param name="half">Whether half of it.</param>
     /// <returns>Done.</returns>
-    private SvmStatus Sleep()
+    private SvmStatus Sleep(bool half)
     {
-        LetGuaranteesEnd();
+        if (half)
+            _time.Advance(_scenario.Options.Timeslice / 2);
+        else
+            LetGuaranteesEnd();
         return SvmStatus.Done;
     }
 

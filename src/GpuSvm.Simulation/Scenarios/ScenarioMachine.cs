@@ -31,6 +31,7 @@ public sealed partial class ScenarioMachine : IExploredMachine
     private readonly Dictionary<(int Memory, int Page, int Cell), CellHistory> _cells = [];
     private readonly Dictionary<(int Thread, int Device), SimulatedUnit> _units = [];
     private readonly Dictionary<ScenarioPages, GpuUserptr> _userptrs = [];
+    private readonly GpuJob?[] _jobs; // By thread and one more: the job that each has begun.
     private readonly List<Pagemap> _uses = [];
     private readonly ScheduleFailure? _failedBefore;
     private long _now; // Beginnings and ends of operations so far.
@@ -65,7 +66,11 @@ public sealed partial class ScenarioMachine : IExploredMachine
             ShareMappings = options.SharesMappings,
             Timeslice = options.Timeslice,
             Thrash = null,
+            ResetAdviceOnUnmap = options.ResetsAdvice,
+            WithoutFaults = options.WithoutFaults,
+            KeepFreeBytes = (long)options.KeepFreePages << PageSize.Shift,
         });
+        _jobs = new GpuJob?[scenario.Threads.Count + 1];
         _intervals = [.. scenario.Memories.Select(memory => Allocate(memory.Pages))];
         Threads = [.. scenario.Threads.Select((thread, number) => new ExploredThread(thread.Name, () => RunAll(thread.Operations, number)))];
         MakeCells();
@@ -162,7 +167,7 @@ public sealed partial class ScenarioMachine : IExploredMachine
     private void Run(ScenarioOperation operation, int thread)
     {
         ScheduleNotes.Say(operation.Text);
-        SvmStatus status = operation.IsAccess ? Access(operation, thread) : Change(operation);
+        SvmStatus status = operation.IsAccess ? Access(operation, thread) : Change(operation, thread);
         if (!operation.Allowed.Contains(status))
         {
             throw new ScheduleFailedException(new ScheduleFailure(
@@ -208,7 +213,7 @@ public sealed partial class ScenarioMachine : IExploredMachine
             ScenarioVerb.Write => Core.Device.MemoryAccess.Write,
             _ => Core.Device.MemoryAccess.Atomic,
         };
-        return _units[(thread, operation.Device)].Access(_vm, operation.Device, AddressOf(operation), access, value, out seen);
+        return _units[(thread, operation.Device)].Access(_vm, operation.Device, AddressOf(operation), access, value, out seen, _jobs[thread + 1]);
     }
 
     /// <summary>An access of a CPU thread.</summary>

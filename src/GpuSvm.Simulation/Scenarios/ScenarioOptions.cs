@@ -31,6 +31,18 @@ public sealed record ScenarioOptions
     /// <summary>Whether contents that are given up go only after everybody has been told, as Linux may do it: then what a device has been given in between survives (docs/explorer.md).</summary>
     public bool DiscardsLate { get; init; }
 
+    /// <summary>Whether devices cannot fault: what they touch belongs to jobs.</summary>
+    public bool WithoutFaults { get; init; }
+
+    /// <summary>Whether the VM is closed while its memory is still mapped and used; otherwise everything is unmapped first.</summary>
+    public bool ClosesFirst { get; init; }
+
+    /// <summary>Whether advice goes with the memory that it was given for.</summary>
+    public bool ResetsAdvice { get; init; }
+
+    /// <summary>How many pages of each device a thread keeps free; 0 for none.</summary>
+    public int KeepFreePages { get; init; }
+
     /// <summary>Whether the memory announces changes of protection, as one inside the kernel does.</summary>
     public bool IsInKernel { get; init; }
 }

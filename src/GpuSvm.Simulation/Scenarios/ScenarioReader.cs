@@ -183,7 +183,11 @@ public static partial class ScenarioReader
                 "timeslice-ms" => _options with { Timeslice = TimeSpan.FromMilliseconds(ParseNumber(value, 0, 10_000, "number of milliseconds", line)) },
                 "discard-late" => _options with { DiscardsLate = true },
                 "in-kernel" => _options with { IsInKernel = true },
-                _ => throw new ScenarioFormatException(line, $"'{word}' is no option: there are gpus=, gpu-pages=, chunk=, stay-in-ram, kill-on-partial-unmap, share-mappings, timeslice-ms=, discard-late and in-kernel."),
+                "close-first" => _options with { ClosesFirst = true },
+                "reset-advice" => _options with { ResetsAdvice = true },
+                "without-faults" => _options with { WithoutFaults = true },
+                "keep-free" => _options with { KeepFreePages = ParseNumber(value, 1, 4096, "number of pages", line) },
+                _ => throw new ScenarioFormatException(line, $"'{word}' is no option: there are gpus=, gpu-pages=, chunk=, stay-in-ram, kill-on-partial-unmap, share-mappings, timeslice-ms=, discard-late, in-kernel, close-first, reset-advice, without-faults and keep-free=."),
             };
         }
 
@@ -224,7 +228,7 @@ public static partial class ScenarioReader
                 "write" => ScenarioVerb.Write,
                 _ => ScenarioVerb.Add,
             };
-            return new ScenarioOperation(verb, device, pages, cell, string.Empty, [SvmStatus.Done], text);
+            return new ScenarioOperation(verb, device, pages, cell, string.Empty, 1, [SvmStatus.Done], text);
         }
 
         /// <summary>Reads an operation that is no access.</summary>
@@ -239,6 +243,7 @@ public static partial class ScenarioReader
             ScenarioPages pages = ScenarioPages.None;
             int device = -1;
             string argument = string.Empty;
+            int count = 1;
             foreach (string word in words.Skip(1))
             {
                 if (word is "cpu" or "to")
@@ -247,6 +252,8 @@ public static partial class ScenarioReader
                     device = word.Length == 3 ? 0 : ParseNumber(word[3..], 0, 3, "device", line);
                 else if (PagesPattern().IsMatch(word) && pages.Memory < 0)
                     pages = ParsePages(word, _memories, line);
+                else if (verb == ScenarioVerb.Inject && argument.Length > 0)
+                    count = ParseNumber(word, 1, 1000, "number of a hit", line);
                 else
                     argument = word;
             }
@@ -254,7 +261,7 @@ public static partial class ScenarioReader
             ScenarioWords.Check(verb, pages, argument, _memories, line);
             if (device < 0 && ScenarioWords.NeedsDevice(verb))
                 device = 0;
-            return new ScenarioOperation(verb, device, pages, 0, argument, ScenarioWords.AllowedOf(verb), text);
+            return new ScenarioOperation(verb, device, pages, 0, argument, count, ScenarioWords.AllowedOf(verb), text);
         }
 
         /// <summary>Reads a status.</summary>

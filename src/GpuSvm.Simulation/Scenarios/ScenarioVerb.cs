@@ -55,6 +55,15 @@ public enum ScenarioVerb
     /// <summary>A user pointer's pages are validated and bound.</summary>
     Use,
 
+    /// <summary>A job begins, of the thread that says so, and has pages bound.</summary>
+    Job,
+
+    /// <summary>The thread's job ends.</summary>
+    EndJob,
+
+    /// <summary>A look: pages must be where the line says, or have no advice.</summary>
+    Expect,
+
     /// <summary>The process side ends.</summary>
     Exit,
 

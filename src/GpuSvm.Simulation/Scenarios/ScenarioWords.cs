@@ -23,6 +23,9 @@ internal static class ScenarioWords
         ["exclusive"] = ScenarioVerb.Exclusive,
         ["unplug"] = ScenarioVerb.Unplug,
         ["use"] = ScenarioVerb.Use,
+        ["job"] = ScenarioVerb.Job,
+        ["end-job"] = ScenarioVerb.EndJob,
+        ["expect"] = ScenarioVerb.Expect,
         ["exit"] = ScenarioVerb.Exit,
         ["reap"] = ScenarioVerb.Reap,
         ["get"] = ScenarioVerb.Get,
@@ -36,7 +39,11 @@ internal static class ScenarioWords
     {
         [ScenarioVerb.Protect] = ["none", "read", "write"],
         [ScenarioVerb.Advise] = ["read-mostly", "system", "device", "accessed-by", "never-migrate", "pinned", "nothing"],
+        [ScenarioVerb.Sleep] = ["", "half"],
         [ScenarioVerb.Evict] = ["", "all"],
+        [ScenarioVerb.Prefetch] = ["", "background"],
+        [ScenarioVerb.Job] = ["", "read", "atomic"],
+        [ScenarioVerb.Expect] = ["", "untouched", "unadvised"],
         [ScenarioVerb.Inject] = Enum.GetNames<InjectionPoint>(),
     };
 
@@ -64,7 +71,7 @@ internal static class ScenarioWords
     /// <summary>Whether an operation is one of a device: the first, where the line names none.</summary>
     /// <param name="verb">The operation.</param>
     /// <returns>True if so.</returns>
-    public static bool NeedsDevice(ScenarioVerb verb) => verb is ScenarioVerb.Evict or ScenarioVerb.Exclusive or ScenarioVerb.Unplug or ScenarioVerb.Use;
+    public static bool NeedsDevice(ScenarioVerb verb) => verb is ScenarioVerb.Evict or ScenarioVerb.Exclusive or ScenarioVerb.Unplug or ScenarioVerb.Use or ScenarioVerb.Job;
 
     /// <summary>Checks what a line says.</summary>
     /// <param name="verb">The operation.</param>
@@ -88,5 +95,6 @@ internal static class ScenarioWords
     /// <param name="verb">The operation.</param>
     /// <returns>True if so.</returns>
     private static bool NeedsPages(ScenarioVerb verb) => verb is ScenarioVerb.Unmap or ScenarioVerb.Map or ScenarioVerb.Protect or ScenarioVerb.Discard or ScenarioVerb.Remap or ScenarioVerb.Share
-        or ScenarioVerb.Free or ScenarioVerb.Prefetch or ScenarioVerb.Advise or ScenarioVerb.Exclusive or ScenarioVerb.Use;
+        or ScenarioVerb.Free or ScenarioVerb.Prefetch or ScenarioVerb.Advise or ScenarioVerb.Exclusive or ScenarioVerb.Use or ScenarioVerb.Job
+        or ScenarioVerb.Expect;
 }

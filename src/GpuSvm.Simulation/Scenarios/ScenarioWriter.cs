@@ -25,6 +25,10 @@ public static class ScenarioWriter
             (options.SharesMappings, "share-mappings"),
             (options.DiscardsLate, "discard-late"),
             (options.IsInKernel, "in-kernel"),
+            (options.ClosesFirst, "close-first"),
+            (options.ResetsAdvice, "reset-advice"),
+            (options.WithoutFaults, "without-faults"),
+            (options.KeepFreePages > 0, string.Create(CultureInfo.InvariantCulture, $"keep-free={options.KeepFreePages}")),
             (options.Timeslice > TimeSpan.Zero, string.Create(CultureInfo.InvariantCulture, $"timeslice-ms={options.Timeslice.TotalMilliseconds:f0}")),
         ])
         {
