@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Buffers.Binary;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>Reads a trace block by block and gives its records to a sink. It never holds more than one block.</summary>
 /// <remarks>A file that is no trace is refused by the constructor; one that was cut off or damaged later is read as far as it is good, and <see cref="End"/> says where that was.</remarks>

@@ -2,7 +2,7 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>The program asks for memory to be brought somewhere. What a policy brings beside a fault is an event instead.</summary>
 /// <param name="Interval">Which addresses, whole pages.</param>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>Reads what <see cref="TraceEncoder"/> wrote. What goes beyond the end or cannot be is remembered, not thrown: ask <see cref="IsGood"/>.</summary>
 /// <param name="bytes">The bytes.</param>

@@ -3,7 +3,7 @@ using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Vm;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>Writes a trace, block by block. What has been flushed can be read whatever becomes of the writer; without <see cref="Complete"/> readers say that the trace was cut off.</summary>
 /// <remarks>One thread at a time. It keeps one block of at most 1 MiB, whatever the length of the trace. A record with a size below zero is refused, and nothing of it is written.</remarks>
@@ -175,6 +175,25 @@ public sealed class TraceWriter : ITraceSink, IDisposable
         _body.Varint((ulong)one.Change);
         _body.Varint((ulong)one.Access);
         Finish(TraceRecordKind.Event);
+    }
+
+    /// <inheritdoc/>
+    public void Resident(in TraceResidence residence)
+    {
+        CheckInterval(residence.Interval);
+        Time(_body, residence.Time);
+        Interval(residence.Interval);
+        _body.Signed(residence.Place);
+        Finish(TraceRecordKind.Residence);
+    }
+
+    /// <inheritdoc/>
+    public void Lost(in TraceLoss loss)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(loss.Records, 1);
+        Time(_body, loss.Time);
+        _body.Varint((ulong)loss.Records);
+        Finish(TraceRecordKind.Loss);
     }
 
     /// <summary>Hands everything written so far to the stream, and the stream's to the system.</summary>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>The first byte of a record. From <see cref="Access"/> on the other bits belong to the access.</summary>
 internal enum TraceRecordKind : byte
@@ -21,6 +21,12 @@ internal enum TraceRecordKind : byte
 
     /// <summary>An event.</summary>
     Event = 6,
+
+    /// <summary>A <see cref="TraceResidence"/>, from version 1.1 on.</summary>
+    Residence = 7,
+
+    /// <summary>A <see cref="TraceLoss"/>, from version 1.1 on.</summary>
+    Loss = 8,
 
     /// <summary>A <see cref="TraceAccess"/>: any byte with this bit.</summary>
     Access = 0x80,

@@ -3,7 +3,7 @@ using System.Numerics;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>Counts what a trace holds and how many pages it accesses: by its accesses, and by its faults, for traces that have no others.</summary>
 public sealed class TraceFootprint : ITraceSink
@@ -41,6 +41,7 @@ public sealed class TraceFootprint : ITraceSink
     /// <inheritdoc/>
     public void Event(in SvmEvent one)
     {
+        Figures.Add(one);
         if (!FaultsAsAccesses.TryConvert(one, out TraceAccess access))
             return;
         Faults++;
@@ -48,6 +49,18 @@ public sealed class TraceFootprint : ITraceSink
             LastDevice = Math.Max(LastDevice, access.Agent.Number);
         Touch(access.Address, access.Bytes);
     }
+
+    /// <summary>What its events say that happened: what a replay of a recording compares its own with.</summary>
+    public RunFigures Figures { get; } = new();
+
+    /// <summary>Records that the trace says are missing.</summary>
+    public long LostRecords { get; private set; }
+
+    /// <inheritdoc/>
+    public void Lost(in TraceLoss loss) => LostRecords += loss.Records;
+
+    /// <inheritdoc/>
+    public void Resident(in TraceResidence residence) => Touch(residence.Interval.Start, residence.Interval.Bytes);
 
     /// <inheritdoc/>
     public void Kernel(in TraceKernel kernel)

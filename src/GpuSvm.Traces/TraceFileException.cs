@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>A file that is no trace, or one whose very beginning is damaged: nothing of it can be read. The message names the file, the offset and what to do.</summary>
 public sealed class TraceFileException : Exception

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>A kernel begins or ends on a device.</summary>
 /// <param name="Id">The launch: begin and end carry the same number, from 0.</param>

@@ -2,7 +2,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>The shape of a trace file, shared by <see cref="TraceWriter"/> and <see cref="TraceReader"/>. docs/trace-format.md describes it for others.</summary>
 /// <remarks>
@@ -22,7 +22,7 @@ internal static class TraceFile
     public const ushort Major = 1;
 
     /// <summary>What readers may ignore.</summary>
-    public const ushort Minor = 0;
+    public const ushort Minor = 1;
 
     /// <summary>Bytes before the first block: signature, major, minor.</summary>
     public const int PreambleBytes = 12;

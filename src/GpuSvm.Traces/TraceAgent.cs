@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>Who accesses memory: a device, or a thread of the program. The default value is device 0.</summary>
 public readonly record struct TraceAgent

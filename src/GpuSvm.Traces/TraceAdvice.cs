@@ -2,7 +2,7 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Vm;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>The program advises of its memory.</summary>
 /// <param name="Interval">Which addresses, whole pages.</param>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>What a block of a trace file holds.</summary>
 internal enum TraceBlockKind : uint

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Diagnostics;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>
 /// Takes the records of a trace, one after the other, in the order in which they happened: a writer, a replay, an exporter, a count. A reader, a generator or an importer gives them.
@@ -37,4 +37,16 @@ public interface ITraceSink
     /// <summary>Something happened on behalf of all that: a fault, a migration, an eviction, an invalidation, with the words of <see cref="SvmEventKind"/>.</summary>
     /// <param name="one">What; the timestamp is in nanoseconds since the trace began.</param>
     void Event(in SvmEvent one);
+
+    /// <summary>Pages have contents already. Who does not say otherwise passes over it.</summary>
+    /// <param name="residence">Which, and where.</param>
+    void Resident(in TraceResidence residence)
+    {
+    }
+
+    /// <summary>Records are missing. Who does not say otherwise passes over it.</summary>
+    /// <param name="loss">How many.</param>
+    void Lost(in TraceLoss loss)
+    {
+    }
 }

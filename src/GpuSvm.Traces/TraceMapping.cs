@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>Memory appears in the address space, or leaves it.</summary>
 /// <param name="Interval">Which addresses, whole pages.</param>

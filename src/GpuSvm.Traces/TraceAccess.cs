@@ -2,7 +2,7 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>One access to memory. Of a device it is what one group of lanes does together, of a CPU thread a load or a store; a sampled trace holds only some.</summary>
 /// <param name="Address">The first byte.</param>

@@ -6,7 +6,7 @@ using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Vm;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>Takes the records of a block apart.</summary>
 internal sealed class TraceRecordReader
@@ -67,7 +67,7 @@ internal sealed class TraceRecordReader
     /// <returns>Whether it is good.</returns>
     private bool ReadOther(TraceRecordKind kind, ref TraceDecoder body, ITraceSink sink)
     {
-        if (kind is 0 or > TraceRecordKind.Event)
+        if (kind is 0 or > TraceRecordKind.Loss)
         {
             Unknown++;
             return kind != 0;
@@ -100,6 +100,16 @@ internal sealed class TraceRecordReader
                 var bind = new TraceBind(Interval(ref body), (int)body.Within(0, TraceAgent.MaxNumber), (short)body.Signed(), body.Within(0, 1) != 0) { Time = _lastTime };
                 if (body.IsGood)
                     sink.Bind(bind);
+                break;
+            case TraceRecordKind.Residence:
+                var residence = new TraceResidence(Interval(ref body), (short)body.Signed()) { Time = _lastTime };
+                if (body.IsGood)
+                    sink.Resident(residence);
+                break;
+            case TraceRecordKind.Loss:
+                var loss = new TraceLoss(body.Within(1, long.MaxValue)) { Time = _lastTime };
+                if (body.IsGood)
+                    sink.Lost(loss);
                 break;
             default:
                 SvmEvent one = ReadEvent(ref body);

@@ -2,7 +2,7 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>A device's page table gets entries. What takes them away is an event, <see cref="SvmEventKind.Invalidation"/>.</summary>
 /// <param name="Interval">Which addresses, whole pages.</param>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Diagnostics;
 
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>Lets the faults of a trace stand for accesses, for traces that hold no others: what a profiler or a driver's log knows. What did not fault is missing then, so hits are not in the figures.</summary>
 /// <param name="sink">Who gets the records.</param>
@@ -40,6 +40,12 @@ public sealed class FaultsAsAccesses(ITraceSink sink) : ITraceSink
 
     /// <inheritdoc/>
     public void Bind(in TraceBind bind) => sink.Bind(bind);
+
+    /// <inheritdoc/>
+    public void Resident(in TraceResidence residence) => sink.Resident(residence);
+
+    /// <inheritdoc/>
+    public void Lost(in TraceLoss loss) => sink.Lost(loss);
 
     /// <inheritdoc/>
     public void Event(in SvmEvent one)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-namespace GpuSvm.Lab.Traces;
+namespace GpuSvm.Traces;
 
 /// <summary>How the reading of a trace ended.</summary>
 public enum TraceEnd
