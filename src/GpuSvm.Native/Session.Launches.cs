@@ -82,6 +82,7 @@ internal sealed partial class Session
         if (!_vm.Options.WithoutFaults)
             return Enqueue(queue, work, null);
         GpuVm vm = queue.Vm?.Vm ?? _vm;
+        TraceUse(work.Memory, queue.Device.Number);
         SvmStatus status = vm.BeginJob(work.Memory, out GpuJob? job, out VirtualAddress failedAt, queue.Device.Number);
         try
         {
@@ -113,9 +114,17 @@ internal sealed partial class Session
             if (_draining || queue.Vm is { IsEnding: true })
                 throw new SessionException(SvmStatus.InvalidHandle, _draining ? Handles.NoMemory : Handles.NoVm);
             SoftwareGpuLaunch[] after = _last is null ? work.After : [.. work.After, _last];
+            SessionTrace? trace = _trace;
+            long number = trace?.Begin(work.Kernel, queue.Device.Number) ?? 0;
             SvmStatus status = queue.Queue.Start(queue.Table, work.Kernel, work.Arguments, work.Groups, out launch, after);
             if (status != SvmStatus.Done)
+            {
+                trace?.End(number, queue.Device.Number);
                 throw new SessionException(status, $"The launch could not be started: {status.Describe()}.");
+            }
+
+            if (trace is not null)
+                _traced.Add(launch, (trace, number, queue.Device.Number)); // Its end takes the gate, so it finds this.
             queue.Last = launch;
             _last = _memory.Kind == MemoryKind.Portable ? launch : null;
             handle = Handles.Launches.Add(new SessionLaunch(this, launch));
@@ -168,6 +177,7 @@ internal sealed partial class Session
             _vmOf.TryGetValue(launch, out vm);
         }
 
+        TraceEnd(launch);
         if (job is not null)
             _ = (vm?.Vm ?? _vm).EndJob(job); // Had it failed, the launch has: WhenFailed.
         if (launch.Status != SvmStatus.Done && Log.Wants(LogLevel.Warning))

@@ -96,6 +96,7 @@ internal sealed partial class Session
             return first;
         }
 
+        TraceEvictAll();
         foreach (SessionDevice one in device < 0 ? _devices : [_devices[device]])
         {
             long before = one.Pagemap.Counters.BytesToRam;

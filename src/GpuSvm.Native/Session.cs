@@ -82,6 +82,7 @@ internal sealed partial class Session : IDisposable
         Session session = Assemble(options);
         try
         {
+            session.TraceAsTheEnvironmentSays();
             if (options.Monitor)
                 MonitorServer.Add(session);
             session.TellOfOpening(options);
@@ -152,6 +153,7 @@ internal sealed partial class Session : IDisposable
     public void Dispose()
     {
         MonitorServer.Remove(this);
+        EndTrace();
         foreach (ulong handle in Snapshot(_streams))
             Handles.Events.RemoveAndDrain(handle, out _, static _ => { });
         foreach (ulong handle in Snapshot(_prefetches))

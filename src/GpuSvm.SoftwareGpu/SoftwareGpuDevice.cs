@@ -38,6 +38,7 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
     private int _unplugged;
     private int _holds = 1; // Interlocked. The first one is the owner's, which Dispose drops; at 0 the memory is freed.
     private bool _disposed;
+    private volatile SoftwareGpuRecording? _recording;
 
     /// <summary>Makes a device and starts its threads.</summary>
     /// <param name="options">How to build it; null for the defaults.</param>
@@ -83,6 +84,13 @@ public sealed unsafe class SoftwareGpuDevice : IGpuDevice
 
     /// <summary>The IOMMU that it stands behind; null without one.</summary>
     public SoftwareGpuIommu? Iommu { get; }
+
+    /// <summary>Whom units tell of accesses without faults, from the next launch that they take part in on; null for nobody, which costs nothing.</summary>
+    public SoftwareGpuRecording? Recording
+    {
+        get => _recording;
+        set => _recording = value;
+    }
 
     /// <summary>Whether units raise faults ahead of need.</summary>
     internal bool PrefetchFaults { get; }

@@ -27,7 +27,10 @@ internal sealed unsafe class SoftwareGpuMmu
     private readonly int _unit;
     private SoftwareGpuPageTable? _table;
     private SoftwareGpuAccessCounters? _counters; // The table's; null where nothing is counted.
-    private ulong _uncountedMarks; // Use marks of memory whose accesses are not counted: all, or none.
+    private SoftwareGpuRecording? _recording; // Whom to tell of first uses and samples.
+    private int _untilSample; // Translations until the next one.
+    private bool _isWatched; // Whether accesses are counted or sampled.
+    private ulong _uncountedMarks; // Use marks of memory whose accesses are neither counted nor sampled: all, or none.
     private ulong* _newest; // The table's newest invalidation.
     private ulong _seen; // The newest invalidation that the TLB has been cleared of.
     private bool _looksAhead; // The next translation is what a fault was served for.
@@ -75,7 +78,11 @@ internal sealed unsafe class SoftwareGpuMmu
         }
 
         _counters = table.AccessCounters;
-        _uncountedMarks = _counters is { CountsOwnMemory: true } ? 0 : _useMarkCount;
+        _recording = _device.Recording;
+        bool samples = _recording is { Every: > 0 };
+        _untilSample = _recording?.Every ?? 0;
+        _isWatched = _counters is not null || samples;
+        _uncountedMarks = _counters is { CountsOwnMemory: true } || samples ? 0 : _useMarkCount;
         Resume();
         while (table.Gate is { IsClosed: true } gate) // After the log was read: what it has not told the unit, it tells at the first access.
             WaitAt(gate);
@@ -129,7 +136,7 @@ internal sealed unsafe class SoftwareGpuMmu
         if (!known || (write && (pointer & SoftwareGpuTlb.WritableFlag) == 0))
             pointer = Fill(address, write ? SoftwareGpuTlb.WritableFlag : 0, known, acceptsSystem: false, out shift);
         size = 1UL << shift;
-        MarkUse(pointer, address, size);
+        MarkUse(pointer, address, size, write ? MemoryAccess.Write : MemoryAccess.Read);
         system = (pointer & SoftwareGpuTlb.SystemFlag) != 0;
         return (byte*)(pointer & ~SoftwareGpuTlb.Flags);
     }
@@ -144,7 +151,7 @@ internal sealed unsafe class SoftwareGpuMmu
         bool known = _tlb.TryFind(address, out ulong pointer, out int shift);
         if (!known || (pointer & SoftwareGpuTlb.AtomicFlag) == 0)
             pointer = Fill(address, SoftwareGpuTlb.AtomicFlag, known, acceptsSystem, out shift);
-        MarkUse(pointer, address, 1UL << shift);
+        MarkUse(pointer, address, 1UL << shift, MemoryAccess.Atomic);
         system = (pointer & SoftwareGpuTlb.SystemFlag) != 0;
         var block = (byte*)(pointer & ~SoftwareGpuTlb.Flags);
         return block == null ? null : block + (address & ((1UL << shift) - 1));
@@ -212,37 +219,57 @@ internal sealed unsafe class SoftwareGpuMmu
     /// <param name="pointer">The block's pointer, with flags; 0 if there is no translation.</param>
     /// <param name="address">The address that was translated.</param>
     /// <param name="size">The block's bytes.</param>
+    /// <param name="access">What for.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void MarkUse(ulong pointer, ulong address, ulong size)
+    private void MarkUse(ulong pointer, ulong address, ulong size, MemoryAccess access)
     {
         ulong mark = (pointer + (address & (size - 1)) - _memoryBase) >> SoftwareGpuTlb.MediumShift;
         if (mark < _uncountedMarks)
-            Mark(mark);
-        else if (_counters is not null)
-            CountAccess(pointer, address, mark);
+            Mark(mark, address, access);
+        else if (_isWatched)
+            Watch(pointer, address, mark, access);
     }
 
     /// <summary>Sets a use mark.</summary>
     /// <param name="mark">Its number, below the number of marks.</param>
+    /// <param name="address">The address that was translated.</param>
+    /// <param name="access">What for.</param>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Mark(ulong mark)
+    private void Mark(ulong mark, ulong address, MemoryAccess access)
     {
         if (_useMarks[mark] == 0) // SAFETY: bounded by the caller. Read first: a line that all units write would travel between them.
-            _useMarks[mark] = 1;
+            SetMark(mark, address, access);
     }
 
-    /// <summary>Counts an access.</summary>
+    /// <summary>Sets a use mark that was not set, and tells of it.</summary>
+    /// <param name="mark">Its number, below the number of marks.</param>
+    /// <param name="address">The address that was translated.</param>
+    /// <param name="access">What for.</param>
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void SetMark(ulong mark, ulong address, MemoryAccess access)
+    {
+        _useMarks[mark] = 1; // SAFETY: as in Mark.
+        _recording?.Tell(address, access);
+    }
+
+    /// <summary>Counts and samples an access.</summary>
     /// <param name="pointer">The block's pointer; 0 if there is no translation.</param>
     /// <param name="address">The address.</param>
     /// <param name="mark">Its use mark's number, if it is in the device's memory.</param>
+    /// <param name="access">What for.</param>
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private void CountAccess(ulong pointer, ulong address, ulong mark)
+    private void Watch(ulong pointer, ulong address, ulong mark, MemoryAccess access)
     {
         if (pointer == 0)
             return;
         if (mark < _useMarkCount)
-            Mark(mark);
-        _counters!.CountAccess(address);
+            Mark(mark, address, access);
+        if (_counters is not null && (mark >= _useMarkCount || _counters.CountsOwnMemory))
+            _counters.CountAccess(address);
+        if (_recording is not { Every: > 0 } recording || --_untilSample > 0)
+            return;
+        _untilSample = recording.Every;
+        recording.Tell(address, access);
     }
 
     /// <summary>Says with a full fence that this unit runs kernels of its space, before it looks at invalidations again.</summary>

@@ -89,6 +89,22 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
         return new SvmEventReader(events);
     }
 
+    /// <summary>Records the run from now on into a file that `gpusvm replay` runs again: what is mapped, launches, faults, prefetches, advice, and all that happens for it.</summary>
+    /// <param name="path">The file; overwritten.</param>
+    /// <param name="options">How; null for the defaults.</param>
+    /// <returns>The recording; stop or dispose it.</returns>
+    /// <exception cref="ArgumentException">An option is out of its range, the file cannot be written, or the memory is being recorded already.</exception>
+    public RunTrace StartTrace(string path, RunTraceOptions? options = null)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(path);
+        options ??= new RunTraceOptions();
+        options.Validate();
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        NativeTraceOptions native = NativeTraceOptions.From(options);
+        NativeErrors.Check(NativeMethods.gpusvm_trace_start(_handle, path, in native));
+        return new RunTrace(_handle);
+    }
+
     /// <summary>Opens shared memory with one software GPU, or several.</summary>
     /// <param name="options">How; null for the defaults.</param>
     /// <param name="logger">Is told what a program's owner should know: a fallback to portable memory, arrays that were never disposed, launches that failed. Null for nobody.</param>
@@ -101,7 +117,19 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
         options ??= new SharedMemoryOptions();
         NativeOptions native = NativeOptions.From(options);
         NativeErrors.Check(NativeMethods.gpusvm_open(in native, out MemoryHandle handle));
-        return new SharedMemory(handle, options, logger ?? NullLogger.Instance);
+        var memory = new SharedMemory(handle, options, logger ?? NullLogger.Instance);
+        if (options.TracePath is not { Length: > 0 } path)
+            return memory;
+        try
+        {
+            _ = memory.StartTrace(path); // Ends with the memory.
+            return memory;
+        }
+        catch
+        {
+            memory.Dispose();
+            throw;
+        }
     }
 
     /// <summary>What this machine can do and how to enable the rest.</summary>

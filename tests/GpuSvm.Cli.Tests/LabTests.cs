@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text.Json;
-using GpuSvm.Lab.Traces;
 using GpuSvm.Lab.Workloads;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Cli.Tests;
 

@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Json;
 using GpuSvm.Lab.Exporting;
 using GpuSvm.Lab.Importing;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 using Parquet;
 
 namespace GpuSvm.Lab.Tests;

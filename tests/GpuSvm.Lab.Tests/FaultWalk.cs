@@ -2,8 +2,8 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Lab.Replay;
-using GpuSvm.Lab.Traces;
 using GpuSvm.Lab.Workloads;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Tests;
 

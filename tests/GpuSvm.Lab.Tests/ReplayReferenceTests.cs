@@ -6,9 +6,9 @@ using GpuSvm.Core.Device;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Vm;
 using GpuSvm.Lab.Replay;
-using GpuSvm.Lab.Traces;
 using GpuSvm.Simulation;
 using GpuSvm.SoftwareGpu;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Tests;
 

@@ -7,7 +7,7 @@ using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Vm;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Tests;
 
@@ -41,6 +41,8 @@ public sealed class TraceFileTests
         Gen.Select(_intervals, Gen.Bool, Gen.String, _times, (interval, isUnmap, name, time) => (object)new TraceMapping(interval, isUnmap, Utf(name)) { Time = time }),
         Gen.Select(_intervals, Gen.Int[-2, 63], Gen.ULong, Gen.Enum<AtomicMode>(), Gen.Int[-1, 63], Gen.Int[0, 7], _times, Advice),
         Gen.Select(_intervals, Gen.Short, _times, (interval, destination, time) => (object)new TracePrefetch(interval, destination) { Time = time }),
+        Gen.Select(_intervals, Gen.Short, _times, (interval, place, time) => (object)new TraceResidence(interval, place) { Time = time }),
+        Gen.Select(Gen.Long[1, long.MaxValue], _times, (records, time) => (object)new TraceLoss(records) { Time = time }),
         Gen.Select(_intervals, Gen.Int[0, 9], Gen.Short, Gen.Bool, _times, (interval, device, place, isWritable, time) =>
             (object)new TraceBind(interval, device, place, isWritable) { Time = time }),
         Gen.Select(Gen.Enum<SvmEventKind>(), _intervals, _times, Gen.Enum<SvmStatus>(), Gen.Enum<MigrationCause>(), Gen.Enum<MmuEventKind>(), _kinds, Gen.Short, Event));

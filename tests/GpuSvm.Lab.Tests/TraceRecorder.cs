@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Diagnostics;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Tests;
 
@@ -24,6 +24,10 @@ internal sealed class TraceRecorder : ITraceSink
 
     public void Event(in SvmEvent one) => Records.Add(one);
 
+    public void Resident(in TraceResidence residence) => Records.Add(residence);
+
+    public void Lost(in TraceLoss loss) => Records.Add(loss);
+
     /// <summary>Gives the records to another sink.</summary>
     /// <param name="sink">The other.</param>
     public void Replay(ITraceSink sink)
@@ -38,6 +42,8 @@ internal sealed class TraceRecorder : ITraceSink
                 case TraceAdvice advice: sink.Advice(advice); break;
                 case TracePrefetch prefetch: sink.Prefetch(prefetch); break;
                 case TraceBind bind: sink.Bind(bind); break;
+                case TraceResidence residence: sink.Resident(residence); break;
+                case TraceLoss loss: sink.Lost(loss); break;
                 case SvmEvent one: sink.Event(one); break;
                 default: throw new InvalidOperationException($"no record: {record}");
             }

@@ -2,8 +2,8 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Lab.Graphs;
-using GpuSvm.Lab.Traces;
 using GpuSvm.Lab.Workloads;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Tests;
 

@@ -19,6 +19,8 @@ public class LayoutTests
             (typeof(LaunchResultStruct), "gpusvm_launch_result"),
             (typeof(EventStruct), "gpusvm_event"),
             (typeof(FailedFaultStruct), "gpusvm_failed_fault"),
+            (typeof(TraceOptionsStruct), "gpusvm_trace_options"),
+            (typeof(TraceStatusStruct), "gpusvm_trace_status"),
             (typeof(IntervalStruct), "gpusvm_interval"),
             (typeof(AdviceStruct), "gpusvm_advice"),
             (typeof(UsageStruct), "gpusvm_usage"),

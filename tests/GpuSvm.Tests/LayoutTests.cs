@@ -15,6 +15,8 @@ public class LayoutTests
             (typeof(NativeLaunchResult), "gpusvm_launch_result"),
             (typeof(SvmEvent), "gpusvm_event"),
             (typeof(FailedFault), "gpusvm_failed_fault"),
+            (typeof(NativeTraceOptions), "gpusvm_trace_options"),
+            (typeof(NativeTraceStatus), "gpusvm_trace_status"),
             (typeof(NativeInterval), "gpusvm_interval"),
             (typeof(NativeAdvice), "gpusvm_advice"),
             (typeof(NativeUsage), "gpusvm_usage"),

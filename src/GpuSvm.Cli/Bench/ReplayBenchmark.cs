@@ -2,8 +2,8 @@
 using System.Diagnostics;
 using GpuSvm.Cli.Report;
 using GpuSvm.Lab.Replay;
-using GpuSvm.Lab.Traces;
 using GpuSvm.Lab.Workloads;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Cli.Bench;
 

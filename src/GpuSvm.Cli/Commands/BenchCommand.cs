@@ -64,7 +64,7 @@ internal static class BenchCommand
         [
             new CpuFaultBenchmark(), new FaultingThreadBenchmark(), new LoadedFaultsBenchmark(), new FirstTouchBenchmark(), new MigrationBenchmark(), new GpuFaultBenchmark(), new KernelAccessBenchmark(),
             new RangeBenchmark(), new InvalidationBenchmark(), new BindBenchmark(),
-            new FaultThreadsBenchmark(), new FaultStormBenchmark(), new PrefetchBenchmark(), new PolicyBenchmark(), new OversubscriptionBenchmark(), new ThrashBenchmark(),
+            new FaultThreadsBenchmark(), new FaultStormBenchmark(), new PrefetchBenchmark(), new PolicyBenchmark(), new OversubscriptionBenchmark(), new ThrashBenchmark(), new RecordingBenchmark(),
             new AccessCounterBenchmark(), new ReadMostlyBenchmark(), new ReplayBenchmark(), new ExplorerBenchmark(),
         ];
         var chosen = Array.FindAll(all, benchmark => word is null || benchmark.Title.Contains(word, StringComparison.OrdinalIgnoreCase));

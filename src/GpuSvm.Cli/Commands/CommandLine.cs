@@ -18,6 +18,7 @@ internal static class CommandLine
         var root = new Command("gpusvm", "One shared virtual address space for a process and its GPUs, in user space.")
         {
             RunCommand.Create(console),
+            RecordCommand.Create(console),
             DoctorCommand.Create(console),
             BenchCommand.Create(console),
             TopCommand.Create(console),
@@ -83,10 +84,10 @@ internal static class CommandLine
     }
 
     /// <summary>
-    /// The first word that looks like an option and was taken for a value, or null: no value that the tool takes begins with two dashes.
+    /// The first word that looks like an option and was taken for a value, or null: no value that the tool takes begins with two dashes. What follows "--" is another program's.
     /// </summary>
     private static string? MistypedOption(ParseResult parsed)
-        => parsed.Tokens.FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
+        => parsed.Tokens.TakeWhile(token => token.Type != TokenType.DoubleDash).FirstOrDefault(token => token.Type == TokenType.Argument && token.Value.StartsWith("--", StringComparison.Ordinal))?.Value;
 
     /// <summary>Makes an option that takes one text value; commands read the text themselves, so that errors name the remedy.</summary>
     /// <param name="name">With its dashes.</param>

@@ -2,7 +2,7 @@
 using System.CommandLine;
 using GpuSvm.Cli.Report;
 using GpuSvm.Lab.Importing;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Cli.Commands;
 

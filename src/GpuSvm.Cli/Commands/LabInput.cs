@@ -2,8 +2,8 @@
 using System.Globalization;
 using GpuSvm.Cli.Graphs;
 using GpuSvm.Lab.Replay;
-using GpuSvm.Lab.Traces;
 using GpuSvm.Lab.Workloads;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Cli.Commands;
 

@@ -4,8 +4,8 @@ using System.Diagnostics;
 using GpuSvm.Cli.Report;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Lab.Replay;
-using GpuSvm.Lab.Traces;
 using GpuSvm.Lab.Workloads;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Cli.Commands;
 
@@ -23,7 +23,7 @@ internal static class ReplayCommand
         var size = CommandLine.TextOption("--size", "SIZE", "About how many bytes a generated workload touches; default 12M.");
         var iterations = CommandLine.TextOption("--iterations", "N", "Rounds, time steps or tokens of a generated workload; default 1.");
         var graph = CommandLine.TextOption("--graph", "FILE", "The graph of bfs and sssp; default a Kronecker graph of the size.");
-        var device = CommandLine.TextOption("--device-memory", "SIZE", "The memory of each device; default twice what is touched.");
+        var device = CommandLine.TextOption("--device-memory", "SIZE", "The memory of each device; default that of the recorded run, or twice what is touched.");
         var oversubscription = CommandLine.TextOption("--oversubscription", "N", "Instead: how much is touched for each byte of it, as 1.25 or 125%.");
         var chunk = CommandLine.TextOption("--chunk", string.Join('|', ReplayPolicies.ChunkNames), "The largest piece that moves at once; default 2M.");
         var prefetch = CommandLine.TextOption("--prefetch", string.Join('|', ReplayPolicies.PrefetchNames), "What else comes with a fault; default none.");
@@ -34,7 +34,7 @@ internal static class ReplayCommand
         var log = CommandLine.TextOption("--log", "FILE", "Write a trace of the replay: accesses, faults, migrations, evictions, with modelled times.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the result as JSON; - for standard output, which then carries nothing else.");
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
-        var command = new Command("replay", "Replay a trace or a generated workload on the simulated machine: faults, bytes, evictions and modelled time under chosen policies.")
+        var command = new Command("replay", "Replay a trace or a generated workload on the simulated machine, a recorded run under its own policies where no others are given: faults, bytes, evictions and modelled time under chosen policies.")
         {
             source, size, iterations, graph, device, oversubscription, chunk, prefetch, evict, thrash, costModel, seed, log, json, quiet,
         };
@@ -42,27 +42,37 @@ internal static class ReplayCommand
         {
             if (parsed.GetValue(device) is not null && parsed.GetValue(oversubscription) is not null)
                 throw new InputException("--device-memory and --oversubscription both say how much a device holds: leave one of them out");
-            var defaults = new ReplayPolicies();
             var seedValue = LabInput.Seed(parsed.GetValue(seed));
-            var settings = new ReplaySettings
+            // What is not given is as the recording has it, or the default.
+            ReplaySettings Choose(ReplaySettings otherwise)
             {
-                Policies = new ReplayPolicies
+                var chosen = otherwise with
                 {
-                    Chunk = LabInput.Policy(parsed.GetValue(chunk), "--chunk", ReplayPolicies.ChunkNames, defaults.Chunk),
-                    Prefetch = LabInput.Policy(parsed.GetValue(prefetch), "--prefetch", ReplayPolicies.PrefetchNames, defaults.Prefetch),
-                    Evict = LabInput.Policy(parsed.GetValue(evict), "--evict", ReplayPolicies.EvictNames, defaults.Evict),
-                    Thrash = LabInput.Policy(parsed.GetValue(thrash), "--thrash", ReplayPolicies.ThrashNames, defaults.Thrash),
-                    Seed = seedValue,
-                },
-                CostModel = LabInput.CostModel(parsed.GetValue(costModel)),
-                DeviceMemoryBytes = parsed.GetValue(device) is { } deviceText ? ByteSize.Parse(deviceText, "--device-memory") : null,
-                Oversubscription = parsed.GetValue(oversubscription) is { } ratio ? LabInput.Oversubscription(ratio) : null,
-            };
+                    Policies = new ReplayPolicies
+                    {
+                        Chunk = LabInput.Policy(parsed.GetValue(chunk), "--chunk", ReplayPolicies.ChunkNames, otherwise.Policies.Chunk),
+                        Prefetch = LabInput.Policy(parsed.GetValue(prefetch), "--prefetch", ReplayPolicies.PrefetchNames, otherwise.Policies.Prefetch),
+                        Evict = LabInput.Policy(parsed.GetValue(evict), "--evict", ReplayPolicies.EvictNames, otherwise.Policies.Evict),
+                        Thrash = LabInput.Policy(parsed.GetValue(thrash), "--thrash", ReplayPolicies.ThrashNames, otherwise.Policies.Thrash),
+                        Seed = seedValue,
+                    },
+                    CostModel = LabInput.CostModel(parsed.GetValue(costModel)),
+                    DeviceMemoryBytes = parsed.GetValue(device) is { } deviceText ? ByteSize.Parse(deviceText, "--device-memory") : parsed.GetValue(oversubscription) is null ? otherwise.DeviceMemoryBytes : null,
+                    Oversubscription = parsed.GetValue(oversubscription) is { } ratio ? LabInput.Oversubscription(ratio) : null,
+                };
+                return chosen with
+                {
+                    FollowsRecording = otherwise.FollowsRecording && chosen.Oversubscription is null && chosen.DeviceMemoryBytes == otherwise.DeviceMemoryBytes
+                        && chosen.Policies == otherwise.Policies with { Seed = seedValue },
+                };
+            }
+
+            _ = Choose(new ReplaySettings()); // What cannot be is said before anything is read.
             var path = parsed.GetValue(json);
             JsonFile.Check(path);
             var options = LabInput.Options(parsed.GetValue(size), parsed.GetValue(iterations), seedValue, parsed.GetValue(graph));
             var silent = parsed.GetValue(quiet) || JsonFile.IsStandardOutput(path);
-            var (report, seconds) = Progress.Show(console, silent, progress => Replay(parsed.GetValue(source)!, options, settings, parsed.GetValue(log), progress));
+            var (report, seconds) = Progress.Show(console, silent, progress => Replay(parsed.GetValue(source)!, options, Choose, parsed.GetValue(log), progress));
             JsonFile.Write(path, report, ReportJson.Default.ReplayReport, console);
             if (!silent)
                 ReplayTable.Write(report, seconds, console.Ansi);
@@ -74,14 +84,16 @@ internal static class ReplayCommand
     /// <summary>Replays.</summary>
     /// <param name="source">A trace's path, or a workload's name.</param>
     /// <param name="options">The size of a workload.</param>
-    /// <param name="settings">The machine.</param>
+    /// <param name="choose">Makes the machine's settings of those that the workload comes with.</param>
     /// <param name="logPath">Where the trace of the replay goes; null for nowhere.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <returns>The report, and the seconds that the replay took.</returns>
-    private static (ReplayReport Report, double Seconds) Replay(string source, WorkloadOptions options, ReplaySettings settings, string? logPath, Progress progress)
+    private static (ReplayReport Report, double Seconds) Replay(string source, WorkloadOptions options, Func<ReplaySettings, ReplaySettings> choose, string? logPath, Progress progress)
     {
         progress.Stage($"preparing {source}");
         var workload = LabInput.Workload(source, options);
+        var recording = workload as RecordedWorkload;
+        var settings = choose(recording is null ? new ReplaySettings() : ReplaySettings.Of(recording));
         var deviceBytes = settings.DeviceBytesFor(workload.FootprintBytes);
         try
         {
@@ -95,16 +107,38 @@ internal static class ReplayCommand
             var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             log?.Complete();
             var policies = settings.Policies;
-            var problem = (workload as RecordedWorkload)?.Problem ?? "";
+            var problem = recording?.Problem ?? "";
+            IReadOnlyList<ComparedFigure> compared = recording?.Recorded is null
+                ? [] : [.. recording.Figures.All.Zip(machine.Figures.All, (recorded, replayed) => new ComparedFigure(recorded.Name, recorded.Value, replayed.Value))];
             return (
                 new ReplayReport(
-                    workload.Description, workload.FootprintBytes, deviceBytes, policies.Chunk, policies.Prefetch, policies.Evict, policies.Thrash, policies.Seed, settings.CostModel, problem, result),
+                    workload.Description, workload.FootprintBytes, deviceBytes, policies.Chunk, policies.Prefetch, policies.Evict, policies.Thrash, policies.Seed, settings.CostModel, problem, compared,
+                    recording is null ? "" : string.Join("; ", WhyDifferent(recording, settings)), result),
                 seconds);
         }
         catch (ReplayException e)
         {
             throw new InputException($"{source}: {e.Message}", e);
         }
+    }
+
+    /// <summary>Why a replay's figures may not be those of the recorded run.</summary>
+    /// <param name="recording">The run.</param>
+    /// <param name="settings">The replay's.</param>
+    private static IEnumerable<string> WhyDifferent(RecordedWorkload recording, ReplaySettings settings)
+    {
+        if (recording.Recorded is not { } recorded)
+            yield break;
+        if (!settings.FollowsRecording)
+            yield return "the replay goes by other policies or another device memory than the run";
+        if (recorded.ComputeUnits > 1)
+            yield return $"{recorded.ComputeUnits} compute units raised faults at once, and the trace has one order of them";
+        if (recorded.Beside.Length > 0)
+            yield return $"the run had what a replay does not do ({recorded.Beside})";
+        if (recording.LostRecords > 0)
+            yield return $"{recording.LostRecords} records are missing";
+        if (recording.Problem.Length > 0)
+            yield return "the trace was cut off";
     }
 
     /// <summary>Begins the trace of the replay.</summary>

@@ -16,6 +16,9 @@ internal static class RunCommand
     /// <summary>Bytes of a page: the least device memory, and its granularity.</summary>
     private const long PageBytes = 4096;
 
+    /// <summary>The most compute units.</summary>
+    private const int MostUnits = 256;
+
     /// <summary>Makes the command.</summary>
     /// <param name="console">Where it writes.</param>
     public static Command Create(ToolConsole console)
@@ -48,11 +51,13 @@ internal static class RunCommand
         var counters = CommandLine.TextOption("--access-counters", NamesOf<AccessCounterPolicy>("|"), "What becomes of pages that the GPU often uses in RAM; default none.");
         var keepFree = CommandLine.TextOption("--keep-free", "SIZE", "Device memory to keep free by evicting ahead of need; default none.");
         var withoutFaults = new Option<bool>("--without-faults") { Description = "A device that raises no faults: launches name the arrays that they use, and are stopped while one is away." };
+        var record = CommandLine.TextOption("--record", "FILE", "Record the run into a trace that `gpusvm replay` runs again.");
+        var units = CommandLine.TextOption("--units", "N", "Compute units of the GPU; default one a processor. With one, and --threads 1, a replay of the recording is exact.");
         var monitor = new Option<bool>("--monitor") { Description = "Let `gpusvm top` watch the run." };
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
         var command = new Command("run", "Run a workload on shared memory, verify it and report what moved. Without arguments: bfs on a real graph.")
         {
-            workload, memory, device, size, threads, seed, graph, scale, prefetch, evict, chunk, thrash, counters, keepFree, withoutFaults, json, inject, listInjections, monitor, quiet,
+            workload, memory, device, size, threads, seed, graph, scale, prefetch, evict, chunk, thrash, counters, keepFree, withoutFaults, json, inject, listInjections, monitor, record, units, quiet,
         };
         command.SetAction(parsed =>
         {
@@ -74,7 +79,8 @@ internal static class RunCommand
                 ParsePolicy<PrefetchPolicy>(parsed.GetValue(prefetch), "--prefetch"), ParsePolicy<EvictionPolicy>(parsed.GetValue(evict), "--evict"), ParseChunk(parsed.GetValue(chunk)),
                 ParsePolicy<ThrashPolicy>(parsed.GetValue(thrash), "--thrash"),
                 parsed.GetValue(keepFree) is { } free ? ByteSize.Parse(free, "--keep-free") : 0, parsed.GetValue(withoutFaults), parsed.GetValue(monitor) ? true : null,
-                ParsePolicy<AccessCounterPolicy>(parsed.GetValue(counters), "--access-counters"));
+                ParsePolicy<AccessCounterPolicy>(parsed.GetValue(counters), "--access-counters"), parsed.GetValue(record),
+                parsed.GetValue(units) is { } unitsText ? CommandLine.ParseNumber(unitsText, "--units", 1, MostUnits) : 0);
             var deviceBytes = parsed.GetValue(device) is { } deviceText ? ParseDeviceBytes(deviceText) : (long?)null;
             var kind = ParseMemory(parsed.GetValue(memory));
             var jsonPath = parsed.GetValue(json);

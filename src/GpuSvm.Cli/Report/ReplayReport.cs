@@ -14,6 +14,8 @@ namespace GpuSvm.Cli.Report;
 /// <param name="Seed">The seed of policies and workload.</param>
 /// <param name="CostModel">What things cost.</param>
 /// <param name="Problem">Why a trace was not replayed to its end; empty for none.</param>
+/// <param name="Recorded">Of a recorded run, its figures beside those of the replay; empty for anything else.</param>
+/// <param name="Differs">Why the two may differ, in words; empty where they may not.</param>
 /// <param name="Result">What came of it.</param>
 internal sealed record ReplayReport(
     string Workload,
@@ -26,4 +28,6 @@ internal sealed record ReplayReport(
     long Seed,
     CostModel CostModel,
     string Problem,
+    IReadOnlyList<ComparedFigure> Recorded,
+    string Differs,
     ReplayResult Result);

@@ -53,7 +53,28 @@ internal static class ReplayTable
         if (report.Problem.Length > 0)
             table.AddRow(new Text("trace"), new Markup($"[yellow]{Markup.Escape(report.Problem)}[/]"));
         console.Write(table);
+        if (report.Recorded.Count > 0)
+            WriteRecorded(report, console);
         WriteTimes(report, console);
+    }
+
+    /// <summary>Writes the figures of the run beside those of the replay.</summary>
+    /// <param name="report">The replay.</param>
+    /// <param name="console">Where to.</param>
+    private static void WriteRecorded(ReplayReport report, IAnsiConsole console)
+    {
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("run");
+        foreach (var title in (string[])["recorded", "replayed", "difference"])
+            table.AddColumn(new TableColumn(title).RightAligned());
+        foreach (ComparedFigure figure in report.Recorded)
+        {
+            long difference = figure.Replayed - figure.Recorded;
+            table.AddRow(figure.Name, Format.Count(figure.Recorded), Format.Count(figure.Replayed), difference == 0 ? "none" : difference.ToString("+#,0;-#,0", CultureInfo.InvariantCulture));
+        }
+
+        console.Write(table);
+        if (report.Differs.Length > 0)
+            console.WriteLine($"The two may differ: {report.Differs}.");
     }
 
     /// <summary>Writes where modelled time went, and the model.</summary>

@@ -10,4 +10,7 @@ namespace GpuSvm.Cli.Workloads;
 /// <param name="WithoutFaults">Whether the device raises no faults, and launches name their arrays.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch; null for what the environment says.</param>
 /// <param name="AccessCounters">What comes because it is hot.</param>
-internal sealed record WorkloadPolicies(PrefetchPolicy Prefetch, EvictionPolicy Eviction, int ChunkBytes, ThrashPolicy Thrash = ThrashPolicy.BackOff, long KeepFreeBytes = 0, bool WithoutFaults = false, bool? Monitor = null, AccessCounterPolicy AccessCounters = AccessCounterPolicy.None);
+/// <param name="TracePath">The trace that the run is recorded into; null for what the environment says.</param>
+/// <param name="ComputeUnits">Compute units of the GPU; 0 for one a processor.</param>
+internal sealed record WorkloadPolicies(PrefetchPolicy Prefetch, EvictionPolicy Eviction, int ChunkBytes, ThrashPolicy Thrash = ThrashPolicy.BackOff, long KeepFreeBytes = 0, bool WithoutFaults = false, bool? Monitor = null, AccessCounterPolicy AccessCounters = AccessCounterPolicy.None,
+    string? TracePath = null, int ComputeUnits = 0);

@@ -71,6 +71,8 @@ internal static class WorkloadRunner
             KeepFreeBytes = policies.KeepFreeBytes,
             WithoutFaults = policies.WithoutFaults,
             Monitor = policies.Monitor,
+            TracePath = policies.TracePath,
+            ComputeUnits = policies.ComputeUnits,
         });
         var clock = Stopwatch.StartNew();
         progress.Stage($"filling {ByteSize.Format(workload.DataBytes)} of shared memory with {settings.Threads} CPU threads");

@@ -9,7 +9,7 @@ namespace GpuSvm.Core.Diagnostics;
 
 /// <summary>The events of one host address space, for whoever has opened a stream of them.</summary>
 /// <remarks>
-/// Off, which it is until the first stream is opened, an event site costs one read and one branch. On, an event is copied into every open stream's ring, without a lock, a wait or an
+/// Off, which it is until the first stream is opened or a run is recorded, an event site costs one read and one branch. On, an event is copied into every open stream's ring, without a lock, a wait or an
 /// allocation, so that sites may stand under the notifier lock (INV-25). It hangs on the host address space because all sites know that: pages and pagemaps
 /// know no addresses, and what they move has them from the migration, which the address space runs.
 /// </remarks>
@@ -20,11 +20,19 @@ public sealed class SvmEvents
 
     private const int LeastCapacity = 2; // In a ring of one place a full one cannot be told from an empty one.
 
-    private readonly Lock _gate = new(); // Guards replacing _streams. Never held while recording.
-    private volatile SvmEventStream[]? _streams; // Replaced whole; null while there is none.
+    private readonly Lock _gate = new(); // Guards replacing _listeners. Never held while recording.
+    private volatile Listeners? _listeners; // Replaced whole; null while there is none.
+
+    /// <summary>Whoever listens.</summary>
+    /// <param name="Streams">The open streams.</param>
+    /// <param name="Recorder">Who records the run; null for nobody.</param>
+    private sealed record Listeners(SvmEventStream[] Streams, IRunRecorder? Recorder);
 
     /// <summary>Whether anybody listens: ask before an event is put together.</summary>
-    public bool IsOn => _streams is not null;
+    public bool IsOn => _listeners is not null;
+
+    /// <summary>Who records the run, and hears of more than events; null for nobody.</summary>
+    public IRunRecorder? Recorder => _listeners?.Recorder;
 
     /// <summary>Opens a stream: it gets every event from now on.</summary>
     /// <param name="capacity">Events that it holds, 1 to <see cref="MaxCapacity"/>; rounded up to a power of two, at least 2.</param>
@@ -35,7 +43,7 @@ public sealed class SvmEvents
         ArgumentOutOfRangeException.ThrowIfGreaterThan(capacity, MaxCapacity);
         var stream = new SvmEventStream((int)BitOperations.RoundUpToPowerOf2((uint)Math.Max(capacity, LeastCapacity)));
         lock (_gate)
-            _streams = [.. _streams ?? [], stream];
+            _listeners = new Listeners([.. _listeners?.Streams ?? [], stream], _listeners?.Recorder);
         return stream;
     }
 
@@ -44,22 +52,51 @@ public sealed class SvmEvents
     public void Close(SvmEventStream stream)
     {
         lock (_gate)
+            Replace(Array.FindAll(_listeners?.Streams ?? [], other => !ReferenceEquals(other, stream)), _listeners?.Recorder);
+    }
+
+    /// <summary>Begins to tell somebody of the whole run.</summary>
+    /// <param name="recorder">Who.</param>
+    /// <returns>False if somebody else is told already: one at a time.</returns>
+    public bool TryStartRecording(IRunRecorder recorder)
+    {
+        lock (_gate)
         {
-            SvmEventStream[] left = Array.FindAll(_streams ?? [], other => !ReferenceEquals(other, stream));
-            _streams = left.Length == 0 ? null : left;
+            if (_listeners?.Recorder is not null)
+                return false;
+            _listeners = new Listeners(_listeners?.Streams ?? [], recorder);
+            return true;
         }
     }
 
-    /// <summary>Records an event in every open stream.</summary>
+    /// <summary>Ends that; a thread that is telling something may still do so a moment later.</summary>
+    /// <param name="recorder">Who; nothing happens for somebody who is not told.</param>
+    public void StopRecording(IRunRecorder recorder)
+    {
+        lock (_gate)
+        {
+            if (ReferenceEquals(_listeners?.Recorder, recorder))
+                Replace(_listeners!.Streams, null);
+        }
+    }
+
+    /// <summary>Replaces who listens.</summary>
+    /// <param name="streams">The streams.</param>
+    /// <param name="recorder">The recorder.</param>
+    /// <remarks>Locking: <see cref="_gate"/> held.</remarks>
+    private void Replace(SvmEventStream[] streams, IRunRecorder? recorder) => _listeners = streams.Length == 0 && recorder is null ? null : new Listeners(streams, recorder);
+
+    /// <summary>Records an event in every open stream, and tells who records the run.</summary>
     /// <param name="one">The event; its timestamp is filled in if it has none.</param>
     /// <remarks>Locking: may hold anything. Allocates nothing, waits for nobody.</remarks>
     public void Record(in SvmEvent one)
     {
-        if (_streams is not { } streams)
+        if (_listeners is not { } listeners)
             return;
         SvmEvent stamped = one.Timestamp != 0 ? one : one with { Timestamp = Histogram.NanosecondsOf(Stopwatch.GetTimestamp()) };
-        foreach (SvmEventStream stream in streams)
+        foreach (SvmEventStream stream in listeners.Streams)
             stream.Record(stamped);
+        listeners.Recorder?.Event(stamped);
     }
 
     /// <summary>A CPU touch was served.</summary>

@@ -20,6 +20,12 @@ public sealed partial class HostAddressSpace
         EnterEventGate(); // What stood there before may have been unmapped a moment ago: its event has been read, and is applied once the gate has been passed.
         LeaveEventGate();
         SvmStatus status = Memory.Adopt(interval, isInPlace);
+        if (status == SvmStatus.Done && Events.Recorder is { } recorder)
+        {
+            recorder.Mapping(interval, isUnmap: false);
+            RecordResidency(interval, recorder);
+        }
+
         EndUse();
         return status;
     }
@@ -67,6 +73,11 @@ public sealed partial class HostAddressSpace
             foreach (AddressRange piece in pieces)
                 DropAndInvalidate(new MmuEvent(piece, MmuEventKind.Unmap)); // Nothing is dropped: there is nothing away.
             Memory.Disown(interval);
+            if (Events.Recorder is { } recorder)
+            {
+                foreach (AddressRange piece in pieces)
+                    recorder.Mapping(piece, isUnmap: true);
+            }
         }
 
         for (int i = 0; i < closed; i++)

@@ -52,10 +52,18 @@ public sealed partial class HostAddressSpace
     }
 
     /// <inheritdoc/>
-    public void Unmapped(AddressRange interval) => DropInGate(new MmuEvent(interval, MmuEventKind.Unmap));
+    public void Unmapped(AddressRange interval)
+    {
+        DropInGate(new MmuEvent(interval, MmuEventKind.Unmap));
+        Events.Recorder?.Mapping(interval, isUnmap: true);
+    }
 
     /// <inheritdoc/>
-    public void Discarded(AddressRange interval) => DropInGate(new MmuEvent(interval, MmuEventKind.Clear));
+    public void Discarded(AddressRange interval)
+    {
+        DropInGate(new MmuEvent(interval, MmuEventKind.Clear));
+        RecordAnew(interval, interval);
+    }
 
     /// <inheritdoc/>
     /// <remarks>Pages stay where they are; devices lose their mappings, and what they map next has the new rights. Device pages lose the right to be written
@@ -101,6 +109,18 @@ public sealed partial class HostAddressSpace
             throw new ArgumentException($"Pages cannot move from {from} to {to}.", nameof(to));
         _states.MoveLocked(from, to, _open.Released);
         _open.Events.Add(new MmuEvent(from, MmuEventKind.Unmap));
+        RecordAnew(from, to);
+    }
+
+    /// <summary>Tells a recording that what was in one place is gone, and that there is memory without contents in another.</summary>
+    /// <param name="gone">What is gone.</param>
+    /// <param name="fresh">What there is.</param>
+    private void RecordAnew(AddressRange gone, AddressRange fresh)
+    {
+        if (Events.Recorder is not { } recorder)
+            return;
+        recorder.Mapping(gone, isUnmap: true);
+        recorder.Mapping(fresh, isUnmap: false);
     }
 
     /// <summary>

@@ -139,6 +139,8 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
         Pause pause = default;
         while (status == SvmStatus.Done && _states.IsClosing(interval))
             pause.Once();
+        if (status == SvmStatus.Done)
+            Events.Recorder?.Mapping(interval, isUnmap: false);
         EndUse();
         return status;
     }
@@ -153,6 +155,8 @@ public sealed partial class HostAddressSpace : IHostMemoryClient, IDisposable
         if (!TryUse())
             return SvmStatus.ProcessGone;
         SvmStatus status = FreeInUse(interval);
+        if (status == SvmStatus.Done)
+            Events.Recorder?.Mapping(interval, isUnmap: true);
         EndUse();
         return status;
     }

@@ -58,6 +58,7 @@ public sealed partial class Pagemap
                 status = Injection.ShouldFail(InjectionPoint.CopyToDevice) ? SvmStatus.CopyFailed
                     : Note(_engine.CopyToDevice(migration.Staging!.Pointer + ((long)migration.StagingIndex(page) << PageSize.Shift), destination, run, out ulong queued), queued, ref fence);
                 copied += run;
+                _host.Events.Recorder?.Resident(AddressRange.OfPages(migration.Interval.Start + ((long)page << PageSize.Shift), run), SvmPlace.Ram); // The CPU may have written them without a fault.
             }
             else
             {

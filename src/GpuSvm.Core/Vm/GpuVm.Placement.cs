@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
+using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Faults;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Svm;
@@ -17,8 +18,18 @@ public sealed partial class GpuVm
     /// <param name="device">Which of the VM's devices, for a prefetch to a device.</param>
     /// <returns><see cref="SvmStatus.Done"/>, or the first failure; the rest was still tried.</returns>
     /// <remarks>Goes against everything that is advised but <see cref="MemoryAdvice.NeverMigrate"/>. Locking: must hold nothing.</remarks>
-    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, out PrefetchResult result, int device = 0) =>
-        Prefetcher.Prefetch(interval.AlignOutward(), target, _devices[device], out result);
+    public SvmStatus Prefetch(AddressRange interval, PrefetchTarget target, out PrefetchResult result, int device = 0)
+    {
+        AddressRange whole = interval.AlignOutward();
+        Host.Events.Recorder?.Prefetch(whole, DestinationOf(target, _devices[device]));
+        return Prefetcher.Prefetch(whole, target, _devices[device], out result);
+    }
+
+    /// <summary>Where a prefetch goes, as events and recordings have it.</summary>
+    /// <param name="target">Where to.</param>
+    /// <param name="device">The device, for a prefetch to one.</param>
+    /// <returns>The pagemap's index, or <see cref="SvmPlace.Ram"/>.</returns>
+    internal static int DestinationOf(PrefetchTarget target, VmDevice device) => target == PrefetchTarget.System ? SvmPlace.Ram : device.Pagemap.Index;
 
     /// <summary>Changes what is advised of an interval, wholly or not at all; where it changes, the devices lose their access, so that their next touch goes by the new advice. Kernel: xe's madvise.</summary>
     /// <param name="interval">Page aligned, not empty; it need not be mapped.</param>
@@ -39,7 +50,39 @@ public sealed partial class GpuVm
                 Invalidator.Unbind((GpuRange)range);
             CutOwned(changed.Start);
             CutOwned(changed.End);
+            if (Host.Events.Recorder is { } recorder)
+                RecordAdviceLocked(interval, recorder);
             return status;
+        }
+    }
+
+    /// <summary>Tells a recording what is advised of an interval now.</summary>
+    /// <param name="interval">Page aligned.</param>
+    /// <param name="recorder">The recording.</param>
+    /// <remarks>Locking: Vm held.</remarks>
+    private void RecordAdviceLocked(AddressRange interval, IRunRecorder recorder)
+    {
+        var runs = new List<AttributeRun>();
+        Attributes.QueryLocked(interval, runs);
+        foreach (AttributeRun run in runs)
+            recorder.Advice(run.Interval, run.Advice);
+    }
+
+    /// <summary>Tells a recording that begins what has been advised before.</summary>
+    /// <param name="interval">Page aligned.</param>
+    /// <param name="recorder">The recording.</param>
+    /// <remarks>Locking: takes Vm.</remarks>
+    public void RecordAdvice(AddressRange interval, IRunRecorder recorder)
+    {
+        using (Lock.EnterRead())
+        {
+            var runs = new List<AttributeRun>();
+            Attributes.QueryLocked(interval, runs);
+            foreach (AttributeRun run in runs)
+            {
+                if (!run.Advice.IsDefault)
+                    recorder.Advice(run.Interval, run.Advice);
+            }
         }
     }
 
@@ -84,6 +127,12 @@ public sealed partial class GpuVm
                 if (intervals[i].IsEmpty)
                     return SvmStatus.InvalidArgument;
                 whole[i] = intervals[i].AlignOutward();
+            }
+
+            if (Host.Events.Recorder is { } recorder)
+            {
+                foreach (AddressRange interval in whole)
+                    recorder.Prefetch(interval, DestinationOf(target, _devices[device]));
             }
 
             var started = new PrefetchOperation(whole, target, _devices[device]);

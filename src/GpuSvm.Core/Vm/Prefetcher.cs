@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
-using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Locking;
 using GpuSvm.Core.Svm;
@@ -49,7 +48,7 @@ internal sealed class Prefetcher(GpuVm vm)
     /// <param name="device">The device, for a prefetch to one.</param>
     /// <param name="status">What became of it.</param>
     public void Tell(AddressRange interval, PrefetchTarget target, VmDevice device, SvmStatus status) =>
-        vm.Host.Events.Prefetch(interval, target == PrefetchTarget.System ? SvmPlace.Ram : device.Pagemap.Index, MigrationCause.Prefetch, status);
+        vm.Host.Events.Prefetch(interval, GpuVm.DestinationOf(target, device), MigrationCause.Prefetch, status);
 
     /// <summary>Prefetches a part of one 2 MiB block: one migration for all of its ranges that move, then one binding for each.</summary>
     /// <param name="piece">Page aligned, inside one aligned block of 2 MiB.</param>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
+using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Svm;
 
@@ -30,7 +31,29 @@ internal sealed class RangeBinder(VmDevice device)
                 return SvmStatus.Retry;
             device.PageTable.Write(start, pages.Addresses);
             pages.IsBound = true;
+            if (device.Host.Events.Recorder is { } recorder)
+                Record(recorder, start, pages.Addresses);
             return SvmStatus.Done;
+        }
+    }
+
+    /// <summary>Tells a recording of the entries, one for each run of one place and right.</summary>
+    /// <param name="recorder">The recording.</param>
+    /// <param name="start">The GPU address of the first.</param>
+    /// <param name="addresses">The entries.</param>
+    private void Record(IRunRecorder recorder, VirtualAddress start, ReadOnlySpan<DeviceAddress> addresses)
+    {
+        for (int first = 0; first < addresses.Length;)
+        {
+            DeviceAddress one = addresses[first];
+            long pages = 0;
+            int end = first;
+            while (end < addresses.Length && addresses[end].Protocol == one.Protocol && addresses[end].IsWritable == one.IsWritable)
+                pages += addresses[end++].Order.Pages;
+            int place = one.Protocol == AddressProtocol.LocalMemory ? device.Pagemap.Index : one.Protocol == AddressProtocol.System ? SvmPlace.Ram : SvmPlace.None;
+            recorder.Bind(AddressRange.OfPages(start, pages), device.Pagemap.Index, place, one.IsWritable);
+            start += pages << PageSize.Shift;
+            first = end;
         }
     }
 }

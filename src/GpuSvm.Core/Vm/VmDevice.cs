@@ -22,6 +22,7 @@ public sealed class VmDevice
     internal VmDevice(HostAddressSpace host, IGpuDevice device, int index, GpuVmOptions options)
     {
         Device = device;
+        Host = host;
         Index = index;
         SvmStatus status = DevicePagemaps.Of(device).CacheFor(host).Get(out Pagemap? pagemap);
         if (status != SvmStatus.Done)
@@ -50,6 +51,9 @@ public sealed class VmDevice
 
     /// <summary>The device.</summary>
     public IGpuDevice Device { get; }
+
+    /// <summary>The address space that the VM mirrors.</summary>
+    internal HostAddressSpace Host { get; }
 
     /// <summary>Its number in the VM.</summary>
     public int Index { get; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
 using System.Text;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Exporting;
 

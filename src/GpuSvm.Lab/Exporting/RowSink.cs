@@ -2,7 +2,7 @@
 using System.Globalization;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Exporting;
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Text;
 using GpuSvm.Core.Device;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Importing;
 

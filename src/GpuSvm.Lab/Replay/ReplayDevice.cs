@@ -22,12 +22,13 @@ internal sealed class ReplayDevice : IGpuDevice
     /// <param name="blocks">What the replay knows of pages.</param>
     /// <param name="clock">The time.</param>
     /// <param name="model">What things cost.</param>
-    public ReplayDevice(int number, long memoryBytes, ReplayBlocks blocks, VirtualClock clock, CostModel model)
+    /// <param name="markPages">For how many pages a use mark of its memory stands.</param>
+    public ReplayDevice(int number, long memoryBytes, ReplayBlocks blocks, VirtualClock clock, CostModel model, int markPages)
     {
         _inner = new SoftwareGpuDevice(new SoftwareGpuOptions { MemoryBytes = memoryBytes, ComputeUnits = 1 });
         (_blocks, _clock, _model) = (blocks, clock, model);
         Number = number;
-        Memory = new ReplayMemory(_inner.Memory, blocks, number);
+        Memory = new ReplayMemory(_inner.Memory, blocks, number, markPages);
         CopyEngine = new ReplayCopyEngine(clock, model);
     }
 

@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Replay;
 
@@ -87,6 +87,21 @@ public sealed partial class ReplayMachine
     private SvmStatus Fault(ulong page, int device, MemoryAccess kind)
     {
         ChargeFault();
+        _decisions?.Begin(page);
+        SvmStatus status = Serve(page, device, kind);
+        _decisions?.End();
+        if (kind == MemoryAccess.Atomic)
+            _blocks.DropCpu(VirtualAddress.OfPage(page).Block(PageOrder.Huge)); // What the device has for itself alone now is told in no event where nobody had it before.
+        return status;
+    }
+
+    /// <summary>Calls the handler until it has decided.</summary>
+    /// <param name="page">The faulting page.</param>
+    /// <param name="device">The device.</param>
+    /// <param name="kind">What it wants to do.</param>
+    /// <returns>What became of it: never busy.</returns>
+    private SvmStatus Serve(ulong page, int device, MemoryAccess kind)
+    {
         var fault = new GpuFault(VirtualAddress.OfPage(page), kind, 0, 0, 0);
         bool isMapped = false;
         for (int round = 0; round < MostRounds; round++)
@@ -134,12 +149,15 @@ public sealed partial class ReplayMachine
     private void TouchAsCpu(ulong page, MemoryAccess kind)
     {
         Settle();
+        _decisions?.Begin(page);
         SvmStatus status = AccessAsCpu(page, kind);
         if (status == SvmStatus.NotMapped)
         {
             MapAround(page);
             status = AccessAsCpu(page, kind);
         }
+
+        _decisions?.End();
 
         ref PageMark mark = ref _blocks.Of(page).Pages[ReplayBlocks.IndexOf(page)];
         if (status != SvmStatus.Done)

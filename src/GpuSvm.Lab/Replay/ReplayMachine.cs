@@ -6,8 +6,8 @@ using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Vm;
-using GpuSvm.Lab.Traces;
 using GpuSvm.Simulation;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Replay;
 
@@ -41,6 +41,7 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
     private readonly ReplayDevice[] _devices;
     private readonly GpuVm _vm;
     private readonly SvmEventStream _events;
+    private readonly RecordedDecisions? _decisions; // Null where the policies decide by modelled time.
     private readonly SvmEvent[] _drained = new SvmEvent[256];
     private readonly double _devicePicosecondsPerByte;
     private readonly double _hostPicosecondsPerByte;
@@ -80,12 +81,20 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
         }
 
         pages = Math.Max(pages + (pages / 4), PageSize.PagesFor(options.SpannedBytes));
-        _memory = new SimulatedHostMemory(new SimulatedHostOptions { Frames = (int)Math.Min(MostHostPages, pages + SpareHostPages) });
-        _host = new HostAddressSpace(_memory, _clock);
+        var host = new SimulatedHostOptions { Frames = (int)Math.Min(MostHostPages, pages + SpareHostPages) };
+        _memory = new SimulatedHostMemory(options.Recorded is null ? host : host with { Capabilities = (HostMemoryCapabilities)options.Recorded.Capabilities });
+        _host = new HostAddressSpace(_memory, _clock) { LargestFirstTouch = options.Recorded is null ? PageOrder.Huge : ReplayPolicies.OrderOf(options.Recorded.FirstTouch) };
         _events = _host.Events.Open(EventCapacity);
-        _devices = [.. options.DeviceMemoryBytes.Select((bytes, number) => new ReplayDevice(number, bytes, _blocks, _clock, _model))];
-        _vm = new GpuVm(_host, _devices, options.Vm);
+        int markPages = options.Recorded is null ? 1 : (int)PageOrder.Medium.Pages; // As the recorded device has them.
+        _devices = [.. options.DeviceMemoryBytes.Select((bytes, number) => new ReplayDevice(number, bytes, _blocks, _clock, _model, markPages))];
+        _decisions = options.Recorded is null ? null : new RecordedDecisions();
+        _vm = new GpuVm(_host, _devices, _decisions is not null && options.Vm.Thrash is { } thrash ? options.Vm with { Thrash = _decisions.Thrash(thrash) } : options.Vm);
+        foreach (VmDevice device in _decisions is null ? [] : _vm.Devices)
+            device.Pagemap.Return = _decisions!.Return();
     }
+
+    /// <summary>What happened in the replay, counted as in the recording.</summary>
+    public RunFigures Figures { get; } = new();
 
     /// <summary>Modelled time so far, in nanoseconds.</summary>
     public long ModelledNanoseconds => _clock.Nanoseconds;
@@ -134,6 +143,12 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
     {
         Settle();
         _batchFaults = 0; // A kernel's faults do not join a batch of the one before.
+        if (kernel.IsEnd && (_memory.Capabilities & HostMemoryCapabilities.CpuFaults) == 0)
+        {
+            _ = _vm.BringHome(); // As a memory without CPU faults does before it reports a launch; what stays is in the figures.
+            Drain(null);
+        }
+
         _options.Log?.Kernel(kernel with { Time = _clock.Nanoseconds });
     }
 
@@ -181,9 +196,23 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Event(in SvmEvent one)
+    public void Event(in SvmEvent one) => _decisions?.Take(one); // It comes about anew, but for what only the recorded clock knew.
+
+    /// <inheritdoc/>
+    public void Resident(in TraceResidence residence)
     {
-        // It comes about anew.
+        Settle();
+        AddressRange interval = residence.Interval;
+        for (VirtualAddress at = interval.Start; at < interval.End; at = at.Block(PageOrder.Huge).End)
+        {
+            AddressRange piece = at.Block(PageOrder.Huge).Intersect(new AddressRange(at, interval.End));
+            SvmStatus status = _host.Populate(piece, MemoryAccess.Write);
+            if (status == SvmStatus.Done && residence.Place >= 0)
+                status = _vm.Prefetch(piece, PrefetchTarget.Device, out _, Math.Min((int)residence.Place, _devices.Length - 1));
+            if (status == SvmStatus.OutOfHostMemory)
+                throw new ReplayException($"The simulated RAM is full: the trace begins with more in memory than the {_options.FootprintBytes >> 20} MiB that it was said to touch.");
+            Drain(null); // What else is in the way is touched later, and comes then.
+        }
     }
 
     /// <summary>What the replay has come to so far.</summary>
@@ -258,6 +287,7 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
             foreach (ref readonly SvmEvent one in _drained.AsSpan(0, count))
             {
                 _statistics.Add(one, faulting);
+                Figures.Add(one);
                 _options.Log?.Event(one with { Timestamp = _clock.Nanoseconds, Duration = 0 });
             }
         }

@@ -10,7 +10,8 @@ namespace GpuSvm.Lab.Replay;
 /// <param name="inner">The software GPU's.</param>
 /// <param name="blocks">What the replay knows of pages.</param>
 /// <param name="device">The device's number.</param>
-internal sealed class ReplayMemory(SoftwareGpuMemory inner, ReplayBlocks blocks, int device) : IDeviceMemory
+/// <param name="markPages">For how many pages a use mark stands, a power of two.</param>
+internal sealed class ReplayMemory(SoftwareGpuMemory inner, ReplayBlocks blocks, int device, int markPages) : IDeviceMemory
 {
     private readonly ulong[] _usedBy = new ulong[inner.Pages]; // Of a frame: the page that was accessed there, and 1; 0 for no use.
 
@@ -33,7 +34,8 @@ internal sealed class ReplayMemory(SoftwareGpuMemory inner, ReplayBlocks blocks,
     public bool TakeUse(DeviceFrame first, int pages)
     {
         bool used = false;
-        for (int frame = first.Number; frame < first.Number + pages; frame++)
+        int end = Math.Min((first.Number + pages + markPages - 1) & -markPages, _usedBy.Length);
+        for (int frame = first.Number & -markPages; frame < end; frame++)
         {
             ulong by = _usedBy[frame];
             if (by == 0)

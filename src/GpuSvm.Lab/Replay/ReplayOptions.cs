@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Vm;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Replay;
 
@@ -18,6 +18,9 @@ public sealed record ReplayOptions
 
     /// <summary>How the GPU address space behaves: its policies. They belong to this replay alone.</summary>
     public required GpuVmOptions Vm { get; init; }
+
+    /// <summary>What the trace says of the run that it records: the machine is made alike, and does what the clock decided there. Null for a trace that is no recording, or to go by other policies.</summary>
+    public RecordedSettings? Recorded { get; init; }
 
     /// <summary>What things cost.</summary>
     public CostModel CostModel { get; init; } = CostModels.UvmSmart;

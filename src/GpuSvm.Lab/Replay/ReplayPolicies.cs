@@ -2,6 +2,7 @@
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Replay;
 
@@ -79,6 +80,26 @@ public sealed record ReplayPolicies
             Thrash = Find(_thrash, policy => policy.Name, Thrash, "thrash policy").Create(),
         };
     }
+
+    /// <summary>The policies of a recorded run, as far as a replay has them: what is not known here is the default.</summary>
+    /// <param name="recorded">The run.</param>
+    /// <returns>The policies.</returns>
+    public static ReplayPolicies Of(RecordedSettings recorded)
+    {
+        var defaults = new ReplayPolicies();
+        return new ReplayPolicies
+        {
+            Chunk = ChunkNames.Contains(recorded.Chunk) ? recorded.Chunk : defaults.Chunk,
+            Prefetch = PrefetchNames.Contains(recorded.Prefetch) ? recorded.Prefetch : defaults.Prefetch,
+            Evict = EvictNames.Contains(recorded.Evict) ? recorded.Evict : defaults.Evict,
+            Thrash = ThrashNames.Contains(recorded.Thrash) ? recorded.Thrash : defaults.Thrash,
+        };
+    }
+
+    /// <summary>The order of a size of pieces.</summary>
+    /// <param name="name">One of <see cref="ChunkNames"/>.</param>
+    /// <returns>The order; of another name the largest.</returns>
+    internal static PageOrder OrderOf(string name) => Array.Find(_chunks, chunk => chunk.Name == name) is { Name: not null } found ? found.Order : PageOrder.Huge;
 
     /// <summary>The policies in a few words.</summary>
     /// <returns>"2M, prefetch tree, evict unused, thrash back-off".</returns>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Core.Policies;
 using GpuSvm.Lab.Workloads;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Replay;
 
@@ -21,6 +22,19 @@ public sealed record ReplaySettings
 
     /// <summary>How much the workload touches for each byte of device memory: 1.25 for a quarter more than fits. Null for devices that hold twice as much as it touches.</summary>
     public double? Oversubscription { get; init; }
+
+    /// <summary>Whether the machine is made as that of a recorded run was, and does what the clock decided there. Of use with the run's own policies and memory.</summary>
+    public bool FollowsRecording { get; init; }
+
+    /// <summary>The settings that a recorded run had.</summary>
+    /// <param name="workload">The recording.</param>
+    /// <returns>The settings; the defaults for a trace that is no recording.</returns>
+    public static ReplaySettings Of(RecordedWorkload workload) => workload.Recorded is not { } recorded ? new ReplaySettings() : new ReplaySettings
+    {
+        Policies = ReplayPolicies.Of(recorded),
+        DeviceMemoryBytes = workload.DeviceMemoryBytes > 0 ? workload.DeviceMemoryBytes : null,
+        FollowsRecording = true,
+    };
 
     /// <summary>The memory of each device for a workload.</summary>
     /// <param name="footprintBytes">What the workload touches.</param>
@@ -45,7 +59,8 @@ public sealed record ReplaySettings
             DeviceMemoryBytes = [.. Enumerable.Repeat(device, recorded?.Devices ?? 1)],
             FootprintBytes = workload.FootprintBytes,
             SpannedBytes = recorded?.SpannedBytes ?? 0,
-            Vm = Policies.Create(),
+            Vm = recorded?.Recorded is { Migrates: false } && FollowsRecording ? Policies.Create() with { Placement = new SystemPlacement() } : Policies.Create(),
+            Recorded = FollowsRecording ? recorded?.Recorded : null,
             CostModel = CostModel,
             Log = log,
         });

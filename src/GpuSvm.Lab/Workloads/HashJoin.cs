@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Lab.Graphs;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Workloads;
 

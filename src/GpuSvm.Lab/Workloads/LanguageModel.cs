@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Workloads;
 

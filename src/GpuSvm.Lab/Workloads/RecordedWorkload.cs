@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Workloads;
 
@@ -24,7 +24,11 @@ public sealed class RecordedWorkload : IWorkload
         _usesFaults = footprint.Accesses == 0;
         FootprintBytes = footprint.TouchedBytes;
         SpannedBytes = footprint.SpannedBytes;
-        Devices = footprint.LastDevice + 1;
+        DeviceMemoryBytes = reader.Header.DeviceMemoryBytes.Count == 0 ? 0 : reader.Header.DeviceMemoryBytes[0];
+        Recorded = RecordedSettings.Of(reader.Header);
+        Devices = Math.Max(footprint.LastDevice + 1, Recorded is null ? 0 : reader.Header.DeviceMemoryBytes.Count);
+        Figures = footprint.Figures;
+        LostRecords = footprint.LostRecords;
         Problem = reader.Problem;
         Description = $"{Path.GetFileName(path)}: {reader.Header.Source}, {reader.Records} records{(_usesFaults ? ", faults in place of accesses" : "")}";
     }
@@ -43,6 +47,18 @@ public sealed class RecordedWorkload : IWorkload
 
     /// <summary>Why it ends before its end; empty for a whole one.</summary>
     public string Problem { get; }
+
+    /// <summary>The memory of each device of the run, in bytes; 0 for not known.</summary>
+    public long DeviceMemoryBytes { get; }
+
+    /// <summary>What the run depended on; null for a trace that is no recording.</summary>
+    public RecordedSettings? Recorded { get; }
+
+    /// <summary>What the run came to, as its events say.</summary>
+    public RunFigures Figures { get; }
+
+    /// <summary>Records that it lacks because the program was faster than the recording.</summary>
+    public long LostRecords { get; }
 
     /// <inheritdoc/>
     public void Generate(ITraceSink sink)

@@ -324,6 +324,23 @@ typedef struct gpusvm_failed_fault {
     uint32_t access;                /* 0 read, 1 write, 2 atomic */
 } gpusvm_failed_fault;
 
+/* How a run is recorded: what gpusvm_trace_start takes. Zero is the default of each field. */
+typedef struct gpusvm_trace_options {
+    uint32_t struct_bytes;          /* sizeof(gpusvm_trace_options) */
+    uint32_t accesses_every;        /* of the devices' accesses that raise no fault, every so many-th of each compute unit is recorded; 0: first uses only, which evictions depend on */
+    uint32_t buffer_records;        /* records that can wait for the writer, 2 to 4194304, rounded up to a power of two, 128 bytes each; 0: 131072. What comes while it is full is lost, and counted */
+    uint32_t reserved;
+} gpusvm_trace_options;
+
+/* How far a recording is. */
+typedef struct gpusvm_trace_status {
+    uint32_t struct_bytes;          /* sizeof(gpusvm_trace_status) */
+    uint32_t is_running;            /* 1 while it goes on; 0 if it was stopped, or the file could not be written */
+    uint64_t records;               /* records written */
+    uint64_t bytes;                 /* bytes of the file */
+    uint64_t lost;                  /* records that are missing because the buffer was full; the trace says where */
+} gpusvm_trace_status;
+
 /* A piece of shared memory. */
 typedef struct gpusvm_interval {
     const void* pointer;
@@ -668,6 +685,19 @@ int32_t gpusvm_events_dropped(gpusvm_events events, uint32_t kind, uint64_t* dro
 
 /* Ends a stream. */
 int32_t gpusvm_events_close(gpusvm_events events);
+
+/*
+ * Records the run from now on into a file, which is overwritten: what is mapped and where its pages are, launches, faults, first uses, prefetches, advice, and all that happens for it.
+ * `gpusvm replay` runs it again. A memory is recorded once at a time; GPUSVM_TRACE=FILE in the environment records every memory from its opening on, into FILE, FILE-2, ... (before
+ * the extension) and is ended by this call. options may be NULL. GPUSVM_INVALID_ARGUMENT: it is being recorded already, or the file cannot be written.
+ */
+int32_t gpusvm_trace_start(gpusvm_memory memory, const char* path, const gpusvm_trace_options* options);
+
+/* Tells how far the recording is. GPUSVM_INVALID_HANDLE: there is none. */
+int32_t gpusvm_trace_read(gpusvm_memory memory, gpusvm_trace_status* status);
+
+/* Ends the recording and completes the file; gpusvm_close does so too. status may be NULL. GPUSVM_COPY_FAILED: not all could be written; what is there can be read. */
+int32_t gpusvm_trace_stop(gpusvm_memory memory, gpusvm_trace_status* status);
 
 /* Walks all live objects and checks the invariants; GPUSVM_DONE if none is broken, else GPUSVM_KERNEL_FAILED and the error lists them. */
 int32_t gpusvm_check(gpusvm_memory memory);

@@ -186,6 +186,18 @@ internal static unsafe partial class NativeMethods
     [LibraryImport(Library)]
     public static partial int gpusvm_events_close(ulong events);
 
+    /// <summary>int32_t gpusvm_trace_start(gpusvm_memory memory, const char* path, const gpusvm_trace_options* options).</summary>
+    [LibraryImport(Library, StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int gpusvm_trace_start(MemoryHandle memory, string path, in NativeTraceOptions options);
+
+    /// <summary>int32_t gpusvm_trace_read(gpusvm_memory memory, gpusvm_trace_status* status).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_trace_read(MemoryHandle memory, ref NativeTraceStatus status);
+
+    /// <summary>int32_t gpusvm_trace_stop(gpusvm_memory memory, gpusvm_trace_status* status).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_trace_stop(MemoryHandle memory, ref NativeTraceStatus status);
+
     /// <summary>int32_t gpusvm_check(gpusvm_memory memory).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_check(MemoryHandle memory);

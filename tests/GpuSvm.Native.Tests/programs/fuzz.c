@@ -224,7 +224,7 @@ static void any_call(worker_t* worker)
     uint64_t handle = any_handle(worker);
     uint32_t small = below(worker, 4) == 0 ? (uint32_t)next(worker) : (uint32_t)below(worker, 4);
     any_interval(worker, &pointer, &bytes);
-    switch (below(worker, 27)) {
+    switch (below(worker, 29)) {
     case 0: {
         void* got = NULL;
         if (svm.alloc_aligned(some, odd_number(worker), odd_number(worker), &got) == GPUSVM_DONE)
@@ -328,6 +328,18 @@ static void any_call(worker_t* worker)
         svm.take_failed_faults(some, faults, small == 3 ? 7 : sizeof faults[0], below(worker, 5), &number, &other);
         svm.memory_reason(some, text, below(worker, sizeof text));
         svm.last_error(text, below(worker, sizeof text));
+        break;
+    }
+    case 26: {
+        gpusvm_trace_options options = { .struct_bytes = small == 3 ? 7 : sizeof options, .accesses_every = small, .buffer_records = (uint32_t)below(worker, 5000) };
+        svm.trace_start(some, small == 1 ? "/nowhere/at/all" : "/dev/null", below(worker, 2) == 0 ? NULL : &options);
+        break;
+    }
+    case 27: {
+        gpusvm_trace_status status = { .struct_bytes = small == 3 ? 7 : sizeof status };
+        svm.trace_read(some, &status);
+        if (below(worker, 2) == 0)
+            svm.trace_stop(some, below(worker, 2) == 0 ? NULL : &status);
         break;
     }
     default:

@@ -78,6 +78,9 @@ static struct {
     int32_t (*mirror_peek)(gpusvm_mirror, const void*, uint64_t, void*, uint64_t*);
     int32_t (*mirror_migrate)(gpusvm_mirror, const void*, uint64_t, uint32_t, uint64_t*);
     int32_t (*mirror_snapshot)(gpusvm_mirror, const void*, uint64_t, uint8_t*);
+    int32_t (*trace_start)(gpusvm_memory, const char*, const gpusvm_trace_options*);
+    int32_t (*trace_read)(gpusvm_memory, gpusvm_trace_status*);
+    int32_t (*trace_stop)(gpusvm_memory, gpusvm_trace_status*);
 } svm;
 
 static char error_text[4096];
@@ -110,7 +113,8 @@ static void load(const char* path)
         "take_failed_faults", "advise", "launch_start_using",
         "alloc_aligned", "device_read", "device_write", "evict", "make_exclusive", "query", "read_device",
         "queue_create", "queue_destroy", "queue_launch", "queue_wait", "userptr_register", "userptr_unregister", "set_log",
-        "attach", "detach", "vm_create", "vm_destroy", "vm_queue_create", "vm_advise", "mirror_create", "mirror_destroy", "mirror_read", "mirror_write", "mirror_peek", "mirror_migrate", "mirror_snapshot" };
+        "attach", "detach", "vm_create", "vm_destroy", "vm_queue_create", "vm_advise", "mirror_create", "mirror_destroy", "mirror_read", "mirror_write", "mirror_peek", "mirror_migrate", "mirror_snapshot",
+        "trace_start", "trace_read", "trace_stop" };
     void** slots = (void**)&svm;
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char name[64];

@@ -114,6 +114,16 @@ static void bad_handles(gpusvm_memory memory)
     EXPECT(svm.take_failed_faults(5, NULL, sizeof failed, 1, &taken, &dropped), GPUSVM_INVALID_ARGUMENT, "NULL");
     EXPECT(svm.prefetch_end(5), GPUSVM_INVALID_HANDLE, "no prefetch");
     EXPECT(svm.events_close(5), GPUSVM_INVALID_HANDLE, "no stream");
+    gpusvm_trace_options tracing = { .struct_bytes = sizeof tracing - 4 };
+    gpusvm_trace_status traced = { .struct_bytes = sizeof traced - 4 };
+    EXPECT(svm.trace_start(5, "never.gsvmtrace", NULL), GPUSVM_INVALID_HANDLE, "no open shared memory");
+    EXPECT(svm.trace_start(5, "never.gsvmtrace", &tracing), GPUSVM_INVALID_ARGUMENT, "struct_bytes");
+    EXPECT(svm.trace_start(5, "", NULL), GPUSVM_INVALID_ARGUMENT, "no file");
+    EXPECT(svm.trace_start(5, NULL, NULL), GPUSVM_INVALID_ARGUMENT, "no file");
+    EXPECT(svm.trace_read(5, NULL), GPUSVM_INVALID_ARGUMENT, "struct_bytes");
+    EXPECT(svm.trace_read(5, &traced), GPUSVM_INVALID_ARGUMENT, "struct_bytes");
+    EXPECT(svm.trace_stop(5, &traced), GPUSVM_INVALID_ARGUMENT, "struct_bytes");
+    EXPECT(svm.trace_stop(5, NULL), GPUSVM_INVALID_HANDLE, "no open shared memory");
 }
 
 static void bad_work(gpusvm_memory memory)
