@@ -21,7 +21,8 @@ internal static class AdviceTable
     public static void Write(AdviceReport report, Advice advice, string source, IAnsiConsole console)
     {
         var settings = advice.Settings;
-        console.WriteLine($"{report.Workload}; a device of {Format.Bytes(report.DeviceMemoryBytes)}; cost model {report.CostModel.Name}; seed {report.Seed}");
+        console.WriteLine(report.Workload);
+        console.WriteLine($"a device of {Format.Bytes(report.DeviceMemoryBytes)}, cost model {report.CostModel.Name}, seed {report.Seed}");
         WriteMemory(report, console);
         var byDefault = report.Default.ModelledNanoseconds;
         if (settings.All.Count == 0)
@@ -69,7 +70,7 @@ internal static class AdviceTable
     {
         var columns = Math.Max(1, (int)Math.Round(BarColumns * result.ModelledNanoseconds / longest));
         table.AddRow(
-            name, Format.Seconds(result.ModelledNanoseconds * 1e-9), Format.Count(result.DeviceFaults), $"{result.BytesToDevice >> 20} MiB", $"{result.BytesToHost >> 20} MiB", new string('█', columns));
+            name, Format.Seconds(result.ModelledNanoseconds * 1e-9), Format.Count(result.DeviceFaults), Moved(result.BytesToDevice), Moved(result.BytesToHost), new string('█', columns));
     }
 
     /// <summary>Shows which memory moved.</summary>
@@ -79,7 +80,7 @@ internal static class AdviceTable
         foreach (var use in report.Memory.Take(MostMemory))
         {
             table.AddRow(
-                Markup.Escape(use.Name), Commands.ByteSize.Format(use.Bytes), $"{use.MovedBytes >> 20} MiB", Format.Count(use.Faults), Format.Count(use.DeviceAccesses), Format.Share(use.DeviceWrites, use.DeviceAccesses),
+                Markup.Escape(use.Name), Commands.ByteSize.Format(use.Bytes), Moved(use.MovedBytes), Format.Count(use.Faults), Format.Count(use.DeviceAccesses), Format.Share(use.DeviceWrites, use.DeviceAccesses),
                 Format.Count(use.CpuAccesses), "");
         }
 
@@ -121,6 +122,9 @@ internal static class AdviceTable
         console.WriteLine($"{title}:");
         console.Profile.Out.Writer.Write(code); // As it is: not cut to the console's width.
     }
+
+    /// <summary>Bytes that moved.</summary>
+    private static string Moved(long bytes) => Commands.ByteSize.Format(bytes);
 
     /// <summary>A time; a dash where there is none.</summary>
     private static string Time(double nanoseconds) => double.IsFinite(nanoseconds) ? Format.Seconds(nanoseconds * 1e-9) : "-";

@@ -8,7 +8,7 @@ namespace GpuSvm.Lab.Advising;
 /// </summary>
 /// <remarks>
 /// <para><b>Profile.</b> One replay with the defaults says how much moved of which memory, and how far the trace must be replayed to have seen nearly all of it; twice that far, or an eighth of the whole if
-/// that is more, is what the search replays, unless the whole is not much longer.</para>
+/// that is more, is what the search replays, unless the whole is not much longer, or the budget allows it anyway.</para>
 /// <para><b>Pool.</b> What works together only is tried together: every size of chunks with every prefetch policy, each other policy alone, and some combinations by chance, from the seed.</para>
 /// <para><b>Descent.</b> From the best of them, each policy and each wish for the memory that moved most is tried in turn, and the best is kept, until nothing is better. After each round the worse half of
 /// what was tried is left out, until nothing is better without it; then everything is tried once more.</para>
@@ -20,6 +20,7 @@ public sealed class Advisor
 {
     private const double WorthIt = 0.001; // Of the modelled time: less is not worth a word in a program.
     private const double NotMuchLonger = 0.6; // A trace that is to be replayed farther than this part is replayed whole.
+    private const int ManyReplays = 200; // A trace of which the budget allows so many is replayed whole.
     private const int ByChance = 12; // Combinations.
     private const int LeastCandidates = 8;
     private const int Proofs = 16; // About as many replays as the proof takes, beside one for each setting.
@@ -68,7 +69,8 @@ public sealed class Advisor
         ReplayResult byDefault = AdvisedReplay.Run(_options.Machine, workload, AdvisedSettings.None, log: profile);
         _trials.Add(Whole(AdvisedSettings.None), byDefault);
         long enough = Math.Max(2 * profile.AccessesUntilTouched, profile.Accesses / 8);
-        _length = enough > profile.Accesses * NotMuchLonger ? long.MaxValue : enough;
+        bool isShort = profile.Accesses * ManyReplays <= _options.BudgetAccesses || enough > profile.Accesses * NotMuchLonger;
+        _length = isShort ? long.MaxValue : enough;
         IReadOnlyList<IntervalUse> uses = profile.Uses();
 
         AdvisedSettings[] pool = [.. Pool()];
