@@ -32,7 +32,7 @@ public sealed class AdvisorTests
         foreach (SettingShare share in advice.Shares)
         {
             double without = AdvisedReplay.Run(options.Machine, options.Create(1), advice.Settings.Without(share.Setting)).ModelledNanoseconds;
-            Assert.Equal(without - advice.Advised.ModelledNanoseconds, share.LostNanoseconds, 3);
+            Assert.Equal(without - advice.Advised.ModelledNanoseconds, share.LostNanoseconds!.Value, 3);
             Assert.True(share.LostNanoseconds > 0, $"{share}");
         }
 
@@ -129,7 +129,7 @@ public sealed class AdvisorTests
     {
         Create = seed => WorkloadKinds.Find(workload)!.Create(new WorkloadOptions { Bytes = 512 << 10, Seed = (ulong)seed }),
         Machine = new ReplaySettings { Oversubscription = 1.25 },
-        BudgetAccesses = 30_000_000,
+        BudgetAccesses = 100_000_000,
         Threads = threads,
     };
 
@@ -184,7 +184,7 @@ public sealed class AdvisorTests
         public void Generate(ITraceSink sink)
         {
             var program = new ProgramTrace(isNamed ? sink : new WithoutNames(sink));
-            WorkloadArray table = program.Allocate("table", TableBytes), output = program.Allocate("out", OutBytes, fill: false);
+            WorkloadArray table = program.Allocate("table", TableBytes), output = program.Allocate("out", OutBytes);
             for (int round = 0; round < Rounds; round++)
             {
                 program.BeginKernel("look up");

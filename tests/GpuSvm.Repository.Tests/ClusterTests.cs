@@ -31,7 +31,7 @@ public sealed partial class ClusterTests : IDisposable
             Submit(slurm, "--array=0-3", _study);
             string[] expected = [.. Enumerable.Range(1, 4).Select(share => $"share-{share}-of-4.parquet")];
             Assert.Equal(expected, Parquets());
-            Assert.Contains("share 3/4 (Slurm array task 2): 9 of 36 replays", File.ReadAllText(Path.Combine(_folder, "2.log")), StringComparison.Ordinal);
+            Assert.Contains("share 3/4 (Slurm array task 2): 18 of 72 replays", File.ReadAllText(Path.Combine(_folder, "2.log")), StringComparison.Ordinal);
             string whole = Compare([.. _study, "--json", "-"]);
             Assert.Equal(whole, Compare("--merge", "results", "--json", "-"));
 
@@ -39,7 +39,7 @@ public sealed partial class ClusterTests : IDisposable
             File.Delete(Path.Combine(_folder, "results", "share-2-of-4.parquet"));
             Submit(slurm, "--array=1", [.. _study, "--shares", "4"]);
             Assert.Equal(expected, Parquets());
-            Assert.Contains("9 of them known", File.ReadAllText(Path.Combine(_folder, "1.log")), StringComparison.Ordinal);
+            Assert.Contains("18 of them known", File.ReadAllText(Path.Combine(_folder, "1.log")), StringComparison.Ordinal);
             Assert.Equal(whole, Compare("--merge", "results", "--json", "-"));
         }
         finally

@@ -51,10 +51,13 @@ internal static class AdviseCommand
             if (parsed.GetValue(budget) is { } budgetText)
                 options = options with { BudgetAccesses = Budget(budgetText) };
             var advice = Progress.Show(console, silent, progress => Search(name, options, progress));
-            var report = AdviceReport.From(first.Description, settings.DeviceBytesFor(first.FootprintBytes), settings, advice);
+            var deviceBytes = settings.DeviceBytesFor(first.FootprintBytes);
+            var given = workload.All.Where(option => parsed.GetResult(option) is not null).Select(option => $" {option.Name} {parsed.GetValue((Option<string?>)option)}");
+            var replay = $"gpusvm replay {name}{string.Concat(given)} --device-memory {deviceBytes} --cost-model {settings.CostModel.Name} --seed {seedValue} {advice.Settings}".TrimEnd();
+            var report = AdviceReport.From(first.Description, deviceBytes, settings, advice, replay);
             JsonFile.Write(path, report, ReportJson.Default.AdviceReport, console);
             if (!silent)
-                AdviceTable.Write(report, advice, name, console.Ansi);
+                AdviceTable.Write(report, advice, console.Ansi);
             return ExitCode.Done;
         });
         return command;

@@ -19,6 +19,7 @@ namespace GpuSvm.Cli.Report;
 /// <param name="ReplayedAccesses">Accesses replayed for all that.</param>
 /// <param name="SearchedAccesses">How far the search replayed the trace.</param>
 /// <param name="IsOutOfBudget">Whether the search ended because its budget did.</param>
+/// <param name="Replay">The command that replays it as advised.</param>
 /// <param name="Native">The code for the C API.</param>
 /// <param name="Managed">The code for .NET.</param>
 internal sealed record AdviceReport(
@@ -36,6 +37,7 @@ internal sealed record AdviceReport(
     long ReplayedAccesses,
     long SearchedAccesses,
     bool IsOutOfBudget,
+    string Replay,
     string Native,
     string Managed)
 {
@@ -44,7 +46,8 @@ internal sealed record AdviceReport(
     /// <param name="deviceBytes">The memory of each device.</param>
     /// <param name="machine">The machine.</param>
     /// <param name="advice">What was found.</param>
-    public static AdviceReport From(string workload, long deviceBytes, ReplaySettings machine, Advice advice) => new(
+    /// <param name="replay">The command that replays it as advised.</param>
+    public static AdviceReport From(string workload, long deviceBytes, ReplaySettings machine, Advice advice, string replay) => new(
         workload,
         deviceBytes,
         machine.CostModel,
@@ -59,6 +62,7 @@ internal sealed record AdviceReport(
         advice.ReplayedAccesses,
         advice.SearchedAccesses,
         advice.IsOutOfBudget,
+        replay,
         AdviceCode.Native(advice.Settings),
         AdviceCode.Managed(advice.Settings));
 }

@@ -16,9 +16,8 @@ internal static class AdviceTable
     /// <summary>Writes it.</summary>
     /// <param name="report">What was found.</param>
     /// <param name="advice">The same, not yet in words.</param>
-    /// <param name="source">What the user calls the trace or workload.</param>
     /// <param name="console">Where to.</param>
-    public static void Write(AdviceReport report, Advice advice, string source, IAnsiConsole console)
+    public static void Write(AdviceReport report, Advice advice, IAnsiConsole console)
     {
         var settings = advice.Settings;
         console.WriteLine(report.Workload);
@@ -41,13 +40,13 @@ internal static class AdviceTable
         foreach (var share in advice.Shares)
         {
             var slower = share.LostNanoseconds / report.Advised.ModelledNanoseconds;
-            shares.AddRow(share.Setting.ToString(), $"+{Format.Significant(100 * slower)} %", share.Setting.Wish is { } wish ? $"{share.Setting.Interval!.Name} {wish.Words}" : "");
+            shares.AddRow(Markup.Escape(share.Setting.ToString()), slower is { } part ? $"+{Format.Significant(100 * part)} %" : "cannot be", share.Setting.Wish is { } wish ? Markup.Escape($"{share.Setting.Interval!.Name} {wish.Words}") : "");
         }
 
         console.Write(shares);
         WriteChecks(report, console);
         WriteEffort(report, console);
-        WriteCode("try it", $"gpusvm replay {source} {settings}\n", console);
+        WriteCode("try it", report.Replay + "\n", console);
         WriteCode("in C", report.Native, console);
         WriteCode("in C#", report.Managed, console);
     }
@@ -100,7 +99,7 @@ internal static class AdviceTable
             var slower = check.Speedup < 1;
             table.AddRow(
                 check.CostModel, Format.Count(check.Seed), Time(check.DefaultNanoseconds), Time(check.AdvisedNanoseconds),
-                double.IsFinite(check.Speedup) ? Format.Significant(check.Speedup) : "-", slower ? "[red]slower[/]" : "");
+                check.Speedup is { } speedup ? Format.Significant(speedup) : "-", slower ? "[red]slower[/]" : "");
         }
 
         console.Write(table);
@@ -127,5 +126,5 @@ internal static class AdviceTable
     private static string Moved(long bytes) => Commands.ByteSize.Format(bytes);
 
     /// <summary>A time; a dash where there is none.</summary>
-    private static string Time(double nanoseconds) => double.IsFinite(nanoseconds) ? Format.Seconds(nanoseconds * 1e-9) : "-";
+    private static string Time(double? nanoseconds) => nanoseconds is { } time ? Format.Seconds(time * 1e-9) : "-";
 }

@@ -67,7 +67,7 @@ public sealed class Advisor
         var workload = _options.Create(_seed);
         var profile = new IntervalProfile(workload.FootprintBytes);
         ReplayResult byDefault = AdvisedReplay.Run(_options.Machine, workload, AdvisedSettings.None, log: profile);
-        _trials.Add(Whole(AdvisedSettings.None), byDefault);
+        _trials.Begin(Whole(AdvisedSettings.None), byDefault);
         long enough = Math.Max(2 * profile.AccessesUntilTouched, profile.Accesses / 8);
         bool isShort = profile.Accesses * ManyReplays <= _options.BudgetAccesses || enough > profile.Accesses * NotMuchLonger;
         _length = isShort ? long.MaxValue : enough;
@@ -186,8 +186,8 @@ public sealed class Advisor
             AdvisedSettings all = settings;
             _trials.Run([At(all, length), .. all.All.Select(setting => At(all.Without(setting), length))], _step);
             double time = _trials.Time(At(all, length));
-            shares = [.. all.All.Select(setting => new SettingShare(setting, _trials.Time(At(all.Without(setting), length)) - time))];
-            if (shares.MinBy(share => share.LostNanoseconds) is not { } least || least.LostNanoseconds > time * WorthIt)
+            shares = [.. all.All.Select(setting => new SettingShare(setting, _trials.FiniteTime(At(all.Without(setting), length)) - time))];
+            if (shares.MinBy(share => share.LostNanoseconds ?? double.PositiveInfinity) is not { } least || !(least.LostNanoseconds <= time * WorthIt))
                 return all;
             settings = all.Without(least.Setting);
         }
@@ -207,7 +207,7 @@ public sealed class Advisor
         ];
         Trial Of(AdvisedSettings which, (string Model, long Seed) place) => new(which, length, place.Model, place.Seed);
         _trials.Run(places.SelectMany(place => new[] { Of(AdvisedSettings.None, place), Of(settings, place) }), _step);
-        return [.. places.Select(place => new AdviceCheck(place.Model, place.Seed, _trials.Time(Of(AdvisedSettings.None, place)), _trials.Time(Of(settings, place))))];
+        return [.. places.Select(place => new AdviceCheck(place.Model, place.Seed, _trials.FiniteTime(Of(AdvisedSettings.None, place)), _trials.FiniteTime(Of(settings, place))))];
     }
 
     /// <summary>A replay as far as the search goes.</summary>

@@ -3,5 +3,5 @@ namespace GpuSvm.Lab.Advising;
 
 /// <summary>What one of the settings is worth.</summary>
 /// <param name="Setting">The setting.</param>
-/// <param name="LostNanoseconds">How much longer the trace takes when it alone is left out; negative where it is better left out.</param>
-public sealed record SettingShare(Setting Setting, double LostNanoseconds);
+/// <param name="LostNanoseconds">How much longer the trace takes when it alone is left out; negative where it is better left out; null where it cannot be replayed without it.</param>
+public sealed record SettingShare(Setting Setting, double? LostNanoseconds);

@@ -9,6 +9,7 @@ namespace GpuSvm.Lab.Advising;
 internal sealed class Trials(AdvisorOptions options, CancellationToken cancellation)
 {
     private readonly Dictionary<Trial, ReplayResult?> _known = [];
+    private long _failedByDefault; // Accesses that the program's own advice forbids, say.
 
     /// <summary>Accesses replayed.</summary>
     public long ReplayedAccesses { get; private set; }
@@ -16,12 +17,13 @@ internal sealed class Trials(AdvisorOptions options, CancellationToken cancellat
     /// <summary>Replays made.</summary>
     public int Count => _known.Count;
 
-    /// <summary>Takes in a replay that was made elsewhere.</summary>
+    /// <summary>Takes in the replay with the defaults: no other may fail more accesses than it.</summary>
     /// <param name="trial">What was replayed.</param>
     /// <param name="result">What came of it.</param>
-    public void Add(Trial trial, ReplayResult result)
+    public void Begin(Trial trial, ReplayResult result)
     {
         _known[trial] = result;
+        _failedByDefault = result.FailedAccesses;
         ReplayedAccesses += result.Accesses;
     }
 
@@ -54,8 +56,13 @@ internal sealed class Trials(AdvisorOptions options, CancellationToken cancellat
 
     /// <summary>The time of a replay that was made.</summary>
     /// <param name="trial">Which.</param>
-    /// <returns>Nanoseconds; infinity where it cannot be done, or not all accesses could be served.</returns>
-    public double Time(Trial trial) => _known[trial] is { FailedAccesses: 0 } result ? result.ModelledNanoseconds : double.PositiveInfinity;
+    /// <returns>Nanoseconds; infinity where it cannot be done, or more accesses fail than with the defaults.</returns>
+    public double Time(Trial trial) => _known[trial] is { } result && result.FailedAccesses <= _failedByDefault ? result.ModelledNanoseconds : double.PositiveInfinity;
+
+    /// <summary>The time of a replay that was made, for a report.</summary>
+    /// <param name="trial">Which.</param>
+    /// <returns>Nanoseconds; null for infinity.</returns>
+    public double? FiniteTime(Trial trial) => double.IsFinite(Time(trial)) ? Time(trial) : null;
 
     /// <summary>Makes a replay.</summary>
     /// <param name="trial">Which.</param>
