@@ -8,7 +8,7 @@ using GpuSvm.Traces;
 namespace GpuSvm.Cli.Bench;
 
 /// <summary>
-/// How many accesses a second one thread replays: of a workload that fits, of one that does not, and from a file. The floor is the generator alone, whose records nobody takes: no replay can be faster.
+/// How many accesses a second one thread replays, of a workload that fits, of one that does not, and from a file, and that its memory does not grow with them. The floor is the generator alone, whose records nobody takes: no replay can be faster.
 /// </summary>
 internal sealed class ReplayBenchmark : IBenchmark
 {
@@ -37,6 +37,24 @@ internal sealed class ReplayBenchmark : IBenchmark
         }
 
         yield return FromFile(iterations, progress);
+        yield return Memory(iterations, progress);
+    }
+
+    /// <summary>What a replay allocates in many rounds, beside what it does in one: it must go with what is touched, not with how many accesses there are.</summary>
+    private BenchRow Memory(int iterations, Progress progress)
+    {
+        const double MostGrowth = 1.1;
+        progress.Stage("replaying for its memory");
+        static double Allocated(int rounds)
+        {
+            var workload = WorkloadKinds.Find("hotspot")!.Create(new WorkloadOptions { Bytes = 12 << 20, Iterations = rounds });
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            new ReplaySettings { Policies = new ReplayPolicies { Chunk = "64K", Prefetch = "tree" } }.Run(workload);
+            return (GC.GetAllocatedBytesForCurrentThread() - before) / (double)(1 << 20);
+        }
+
+        var (ours, floor) = (Allocated(iterations), Allocated(1));
+        return BenchRow.Latency(Title, $"memory allocated, hotspot, {iterations} rounds", "MiB", (ours, ours), (floor, floor), "one round", MostGrowth, "12 MiB are touched");
     }
 
     /// <summary>Replays a file.</summary>

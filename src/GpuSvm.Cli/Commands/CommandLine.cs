@@ -28,6 +28,7 @@ internal static class CommandLine
             ExportCommand.Create(console),
             ReplayCommand.Create(console),
             CompareCommand.Create(console),
+            AdviseCommand.Create(console),
             new HelpOption { Recursive = true },
         };
         var version = new Option<bool>("--version") { Description = "Show the version." };

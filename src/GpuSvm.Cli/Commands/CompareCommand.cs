@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-using System.Collections.Concurrent;
 using System.CommandLine;
 using GpuSvm.Cli.Report;
+using GpuSvm.Cli.Studies;
 using GpuSvm.Lab.Replay;
 using GpuSvm.Lab.Studies;
 using GpuSvm.Lab.Workloads;
@@ -27,28 +27,50 @@ internal static class CompareCommand
             Arity = ArgumentArity.ZeroOrMore,
             Description = $"Traces and workloads to compare on; default {string.Join(", ", defaults.Workloads)}; all for all that are generated: {LabInput.WorkloadList}\n",
         };
-        var size = CommandLine.TextOption("--size", "SIZE", "About how many bytes a generated workload touches; default 12M.");
-        var iterations = CommandLine.TextOption("--iterations", "N", "Rounds, time steps or tokens of a generated workload; default 1.");
-        var graph = CommandLine.TextOption("--graph", "FILE", "The graph of bfs and sssp; default a Kronecker graph of the size.");
+        var workload = new WorkloadArguments();
         var oversubscription = CommandLine.TextOption("--oversubscription", "N,...", "How much is touched for each byte of device memory; default 1,1.25.");
         var chunk = CommandLine.TextOption("--chunk", "SIZE,...", $"Of {string.Join(", ", ReplayPolicies.ChunkNames)}; default 64K.");
         var prefetch = CommandLine.TextOption("--prefetch", "NAME,...", $"Of {string.Join(", ", ReplayPolicies.PrefetchNames)}; default none,tree.");
         var evict = CommandLine.TextOption("--evict", "NAME,...", $"Of {string.Join(", ", ReplayPolicies.EvictNames)}; default unused,fault-order.");
         var thrash = CommandLine.TextOption("--thrash", "NAME,...", $"Of {string.Join(", ", ReplayPolicies.ThrashNames)}; default back-off.");
+        var placement = CommandLine.TextOption("--placement", "NAME,...", $"Of {string.Join(", ", ReplayPolicies.PlacementNames)}; default first-touch.");
         var costModel = CommandLine.TextOption("--cost-model", "NAME,...", $"Of {LabInput.CostModelNames.Replace("|", ", ", StringComparison.Ordinal)}; default uvm-smart.");
         var seeds = CommandLine.TextOption("--seeds", "N", "How many seeds, from 1; with more than one, times come with their 95 % confidence. Default 1.");
         var threads = CommandLine.TextOption("--threads", "N", "Replays at once; default one a processor.");
-        var results = CommandLine.TextOption("--results", "FILE", "Keep rows there as they come, a line of JSON each; a study that was stopped goes on from it.");
+        var results = CommandLine.TextOption(
+            "--results", "FILE", "Keep rows there as they come, a line of JSON each; a study that was stopped goes on from it. FILE.parquet, or a folder: as Parquet too, once all are there.");
+        var share = CommandLine.TextOption("--share", "I/N", "Only share I of N, 1 to N; 1/1 for everything. Default: what a Slurm array or an indexed Kubernetes job says of this task, else everything.");
+        var shares = CommandLine.TextOption("--shares", "N", "How many shares there are, where the scheduler numbers them, from 0, without saying that; or set GPUSVM_SHARES.");
+        var merge = new Option<string[]>("--merge")
+        {
+            HelpName = "FILE|FOLDER",
+            Description = "Show the study whose shares were written to Parquet files with --results: files, folders, patterns.",
+            AllowMultipleArgumentsPerToken = true,
+            Arity = ArgumentArity.OneOrMore,
+            DefaultValueFactory = _ => [],
+        };
         var csv = CommandLine.TextOption("--csv", "FILE", "Also write all rows as CSV.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write all rows as JSON; - for standard output, which then carries nothing else.");
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
         var command = new Command("compare", "Replay workloads under many policies, oversubscriptions and cost models, in parallel, and show them side by side.")
         {
-            sources, size, iterations, graph, oversubscription, chunk, prefetch, evict, thrash, costModel, seeds, threads, results, csv, json, quiet,
+            sources, results, share, shares, merge, csv, json, quiet,
         };
+        Option[] planned = [.. workload.All, oversubscription, chunk, prefetch, evict, thrash, placement, costModel, seeds, threads];
+        foreach (var option in planned)
+            command.Add(option);
         command.SetAction(parsed =>
         {
-            var options = LabInput.Options(parsed.GetValue(size), parsed.GetValue(iterations), 1, parsed.GetValue(graph));
+            var path = parsed.GetValue(json);
+            JsonFile.Check(path);
+            var silent = parsed.GetValue(quiet) || JsonFile.IsStandardOutput(path);
+            if (parsed.GetValue(merge) is { Length: > 0 } files)
+            {
+                OnlyMerges(parsed, sources, [.. planned, results, share, shares]);
+                return Show(Progress.Show(console, silent, progress => MergedStudy.Read(files, console, progress)), path, parsed.GetValue(csv), silent, console);
+            }
+
+            var options = workload.Read(parsed);
             var plan = defaults with
             {
                 Workloads = Names(parsed.GetValue(sources)!, defaults.Workloads),
@@ -59,74 +81,44 @@ internal static class CompareCommand
                 Prefetches = List(parsed.GetValue(prefetch), "--prefetch", ReplayPolicies.PrefetchNames, defaults.Prefetches),
                 Evictions = List(parsed.GetValue(evict), "--evict", ReplayPolicies.EvictNames, defaults.Evictions),
                 Thrashes = List(parsed.GetValue(thrash), "--thrash", ReplayPolicies.ThrashNames, defaults.Thrashes),
+                Placements = List(parsed.GetValue(placement), "--placement", ReplayPolicies.PlacementNames, defaults.Placements),
                 CostModels = List(parsed.GetValue(costModel), "--cost-model", [.. CostModels.All.Select(model => model.Name)], defaults.CostModels),
                 Seeds = parsed.GetValue(seeds) is { } seedText ? CommandLine.ParseNumber(seedText, "--seeds", 1, MostSeeds) : 1,
             };
             var atOnce = parsed.GetValue(threads) is { } text ? CommandLine.ParseNumber(text, "--threads", 1, MostThreads) : Environment.ProcessorCount;
-            var path = parsed.GetValue(json);
-            JsonFile.Check(path);
-            var silent = parsed.GetValue(quiet) || JsonFile.IsStandardOutput(path);
-            var rows = Progress.Show(console, silent, progress => Run(plan, options, atOnce, parsed.GetValue(results), progress));
-            JsonFile.Write(path, new StudyReport([.. plan.CostModels.Select(name => CostModels.Find(name)!)], rows), ReportJson.Default.StudyReport, console);
-            if (parsed.GetValue(csv) is { } csvPath)
-                StudyCsv.Write(csvPath, rows);
-            if (!silent)
-                StudyTable.Write(rows, console.Ansi);
-            return rows.All(row => row.Result is { FailedAccesses: 0 }) ? ExitCode.Done : ExitCode.Failed;
+            var (mine, source) = SchedulerShare.Find(parsed.GetValue(share), parsed.GetValue(shares), Environment.GetEnvironmentVariable);
+            if (!mine.IsWhole && parsed.GetValue(results) is null && path is null && parsed.GetValue(csv) is null)
+                throw new InputException($"this is share {mine} ({source}), and what it finds is kept nowhere: give a folder with --results FOLDER/, and show them all with --merge FOLDER/");
+            var study = new StudyRun(plan, options, workload.Graph(parsed), mine);
+            return Show(Progress.Show(console, silent, progress => study.Run(atOnce, parsed.GetValue(results), source, progress)), path, parsed.GetValue(csv), silent, console);
         });
         return command;
     }
 
-    /// <summary>Runs the study.</summary>
-    /// <param name="plan">What is compared.</param>
-    /// <param name="options">The size of workloads, and their graph.</param>
-    /// <param name="threads">Replays at once.</param>
-    /// <param name="resultsPath">Where rows are kept; null for nowhere.</param>
-    /// <param name="progress">Told how far it is.</param>
-    private static IReadOnlyList<StudyRow> Run(StudyPlan plan, WorkloadOptions options, int threads, string? resultsPath, Progress progress)
+    /// <summary>Writes the rows wherever they are wanted.</summary>
+    /// <param name="rows">The rows.</param>
+    /// <param name="jsonPath">--json, or null.</param>
+    /// <param name="csvPath">--csv, or null.</param>
+    /// <param name="silent">Whether there is no table.</param>
+    /// <param name="console">Where the table goes.</param>
+    /// <returns>The exit code.</returns>
+    private static int Show(IReadOnlyList<StudyRow> rows, string? jsonPath, string? csvPath, bool silent, ToolConsole console)
     {
-        progress.Stage("preparing");
-        StudyCell[] cells = [.. plan.Cells()];
-        var recorded = new ConcurrentDictionary<string, IWorkload>();
-        foreach (var name in plan.Workloads)
-        {
-            if (LabInput.Workload(name, options) is RecordedWorkload trace)
-                recorded[name] = trace; // Read through once, and replayed by any number of threads.
-        }
+        JsonFile.Write(jsonPath, new StudyReport([.. rows.Select(row => row.Cell.CostModel).Distinct().Select(LabInput.CostModel)], rows), ReportJson.Default.StudyReport, console);
+        if (csvPath is not null)
+            StudyCsv.Write(csvPath, rows);
+        if (!silent)
+            StudyTable.Write(rows, console.Ansi);
+        return rows.All(row => row.Result is { FailedAccesses: 0 }) ? ExitCode.Done : ExitCode.Failed;
+    }
 
-        using var file = new StudyFile(resultsPath);
-        using var stop = new CancellationTokenSource();
-        ConsoleCancelEventHandler stopping = (_, arguments) =>
-        {
-            arguments.Cancel = resultsPath is not null && !stop.IsCancellationRequested; // A second one ends at once.
-            stop.Cancel();
-        };
-        Console.CancelKeyPress += stopping;
-        try
-        {
-            var known = file.Done.Where(row => row.Result is not null).Select(row => row.Cell).ToHashSet();
-            var done = cells.Count(known.Contains);
-            progress.Stage(done == 0 ? $"{cells.Length} replays, {threads} at once" : $"{cells.Length} replays, {done} of them known, {threads} at once");
-            return Study.Run(
-                cells,
-                file.Done,
-                cell => recorded.TryGetValue(cell.Workload, out var trace) ? trace : WorkloadKinds.Find(cell.Workload)!.Create(options with { Seed = (ulong)cell.Seed }),
-                threads,
-                row =>
-                {
-                    file.Add(row);
-                    progress.Step(++done, cells.Length, "replay");
-                },
-                stop.Token);
-        }
-        catch (OperationCanceledException)
-        {
-            throw new InputException($"stopped; the same command with --results {resultsPath} goes on from here");
-        }
-        finally
-        {
-            Console.CancelKeyPress -= stopping;
-        }
+    /// <summary>Checks what does not go together with --merge: the files say what was compared.</summary>
+    private static void OnlyMerges(ParseResult parsed, Argument<string[]> sources, IEnumerable<Option> plan)
+    {
+        if (parsed.GetValue(sources)!.Length > 0)
+            throw new InputException($"--merge reads what was compared from the files: leave {parsed.GetValue(sources)![0]} out");
+        if (plan.FirstOrDefault(option => parsed.GetResult(option) is not null) is { } given)
+            throw new InputException($"--merge reads what was compared from the files: leave {given.Name} out");
     }
 
     /// <summary>The workloads that the user named.</summary>

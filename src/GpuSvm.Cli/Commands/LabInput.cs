@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
 using GpuSvm.Cli.Graphs;
+using GpuSvm.Lab.Advising;
 using GpuSvm.Lab.Replay;
 using GpuSvm.Lab.Workloads;
 using GpuSvm.Traces;
@@ -95,6 +96,17 @@ internal static class LabInput
     /// <exception cref="InputException">There is none of that name.</exception>
     public static string Policy(string? name, string option, IReadOnlyList<string> names, string byDefault)
         => name is null ? byDefault : names.Contains(name) ? name : throw new InputException($"{option} {name}: unknown; use {string.Join(", ", names)}");
+
+    /// <summary>Reads what is advised of memory.</summary>
+    /// <param name="texts">NAME=WISH each.</param>
+    /// <exception cref="InputException">One is none.</exception>
+    public static AdvisedSettings Advice(IEnumerable<string> texts) => new(texts.Select(text =>
+    {
+        var at = text.LastIndexOf('=');
+        return at > 0 && IntervalWish.Find(text[(at + 1)..]) is { } wish
+            ? new Setting(AdvisedInterval.Parse(text[..at]), wish)
+            : throw new InputException($"--advise {text}: write the memory's name and a wish, as in power=read-mostly; wishes are {string.Join(", ", IntervalWish.All.Select(wish => wish.Name))}");
+    }));
 
     /// <summary>Reads --seed.</summary>
     /// <param name="text">What the user wrote; null for 1.</param>

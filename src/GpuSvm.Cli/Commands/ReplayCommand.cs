@@ -3,6 +3,7 @@ using System.CommandLine;
 using System.Diagnostics;
 using GpuSvm.Cli.Report;
 using GpuSvm.Core.Addressing;
+using GpuSvm.Lab.Advising;
 using GpuSvm.Lab.Replay;
 using GpuSvm.Lab.Workloads;
 using GpuSvm.Traces;
@@ -20,49 +21,52 @@ internal static class ReplayCommand
     public static Command Create(ToolConsole console)
     {
         var source = new Argument<string>("TRACE|WORKLOAD") { Description = $"A trace file, or a workload that is generated: {LabInput.WorkloadList}\n" };
-        var size = CommandLine.TextOption("--size", "SIZE", "About how many bytes a generated workload touches; default 12M.");
-        var iterations = CommandLine.TextOption("--iterations", "N", "Rounds, time steps or tokens of a generated workload; default 1.");
-        var graph = CommandLine.TextOption("--graph", "FILE", "The graph of bfs and sssp; default a Kronecker graph of the size.");
-        var device = CommandLine.TextOption("--device-memory", "SIZE", "The memory of each device; default that of the recorded run, or twice what is touched.");
-        var oversubscription = CommandLine.TextOption("--oversubscription", "N", "Instead: how much is touched for each byte of it, as 1.25 or 125%.");
+        var workload = new WorkloadArguments();
+        var machine = new DeviceArguments("that of the recorded run, or twice what is touched");
         var chunk = CommandLine.TextOption("--chunk", string.Join('|', ReplayPolicies.ChunkNames), "The largest piece that moves at once; default 2M.");
         var prefetch = CommandLine.TextOption("--prefetch", string.Join('|', ReplayPolicies.PrefetchNames), "What else comes with a fault; default none.");
         var evict = CommandLine.TextOption("--evict", string.Join('|', ReplayPolicies.EvictNames), "What leaves a full device; default unused.");
         var thrash = CommandLine.TextOption("--thrash", string.Join('|', ReplayPolicies.ThrashNames), "What becomes of pages that go to and fro; default back-off.");
-        var costModel = CommandLine.TextOption("--cost-model", LabInput.CostModelNames, "What things cost; default uvm-smart.");
+        var placement = CommandLine.TextOption("--placement", string.Join('|', ReplayPolicies.PlacementNames), "Whether what a device touches moves to it; default first-touch.");
+        var advise = new Option<string[]>("--advise")
+        {
+            HelpName = "NAME=WISH",
+            Description = $"As if the program advised this of the memory that it maps under a name, or of addresses 0xA-0xB; can be given several times. Of {string.Join(", ", IntervalWish.All.Select(wish => wish.Name))}.",
+            Arity = ArgumentArity.OneOrMore,
+            DefaultValueFactory = _ => [],
+        };
         var seed = CommandLine.TextOption("--seed", "N", "Seed of everything random; default 1. The same seed gives the same result to the last byte.");
         var log = CommandLine.TextOption("--log", "FILE", "Write a trace of the replay: accesses, faults, migrations, evictions, with modelled times.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the result as JSON; - for standard output, which then carries nothing else.");
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
         var command = new Command("replay", "Replay a trace or a generated workload on the simulated machine, a recorded run under its own policies where no others are given: faults, bytes, evictions and modelled time under chosen policies.")
         {
-            source, size, iterations, graph, device, oversubscription, chunk, prefetch, evict, thrash, costModel, seed, log, json, quiet,
+            source, chunk, prefetch, evict, thrash, placement, advise, seed, log, json, quiet,
         };
+        foreach (var option in workload.All.Concat(machine.All))
+            command.Add(option);
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(device) is not null && parsed.GetValue(oversubscription) is not null)
-                throw new InputException("--device-memory and --oversubscription both say how much a device holds: leave one of them out");
             var seedValue = LabInput.Seed(parsed.GetValue(seed));
+            var advice = LabInput.Advice(parsed.GetValue(advise)!);
             // What is not given is as the recording has it, or the default.
             ReplaySettings Choose(ReplaySettings otherwise)
             {
-                var chosen = otherwise with
-                {
-                    Policies = new ReplayPolicies
+                var chosen = machine.Read(
+                    parsed,
+                    new ReplayPolicies
                     {
                         Chunk = LabInput.Policy(parsed.GetValue(chunk), "--chunk", ReplayPolicies.ChunkNames, otherwise.Policies.Chunk),
                         Prefetch = LabInput.Policy(parsed.GetValue(prefetch), "--prefetch", ReplayPolicies.PrefetchNames, otherwise.Policies.Prefetch),
                         Evict = LabInput.Policy(parsed.GetValue(evict), "--evict", ReplayPolicies.EvictNames, otherwise.Policies.Evict),
                         Thrash = LabInput.Policy(parsed.GetValue(thrash), "--thrash", ReplayPolicies.ThrashNames, otherwise.Policies.Thrash),
+                        Placement = LabInput.Policy(parsed.GetValue(placement), "--placement", ReplayPolicies.PlacementNames, otherwise.Policies.Placement),
                         Seed = seedValue,
                     },
-                    CostModel = LabInput.CostModel(parsed.GetValue(costModel)),
-                    DeviceMemoryBytes = parsed.GetValue(device) is { } deviceText ? ByteSize.Parse(deviceText, "--device-memory") : parsed.GetValue(oversubscription) is null ? otherwise.DeviceMemoryBytes : null,
-                    Oversubscription = parsed.GetValue(oversubscription) is { } ratio ? LabInput.Oversubscription(ratio) : null,
-                };
+                    otherwise);
                 return chosen with
                 {
-                    FollowsRecording = otherwise.FollowsRecording && chosen.Oversubscription is null && chosen.DeviceMemoryBytes == otherwise.DeviceMemoryBytes
+                    FollowsRecording = otherwise.FollowsRecording && advice.All.Count == 0 && chosen.Oversubscription is null && chosen.DeviceMemoryBytes == otherwise.DeviceMemoryBytes
                         && chosen.Policies == otherwise.Policies with { Seed = seedValue },
                 };
             }
@@ -70,9 +74,9 @@ internal static class ReplayCommand
             _ = Choose(new ReplaySettings()); // What cannot be is said before anything is read.
             var path = parsed.GetValue(json);
             JsonFile.Check(path);
-            var options = LabInput.Options(parsed.GetValue(size), parsed.GetValue(iterations), seedValue, parsed.GetValue(graph));
+            var options = workload.Read(parsed, seedValue);
             var silent = parsed.GetValue(quiet) || JsonFile.IsStandardOutput(path);
-            var (report, seconds) = Progress.Show(console, silent, progress => Replay(parsed.GetValue(source)!, options, Choose, parsed.GetValue(log), progress));
+            var (report, seconds) = Progress.Show(console, silent, progress => Replay(parsed.GetValue(source)!, options, Choose, advice, parsed.GetValue(log), progress));
             JsonFile.Write(path, report, ReportJson.Default.ReplayReport, console);
             if (!silent)
                 ReplayTable.Write(report, seconds, console.Ansi);
@@ -85,10 +89,12 @@ internal static class ReplayCommand
     /// <param name="source">A trace's path, or a workload's name.</param>
     /// <param name="options">The size of a workload.</param>
     /// <param name="choose">Makes the machine's settings of those that the workload comes with.</param>
+    /// <param name="advice">What is advised beside what the trace advises itself.</param>
     /// <param name="logPath">Where the trace of the replay goes; null for nowhere.</param>
     /// <param name="progress">Told how far it is.</param>
     /// <returns>The report, and the seconds that the replay took.</returns>
-    private static (ReplayReport Report, double Seconds) Replay(string source, WorkloadOptions options, Func<ReplaySettings, ReplaySettings> choose, string? logPath, Progress progress)
+    private static (ReplayReport Report, double Seconds) Replay(
+        string source, WorkloadOptions options, Func<ReplaySettings, ReplaySettings> choose, AdvisedSettings advice, string? logPath, Progress progress)
     {
         progress.Stage($"preparing {source}");
         var workload = LabInput.Workload(source, options);
@@ -102,7 +108,7 @@ internal static class ReplayCommand
             progress.Stage($"replaying {workload.Description}");
             var start = Stopwatch.GetTimestamp();
             using (new Timer(_ => progress.Step(machine.Accesses, 0, "access"), null, LookInterval, LookInterval))
-                workload.Generate(machine);
+                Generate(workload, machine, advice);
             var result = machine.Result();
             var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
             log?.Complete();
@@ -112,7 +118,8 @@ internal static class ReplayCommand
                 ? [] : [.. recording.Figures.All.Zip(machine.Figures.All, (recorded, replayed) => new ComparedFigure(recorded.Name, recorded.Value, replayed.Value))];
             return (
                 new ReplayReport(
-                    workload.Description, workload.FootprintBytes, deviceBytes, policies.Chunk, policies.Prefetch, policies.Evict, policies.Thrash, policies.Seed, settings.CostModel, problem, compared,
+                    workload.Description, workload.FootprintBytes, deviceBytes, policies.Chunk, policies.Prefetch, policies.Evict, policies.Thrash, policies.Placement,
+                    [.. advice.All.Select(setting => setting.ToString())], policies.Seed, settings.CostModel, problem, compared,
                     recording is null ? "" : string.Join("; ", WhyDifferent(recording, settings)), result),
                 seconds);
         }
@@ -139,6 +146,22 @@ internal static class ReplayCommand
             yield return $"{recording.LostRecords} records are missing";
         if (recording.Problem.Length > 0)
             yield return "the trace was cut off";
+    }
+
+    /// <summary>Replays, as if the program advised of its memory.</summary>
+    /// <exception cref="InputException">There is no memory of a name.</exception>
+    private static void Generate(IWorkload workload, ReplayMachine machine, AdvisedSettings advice)
+    {
+        if (advice.All.Count == 0)
+        {
+            workload.Generate(machine);
+            return;
+        }
+
+        var sink = new AdvisingSink(machine, advice);
+        workload.Generate(sink);
+        if (sink.Unknown is [var unknown, ..])
+            throw new InputException($"--advise {unknown}: nothing of that name was mapped; gpusvm advise shows the names, and 0xA-0xB means addresses");
     }
 
     /// <summary>Begins the trace of the replay.</summary>

@@ -11,6 +11,8 @@ namespace GpuSvm.Cli.Report;
 /// <param name="Prefetch">The prefetch policy.</param>
 /// <param name="Evict">The eviction policy.</param>
 /// <param name="Thrash">The thrash policy.</param>
+/// <param name="Placement">The placement policy.</param>
+/// <param name="Advice">What was advised beside what the trace advises itself.</param>
 /// <param name="Seed">The seed of policies and workload.</param>
 /// <param name="CostModel">What things cost.</param>
 /// <param name="Problem">Why a trace was not replayed to its end; empty for none.</param>
@@ -25,6 +27,8 @@ internal sealed record ReplayReport(
     string Prefetch,
     string Evict,
     string Thrash,
+    string Placement,
+    IReadOnlyList<string> Advice,
     long Seed,
     CostModel CostModel,
     string Problem,

@@ -35,7 +35,9 @@ internal static class ReplayTable
         Add(table, "workload", report.Workload);
         Add(table, "touches", Format.Bytes(result.TouchedPages << PageSize.Shift));
         Add(table, "device memory", $"{Format.Bytes(report.DeviceMemoryBytes)}: {Format.Share(report.FootprintBytes, report.DeviceMemoryBytes)} of it wanted");
-        Add(table, "policies", $"chunk {report.Chunk}, prefetch {report.Prefetch}, evict {report.Evict}, thrash {report.Thrash}, seed {report.Seed}");
+        Add(table, "policies", $"chunk {report.Chunk}, prefetch {report.Prefetch}, evict {report.Evict}, thrash {report.Thrash}, placement {report.Placement}, seed {report.Seed}");
+        if (report.Advice.Count > 0)
+            Add(table, "advised", string.Join(' ', report.Advice));
         Add(table, "replayed", $"{Format.Count(result.Accesses)} accesses in {Format.Seconds(seconds)}, {Format.Count((long)(result.Accesses / Math.Max(seconds, 1e-9)))} a second");
         table.AddEmptyRow();
         Add(table, "device faults", $"{Format.Count(result.DeviceFaults)} in {Format.Count(result.Batches)} batches");

@@ -4,23 +4,31 @@ using GpuSvm.Lab.Studies;
 
 namespace GpuSvm.Cli.Report;
 
-/// <summary>The rows of a study as lines of JSON, written as they come: a study that was stopped goes on where it was. A last line that was cut off is written anew.</summary>
+/// <summary>
+/// The rows of a study as lines of JSON, written as they come: a study that was stopped goes on where it was. A last line that was cut off is written anew, and so is what another version of the tool has
+/// written, or this one of other traces or another graph.
+/// </summary>
 internal sealed class StudyFile : IDisposable
 {
     /// <summary>Where rows go; null where they are kept nowhere.</summary>
     private readonly StreamWriter? _writer;
 
+    /// <summary>What every row says that it was made by.</summary>
+    private readonly string _madeBy;
+
     /// <summary>Opens a file and reads what is in it.</summary>
     /// <param name="path">The file, or null.</param>
+    /// <param name="madeBy">The version of the tool and the fingerprint of what it reads: rows that say otherwise do not count.</param>
     /// <exception cref="InputException">It is no such file, or cannot be written.</exception>
-    public StudyFile(string? path)
+    public StudyFile(string? path, string madeBy)
     {
+        _madeBy = madeBy;
         if (path is null)
             return;
         try
         {
             var file = new FileStream(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.Read);
-            Done = Read(path, file, out var good);
+            Done = [.. Read(path, file, out var good).Where(row => row.MadeBy == madeBy).Select(row => row with { MadeBy = null })];
             file.SetLength(good);
             file.Position = good;
             _writer = new StreamWriter(file) { AutoFlush = true };
@@ -36,7 +44,7 @@ internal sealed class StudyFile : IDisposable
 
     /// <summary>Adds a row.</summary>
     /// <param name="row">The row.</param>
-    public void Add(StudyRow row) => _writer?.WriteLine(JsonSerializer.Serialize(row, StudyJson.Default.StudyRow));
+    public void Add(StudyRow row) => _writer?.WriteLine(JsonSerializer.Serialize(row with { MadeBy = _madeBy }, StudyJson.Default.StudyRow));
 
     /// <inheritdoc/>
     public void Dispose() => _writer?.Dispose();

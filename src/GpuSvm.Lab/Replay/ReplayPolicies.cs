@@ -37,6 +37,8 @@ public sealed record ReplayPolicies
         ("none", () => null),
     ];
 
+    private static readonly (string Name, Func<IPlacementPolicy> Create)[] _placement = [("first-touch", () => new FirstTouchPlacement()), ("system", () => new SystemPlacement())];
+
     private static readonly (string Name, PageOrder Order)[] _chunks = [("2M", PageOrder.Huge), ("64K", PageOrder.Medium), ("4K", PageOrder.Small)];
 
     /// <summary>The names of prefetch policies.</summary>
@@ -47,6 +49,9 @@ public sealed record ReplayPolicies
 
     /// <summary>The names of thrash policies.</summary>
     public static IReadOnlyList<string> ThrashNames { get; } = [.. _thrash.Select(policy => policy.Name)];
+
+    /// <summary>The names of placement policies.</summary>
+    public static IReadOnlyList<string> PlacementNames { get; } = [.. _placement.Select(policy => policy.Name)];
 
     /// <summary>The names of sizes that move at once.</summary>
     public static IReadOnlyList<string> ChunkNames { get; } = [.. _chunks.Select(chunk => chunk.Name)];
@@ -63,6 +68,9 @@ public sealed record ReplayPolicies
     /// <summary>What becomes of what goes to and fro.</summary>
     public string Thrash { get; init; } = "back-off";
 
+    /// <summary>Whether what a device touches moves to it.</summary>
+    public string Placement { get; init; } = "first-touch";
+
     /// <summary>For the policies that draw by chance.</summary>
     public long Seed { get; init; } = 1;
 
@@ -77,6 +85,7 @@ public sealed record ReplayPolicies
             ChunkOrders = [.. _chunks.Select(chunk => chunk.Order).Where(order => order.CompareTo(largest) <= 0)],
             Prefetch = Find(_prefetch, policy => policy.Name, Prefetch, "prefetch policy").Create(Seed),
             Eviction = Find(_evict, policy => policy.Name, Evict, "eviction policy").Create(Seed),
+            Placement = Find(_placement, policy => policy.Name, Placement, "placement policy").Create(),
             Thrash = Find(_thrash, policy => policy.Name, Thrash, "thrash policy").Create(),
         };
     }
@@ -93,6 +102,7 @@ public sealed record ReplayPolicies
             Prefetch = PrefetchNames.Contains(recorded.Prefetch) ? recorded.Prefetch : defaults.Prefetch,
             Evict = EvictNames.Contains(recorded.Evict) ? recorded.Evict : defaults.Evict,
             Thrash = ThrashNames.Contains(recorded.Thrash) ? recorded.Thrash : defaults.Thrash,
+            Placement = recorded.Migrates ? defaults.Placement : _placement[1].Name,
         };
     }
 
@@ -102,8 +112,8 @@ public sealed record ReplayPolicies
     internal static PageOrder OrderOf(string name) => Array.Find(_chunks, chunk => chunk.Name == name) is { Name: not null } found ? found.Order : PageOrder.Huge;
 
     /// <summary>The policies in a few words.</summary>
-    /// <returns>"2M, prefetch tree, evict unused, thrash back-off".</returns>
-    public override string ToString() => $"chunk {Chunk}, prefetch {Prefetch}, evict {Evict}, thrash {Thrash}";
+    /// <returns>"chunk 2M, prefetch tree, evict unused, thrash back-off, placement first-touch".</returns>
+    public override string ToString() => $"chunk {Chunk}, prefetch {Prefetch}, evict {Evict}, thrash {Thrash}, placement {Placement}";
 
     /// <summary>Finds a policy.</summary>
     /// <typeparam name="T">What it is listed as.</typeparam>

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
-using GpuSvm.Core.Policies;
 using GpuSvm.Lab.Workloads;
 using GpuSvm.Traces;
 
@@ -59,7 +58,7 @@ public sealed record ReplaySettings
             DeviceMemoryBytes = [.. Enumerable.Repeat(device, recorded?.Devices ?? 1)],
             FootprintBytes = workload.FootprintBytes,
             SpannedBytes = recorded?.SpannedBytes ?? 0,
-            Vm = recorded?.Recorded is { Migrates: false } && FollowsRecording ? Policies.Create() with { Placement = new SystemPlacement() } : Policies.Create(),
+            Vm = Policies.Create(),
             Recorded = FollowsRecording ? recorded?.Recorded : null,
             CostModel = CostModel,
             Log = log,

@@ -34,6 +34,9 @@ public sealed record StudyCell
     /// <summary>The thrash policy.</summary>
     public required string Thrash { get; init; }
 
+    /// <summary>The placement policy.</summary>
+    public string Placement { get; init; } = new ReplayPolicies().Placement;
+
     /// <summary>The seed of workload and policies.</summary>
     public required long Seed { get; init; }
 
@@ -42,15 +45,19 @@ public sealed record StudyCell
     public StudyCell WithoutSeed() => this with { Seed = 0 };
 
     /// <summary>The policies in a few words.</summary>
-    /// <returns>"64K tree/unused".</returns>
-    public string PoliciesInWords() => $"{Chunk} {Prefetch}/{Evict}{(Thrash == new ReplayPolicies().Thrash ? "" : $"/{Thrash}")}";
+    /// <returns>"64K tree/unused"; thrash and placement policies where they are not the default.</returns>
+    public string PoliciesInWords()
+    {
+        var defaults = new ReplayPolicies();
+        return $"{Chunk} {Prefetch}/{Evict}{(Thrash == defaults.Thrash ? "" : $"/{Thrash}")}{(Placement == defaults.Placement ? "" : $"/{Placement}")}";
+    }
 
     /// <summary>The settings of the replay.</summary>
     /// <returns>The settings.</returns>
     /// <exception cref="ArgumentException">There is no cost model of that name.</exception>
     public ReplaySettings Settings() => new()
     {
-        Policies = new ReplayPolicies { Chunk = Chunk, Prefetch = Prefetch, Evict = Evict, Thrash = Thrash, Seed = Seed },
+        Policies = new ReplayPolicies { Chunk = Chunk, Prefetch = Prefetch, Evict = Evict, Thrash = Thrash, Placement = Placement, Seed = Seed },
         CostModel = CostModels.Find(CostModel) ?? throw new ArgumentException($"There is no cost model \"{CostModel}\"."),
         Oversubscription = Oversubscription,
     };

@@ -31,6 +31,9 @@ public sealed record StudyPlan
     /// <summary>Thrash policies.</summary>
     public IReadOnlyList<string> Thrashes { get; init; } = ["back-off"];
 
+    /// <summary>Placement policies.</summary>
+    public IReadOnlyList<string> Placements { get; init; } = ["first-touch"];
+
     /// <summary>How many seeds, from 1.</summary>
     public int Seeds { get; init; } = 1;
 
@@ -44,6 +47,7 @@ public sealed record StudyPlan
         from prefetch in Prefetches
         from evict in Evictions
         from thrash in Thrashes
+        from placement in Placements
         from seed in Enumerable.Range(1, Seeds)
         select new StudyCell
         {
@@ -56,6 +60,7 @@ public sealed record StudyPlan
             Prefetch = prefetch,
             Evict = evict,
             Thrash = thrash,
+            Placement = placement,
             Seed = seed,
         };
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Text.Json.Serialization;
 using GpuSvm.Lab.Replay;
 
 namespace GpuSvm.Lab.Studies;
@@ -7,4 +8,9 @@ namespace GpuSvm.Lab.Studies;
 /// <param name="Cell">The cell.</param>
 /// <param name="Result">The figures; null if it failed.</param>
 /// <param name="Failure">Why it failed; empty if it did not.</param>
-public sealed record StudyRow(StudyCell Cell, ReplayResult? Result, string Failure = "");
+public sealed record StudyRow(StudyCell Cell, ReplayResult? Result, string Failure = "")
+{
+    /// <summary>In a file of rows, by which version of the tool and from which files it was made; null elsewhere.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public string? MadeBy { get; init; }
+}
