@@ -38,6 +38,9 @@ public sealed partial record SharedMemoryOptions
     /// <summary>Whether `gpusvm top` may watch this memory, through a Unix socket that only this user can open; null for what the environment's GPUSVM_MONITOR says (1 is on).</summary>
     public bool? Monitor { get; set; }
 
+    /// <summary>What a child gets that native code of the process forks. Programs started by <see cref="System.Diagnostics.Process"/> are not such children, and cost nothing.</summary>
+    public ForkMode Forks { get; set; }
+
     /// <summary>Device memory in bytes that is kept free by evicting ahead of need, at most half of it; 0, the default, for none. For programs that stream through more than the device holds.</summary>
     public long KeepFreeBytes { get; set; }
 
