@@ -16,7 +16,7 @@ namespace GpuSvm.Native;
 /// </remarks>
 internal static unsafe class ForkFollower
 {
-    private const long QuietBytes = 1 << 20; // What all threads may allocate during a fork, by far enough: serving faults allocates nothing.
+    private const long QuietBytes = 64 << 10; // What all threads may allocate during a fork, by far enough: serving faults allocates nothing.
 
     private static readonly Lock _gate = new();
     private static readonly List<Session> _sessions = []; // Guarded by _gate.

@@ -26,6 +26,9 @@ public sealed partial class HostAddressSpace
     private const int MaxForkRounds = 64; // Over pages that were moved to other addresses behind the search.
     private const int MaxForkFailures = 1000; // Tries, a millisecond apart, to bring home a page that does not come.
 
+    /// <summary>Whether a fork is under way, so that no page leaves the CPU.</summary>
+    public bool IsForking => _states.IsForking;
+
     /// <summary>Gets ready for a fork of the process: brings every page home and lets none leave until <see cref="EndFork"/>. May be called by several threads at once.</summary>
     /// <returns><see cref="SvmStatus.Done"/>: a child has every byte. Otherwise a child has none of the memory, and touching it is an error there: why a page did not come home;
     /// <see cref="SvmStatus.ProcessGone"/>, and then <see cref="EndFork"/> must not be called.</returns>
