@@ -60,7 +60,7 @@ internal sealed unsafe partial class PageMover
         // Mostly every page is there, and one call takes them all.
         int error = Move(_staging, target, source, interval.Bytes, out long moved);
         NoteMoved(slot, first, moved, isIn: true);
-        SvmStatus status = moved == interval.Bytes ? SvmStatus.Done : DetachRuns(interval, slot, offset, moved, error);
+        SvmStatus status = moved == interval.Bytes ? SvmStatus.Done : DetachRuns(interval, slot, offset, moved, error, isInGate);
         if (status != SvmStatus.Done)
         {
             SvmStatus back = PutBack(interval, slot, offset, isPatient: !isInGate);
@@ -152,8 +152,9 @@ internal sealed unsafe partial class PageMover
     /// <param name="offset">Where the interval's pages lie in it.</param>
     /// <param name="position">Bytes done.</param>
     /// <param name="error">What stopped it at that place, 0 if the kernel did not say.</param>
+    /// <param name="isInGate">As <see cref="Detach"/>.</param>
     /// <returns>Done, or why not.</returns>
-    private SvmStatus DetachRuns(AddressRange interval, StagingSlot slot, long offset, long position, int error)
+    private SvmStatus DetachRuns(AddressRange interval, StagingSlot slot, long offset, long position, int error, bool isInGate)
     {
         // SAFETY: the array lives on this frame; Scan writes at most Regions elements.
         PageRegion* regions = stackalloc PageRegion[Regions];
@@ -191,7 +192,7 @@ internal sealed unsafe partial class PageMover
                     troublesome = at;
                     if (tries > MaxTries)
                         return SvmStatus.Busy;
-                    SvmStatus status = Clear(error, at, target, regions[i].Categories);
+                    SvmStatus status = Clear(error, at, target, isInGate ? regions[i].End : at + PageSize.Bytes, regions[i].Categories);
                     if (status != SvmStatus.Done)
                         return status;
                     error = 0;
@@ -208,13 +209,14 @@ internal sealed unsafe partial class PageMover
     /// <param name="error">What the kernel said.</param>
     /// <param name="page">The page.</param>
     /// <param name="target">Its place in the block.</param>
-    /// <param name="categories">What the scan said of it.</param>
+    /// <param name="end">The end of a run of pages like it that cannot vanish meanwhile.</param>
+    /// <param name="categories">What the scan said of them.</param>
     /// <returns>Done: try again. Otherwise why not.</returns>
-    private static SvmStatus Clear(int error, ulong page, ulong target, ulong categories)
+    private SvmStatus Clear(int error, ulong page, ulong target, ulong end, ulong categories)
     {
         switch (error)
         {
-            case Errno.EBUSY when (categories & PagemapConstants.PAGE_IS_WRITTEN) != 0 && MakeExclusive(page):
+            case Errno.EBUSY when MakeExclusive(page, end, (categories & PagemapConstants.PAGE_IS_WRITTEN) == 0):
                 return SvmStatus.Done;
             case Errno.EEXIST:
                 // Somebody read a hole of the block, and the kernel put a page of zeroes there.
@@ -235,11 +237,19 @@ internal sealed unsafe partial class PageMover
         }
     }
 
-    /// <summary>Gives the process its own copy of a page that it shares with a forked child or with merged pages; only such pages move.</summary>
-    /// <param name="page">A present page without write protection: the kernel resolves the fault itself and asks nobody.</param>
+    /// <summary>Gives the process its own copies of pages that it shares with a forked child or with merged pages; only such pages move. All of a run at once: after a fork its other pages are shared as well.</summary>
+    /// <param name="page">The first page, present.</param>
+    /// <param name="end">The end of the run.</param>
+    /// <param name="isProtected">Whether they are write-protected by us, which is lifted first: of pages without it the kernel resolves the fault itself and asks nobody. They are about to leave anyway.</param>
     /// <returns>False if the kernel refused.</returns>
-    private static bool MakeExclusive(ulong page) =>
-        Libc.madvise((nint)page, PageSize.Bytes, LinuxConstants.MADV_POPULATE_WRITE) == 0;
+    private bool MakeExclusive(ulong page, ulong end, bool isProtected)
+    {
+        long bytes = (long)(end - page);
+        if (isProtected && _arena.WriteProtect(page, bytes, protect: false) != 0)
+            return false;
+        return Libc.madvise((nint)page, (nuint)bytes, LinuxConstants.MADV_POPULATE_WRITE) == 0
+            || Libc.madvise((nint)page, PageSize.Bytes, LinuxConstants.MADV_POPULATE_WRITE) == 0;
+    }
 
     /// <summary>
     /// Moves pages, and finds out what was moved where the kernel does not say. When two threads move parts of one huge page at the same time, both

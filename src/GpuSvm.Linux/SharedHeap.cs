@@ -20,9 +20,8 @@ namespace GpuSvm.Linux;
 /// callers may hold the very lock which reading that event needs. So freeing first takes the registration off the interval, then replaces it by
 /// fresh inaccessible
 /// memory in one mmap (which also gives page tables back), and registers that again: no event, ever.</para>
-/// <para>MADV_DONTFORK: a forked child does not get the heap. Pages held by a device are absent here and would silently read as zeroes there; a
-/// SIGSEGV in the
-/// child tells the truth. It also keeps pages exclusive, which moving them needs.</para>
+/// <para>MADV_DONTFORK: a forked child does not get the heap, but for a fork that was announced (<see cref="UserfaultHostMemory.SetInherited"/>). Pages held by a device are absent here and would
+/// silently read as zeroes there; a SIGSEGV in the child tells the truth.</para>
 /// <para>A 2 MiB block that ever held small pages keeps an empty page table, and the kernel then splits a huge page moved there (1.3 ms instead of
 /// 1 us). One
 /// bit per block remembers; such blocks travel as small pages until they are freed.</para>
@@ -45,6 +44,7 @@ internal sealed partial class SharedHeap : IDisposable
     private readonly IntervalSet _lost = new();
     private readonly Dictionary<ulong, ulong> _allocations = [];
     private long _allocatedBytes;
+    private bool _isInherited; // Whether children get it. Volatile: what is renewed while it changes may keep the old advice until it changes again.
 
     /// <summary>One bit per 2 MiB block; set and cleared by Interlocked, read without a lock: a stale bit costs time, never data.</summary>
     private readonly int[] _tables;
@@ -183,6 +183,23 @@ internal sealed partial class SharedHeap : IDisposable
             _free.Subtract(ours.Start.Value, ours.End.Value);
             _lost.Add(ours.Start.Value, ours.End.Value);
         }
+    }
+
+    /// <summary>Says whether a forked child gets the heap: all of it, so that what is allocated meanwhile is treated alike. What the program has unmapped is left alone.</summary>
+    /// <param name="isInherited">Whether it does. Locking: takes the heap's leaf lock, not across system calls; raises no event.</param>
+    internal void SetInherited(bool isInherited)
+    {
+        Volatile.Write(ref _isInherited, isInherited); // Pairs with Prepare.
+        var ours = new IntervalSet();
+        ours.Add(_base, _end);
+        using (_lock.Enter())
+        {
+            for (int i = 0; i < _lost.Count; i++)
+                ours.Subtract(_lost.StartAt(i), _lost.EndAt(i));
+        }
+
+        for (int i = 0; i < ours.Count; i++)
+            _ = Libc.madvise((nint)ours.StartAt(i), (nuint)(ours.EndAt(i) - ours.StartAt(i)), isInherited ? LinuxConstants.MADV_DOFORK : LinuxConstants.MADV_DONTFORK);
     }
 
     /// <summary>Whether the 2 MiB block of an address may have a page table of small pages.</summary>
@@ -346,7 +363,7 @@ internal sealed partial class SharedHeap : IDisposable
     /// <returns>The error number, 0 if done.</returns>
     private int Prepare(ulong start, long bytes)
     {
-        if (Libc.madvise((nint)start, (nuint)bytes, LinuxConstants.MADV_DONTFORK) != 0)
+        if (!Volatile.Read(ref _isInherited) && Libc.madvise((nint)start, (nuint)bytes, LinuxConstants.MADV_DONTFORK) != 0) // Pairs with SetInherited.
             return Marshal.GetLastPInvokeError();
         if (_huge)
             _ = Libc.madvise((nint)start, (nuint)bytes, LinuxConstants.MADV_HUGEPAGE); // A kernel without huge pages refuses, and small pages do.

@@ -12,7 +12,7 @@ internal static unsafe class UserfaultAccess
         | UserfaultConstants.UFFD_FEATURE_POISON | UserfaultConstants.UFFD_FEATURE_THREAD_ID | UserfaultConstants.UFFD_FEATURE_EXACT_ADDRESS;
 
     /// <summary>What announcing changes of the heap needs.</summary>
-    /// <remarks>Not EVENT_FORK: what is registered is MADV_DONTFORK, so a child has no page of it that could be missing, and no fork has to wait for us.</remarks>
+    /// <remarks>Not EVENT_FORK: a child gets what is registered only when no page of it is missing, so no fork has to wait for us (docs/adr/0021).</remarks>
     internal const ulong EventFeatures = UserfaultConstants.UFFD_FEATURE_EVENT_REMOVE | UserfaultConstants.UFFD_FEATURE_EVENT_UNMAP
         | UserfaultConstants.UFFD_FEATURE_EVENT_REMAP;
 

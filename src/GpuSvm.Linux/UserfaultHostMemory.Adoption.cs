@@ -56,8 +56,11 @@ public sealed partial class UserfaultHostMemory
     {
         foreach (AdoptedPiece piece in _known.Adopted.FamilyOf(interval.Start.Value))
         {
-            Unregister(piece);
-            _known.Adopted.Remove(piece.Interval);
+            lock (_inheritance) // Whoever changes what children get finds it whole, or not at all.
+            {
+                Unregister(piece);
+                _known.Adopted.Remove(piece.Interval);
+            }
         }
     }
 
@@ -75,9 +78,9 @@ public sealed partial class UserfaultHostMemory
         if (!piece.IsMovable)
             return SvmStatus.Done;
 
-        // A forked child would read zeroes where a device has the page: let it fault instead (docs/adr/0003).
         ulong start = piece.Interval.Start.Value;
-        _ = Libc.madvise((nint)start, (nuint)piece.Interval.Bytes, LinuxConstants.MADV_DONTFORK);
+        lock (_inheritance)
+            Advise(piece.Interval);
         int error = _userfault.Register(start, piece.Interval.Bytes, UserfaultConstants.UFFDIO_REGISTER_MODE_MISSING | UserfaultConstants.UFFDIO_REGISTER_MODE_WP);
         return error switch
         {

@@ -73,6 +73,9 @@ internal sealed class InPlaceHostMemory(IHostMemory inner) : IHostMemory
     public void NoticeChanges(AddressRange interval) => inner.NoticeChanges(interval);
 
     /// <inheritdoc/>
+    public void SetInherited(bool isInherited) => inner.SetInherited(isInherited);
+
+    /// <inheritdoc/>
     /// <remarks>Memory of the program stays; it is only not known any more.</remarks>
     public SvmStatus Free(AddressRange interval)
     {

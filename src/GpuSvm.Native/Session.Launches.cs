@@ -58,7 +58,7 @@ internal sealed partial class Session
     /// <remarks>Waits for units, so a kernel that launches another does without: it would wait for its own windows.</remarks>
     private void NoticeChanges()
     {
-        if (!Array.Exists(_devices, static device => device.Gpu.IsUnitThread))
+        if (!IsUnitThread)
             _host.WaitForEvents();
     }
 

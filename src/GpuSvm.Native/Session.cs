@@ -71,6 +71,9 @@ internal sealed partial class Session : IDisposable
     /// <summary>Whether the caller is inside a callback of this session.</summary>
     public bool IsCallbackThread => _callbacks.IsCurrentThread;
 
+    /// <summary>Whether the caller is a kernel of this session.</summary>
+    private bool IsUnitThread => Array.Exists(_devices, static device => device.Gpu.IsUnitThread);
+
     /// <summary>What stood in the way of real memory and how to enable it; empty for real memory.</summary>
     public string KindReason => _memory.Reason;
 
@@ -83,6 +86,8 @@ internal sealed partial class Session : IDisposable
         try
         {
             session.TraceAsTheEnvironmentSays();
+            if (options.FollowsForks && !ForkFollower.Add(session))
+                Log.Write(LogLevel.Warning, "Forks cannot be followed here: a forked child has no shared memory.");
             if (options.Monitor)
                 MonitorServer.Add(session);
             session.TellOfOpening(options);
@@ -152,6 +157,7 @@ internal sealed partial class Session : IDisposable
     /// <summary>Brings every page home and ends all parts. The caller has drained the session and is its only user.</summary>
     public void Dispose()
     {
+        ForkFollower.Remove(this);
         MonitorServer.Remove(this);
         EndTrace();
         foreach (ulong handle in Snapshot(_streams))

@@ -22,9 +22,10 @@ namespace GpuSvm.Native;
 /// <param name="AccessCounters">What comes because it is hot; null for nothing.</param>
 /// <param name="WithoutFaults">Whether the device raises no faults, and launches name their memory.</param>
 /// <param name="Monitor">Whether `gpusvm top` may watch.</param>
+/// <param name="FollowsForks">Whether forked children get the memory.</param>
 internal sealed record SessionOptions(
     MemoryKind Memory, IReadOnlyList<long> DeviceMemories, long CapacityBytes, int ComputeUnits, PageOrder LargestChunk, PageOrder LargestFirstTouch, bool Migrate, IPrefetchPolicy? Prefetch, bool PrefetchFaults, IEvictionPolicy Eviction,
-    long KeepFreeBytes, IThrashPolicy? Thrash, IAccessCounterPolicy? AccessCounters, bool WithoutFaults, bool Monitor)
+    long KeepFreeBytes, IThrashPolicy? Thrash, IAccessCounterPolicy? AccessCounters, bool WithoutFaults, bool Monitor, bool FollowsForks)
 {
     private const uint HardwarePrefetch = 6;
     private const string MonitorVariable = "GPUSVM_MONITOR";
@@ -54,6 +55,8 @@ internal sealed record SessionOptions(
         OptionsStruct given = Copy(options);
         if (given.Monitor > 2)
             throw Refuse($"monitor {given.Monitor} does not exist: 0 is as GPUSVM_MONITOR says, 1 on, 2 off");
+        if (given.Forks > 1)
+            throw Refuse($"forks {given.Forks} does not exist: 0 is follow, 1 ignore");
         if (given.MemoryKind > (uint)MemoryKind.Portable)
             throw Refuse($"memory_kind {given.MemoryKind} does not exist: 0 is auto, 1 real, 2 portable");
         if (given.Migration > 1)
@@ -79,7 +82,8 @@ internal sealed record SessionOptions(
             ThrashOf(given.Thrash),
             AccessCountersOf(given.AccessCounters),
             given.WithoutFaults == 1,
-            given.Monitor == 1 || (given.Monitor == 0 && Environment.GetEnvironmentVariable(MonitorVariable) is { Length: > 0 } and not "0"));
+            given.Monitor == 1 || (given.Monitor == 0 && Environment.GetEnvironmentVariable(MonitorVariable) is { Length: > 0 } and not "0"),
+            given.Forks == 0);
     }
 
     /// <summary>Takes the caller's struct, of this version or an older one.</summary>

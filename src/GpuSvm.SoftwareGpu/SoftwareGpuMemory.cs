@@ -37,6 +37,7 @@ public sealed unsafe class SoftwareGpuMemory : IDeviceMemory, IDisposable
             if (_reserved == -1)
                 throw new InsufficientMemoryException($"Cannot reserve {bytes} bytes of device memory (error {Marshal.GetLastPInvokeError()}): choose less, or raise the limit of address space (ulimit -v).");
             BasePointer = (_reserved + PageSize.HugeBytes - 1) & ~((nint)PageSize.HugeBytes - 1);
+            _ = LibC.madvise(_reserved, _reservedBytes, LibC.AdviseNoChildren); // A forked child has no device; it would only make each write here copy a page.
             _ = LibC.madvise(BasePointer, (nuint)bytes, LibC.AdviseHugePage); // Only advice: without huge pages it works as well, slower.
         }
         else

@@ -29,6 +29,7 @@ public sealed partial record SharedMemoryOptions
         RequireDefined(problems, Prefetch, "Prefetch policy", nameof(Prefetch));
         RequireDefined(problems, Eviction, "Eviction policy", nameof(Eviction));
         RequireDefined(problems, Thrash, "Thrash policy", nameof(Thrash));
+        RequireDefined(problems, Forks, "way to treat forks", nameof(Forks));
         RequireDefined(problems, AccessCounters, "Access counter policy", nameof(AccessCounters));
         return problems;
     }

@@ -41,6 +41,9 @@ public sealed partial record SharedMemoryOptions
     /// <summary>The file into which the memory is recorded from its opening to its end, overwritten; null for what the environment's GPUSVM_TRACE says. See <see cref="SharedMemory.StartTrace"/>.</summary>
     public string? TracePath { get; set; }
 
+    /// <summary>What a child gets that native code of the process forks. Programs started by <see cref="System.Diagnostics.Process"/> are not such children, and cost nothing.</summary>
+    public ForkMode Forks { get; set; }
+
     /// <summary>Device memory in bytes that is kept free by evicting ahead of need, at most half of it; 0, the default, for none. For programs that stream through more than the device holds.</summary>
     public long KeepFreeBytes { get; set; }
 

@@ -69,11 +69,11 @@ public sealed partial class TableTests
     public void EveryCaseAboutMappingsHasItsRowAndIsRun()
     {
         string tests = RepositoryFiles.Read("tests/GpuSvm.Native.Tests/MappingProgramTests.cs");
-        string[] cases = [.. from program in (string[])["mappings", "attach"]
+        string[] cases = [.. from program in (string[])["mappings", "attach", "forks"]
                              from Match found in ProgramCase().Matches(RepositoryFiles.Read($"tests/GpuSvm.Native.Tests/programs/{program}.c"))
                              select $"{program} {found.Groups[1].Value}"];
         Assert.True(cases.Length >= 20, "the cases were not found");
-        Assert.Equal(cases.Order(), new MarkdownFile("docs/real-memory.md").Rows().Where(row => row.Length == 4).Select(row => row[3].Trim('`')).Where(name => name.StartsWith("mappings ", StringComparison.Ordinal) || name.StartsWith("attach ", StringComparison.Ordinal)).Order());
+        Assert.Equal(cases.Order(), new MarkdownFile("docs/real-memory.md").Rows().Where(row => row.Length == 4).Select(row => row[3].Trim('`')).Where(name => name.StartsWith("mappings ", StringComparison.Ordinal) || name.StartsWith("attach ", StringComparison.Ordinal) || name.StartsWith("forks ", StringComparison.Ordinal)).Order());
         Assert.Equal(cases.Select(name => name.Split(' ')[1]).Order(), InlineCase().Matches(tests).Select(match => match.Groups[1].Value).Order());
     }
 

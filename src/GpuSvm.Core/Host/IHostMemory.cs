@@ -62,6 +62,13 @@ public interface IHostMemory : IDisposable
     {
     }
 
+    /// <summary>Says whether a child that the process forks gets the memory. Not before it is said, and only while every page is in RAM: a child would read zeroes where one is away.</summary>
+    /// <param name="isInherited">Whether it does.</param>
+    /// <remarks>Called inside the client's gate: never waits. A memory whose children have it anyway does nothing here.</remarks>
+    void SetInherited(bool isInherited)
+    {
+    }
+
     /// <summary>Finds the first mapping that ends above an address.</summary>
     /// <param name="address">Any address.</param>
     /// <param name="mapping">The mapping; it may begin above the address.</param>

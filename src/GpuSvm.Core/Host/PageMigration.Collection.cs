@@ -76,8 +76,8 @@ public sealed partial class PageMigration
         SvmStatus status;
         using (_host.States.Lock.EnterWrite())
         {
-            if (!_host.States.IsInPlaceLocked(part, Claimer))
-                return SvmStatus.Busy;
+            if (!_host.States.IsInPlaceLocked(part, Claimer) || _host.States.RefusesToLeaveLocked())
+                return SvmStatus.Busy; // Moved; or a fork has begun since the claim, and the child needs the page.
             status = _host.Memory.Detach(part, Staging!);
             if (status == SvmStatus.Done)
             {

@@ -111,7 +111,7 @@ public sealed partial class PageMigration
     /// <param name="cause">On whose behalf.</param>
     /// <returns><see cref="SvmStatus.Done"/>; with all or nothing <see cref="SvmStatus.Busy"/> if a page is held by another migration or cannot leave the CPU, and
     /// <see cref="SvmStatus.MixedPlacement"/> if one is on a device that was not selected; <see cref="SvmStatus.OutOfHostMemory"/> without staging;
-    /// <see cref="SvmStatus.Retry"/> if the host memory has events pending; <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.NotMigratable"/>, <see cref="SvmStatus.ProcessGone"/>. Nothing has changed unless done.</returns>
+    /// <see cref="SvmStatus.Retry"/> if the host memory has events pending; <see cref="SvmStatus.NotMapped"/>, <see cref="SvmStatus.NotMigratable"/>, <see cref="SvmStatus.ProcessGone"/>. Nothing has changed unless done. <see cref="SvmStatus.Busy"/> also while a fork of the process is under way.</returns>
     /// <remarks>Locking: holds Host shared for the mapping check alone; no lock on return. Exclusive pages are given back to the CPU first.</remarks>
     public SvmStatus SetupToDevice(AddressRange interval, in MigrationSelection selection, MigrationCause cause) =>
         Setup(interval, selection, new MmuEvent(interval, MmuEventKind.Migrate, cause, selection.Owner));
@@ -190,6 +190,8 @@ public sealed partial class PageMigration
         if (status != SvmStatus.Done && (selection.AllOrNothing || !status.IsRetry()))
             return EndEmpty(status);
         CollectedPages = _host.States.ClaimForDevice(interval, selection, Claimer, _collected, _source, out int hostPages);
+        if (CollectedPages == 0 && _host.States.IsForking)
+            return EndEmpty(SvmStatus.Busy); // Soon another try will do.
         if (CollectedPages == 0 || (selection.AllOrNothing && CollectedPages < interval.Pages))
             return EndEmpty(selection.AllOrNothing ? WhyNotAll(interval) : SvmStatus.Done);
         for (int page = 0; page < (int)interval.Pages; page++)

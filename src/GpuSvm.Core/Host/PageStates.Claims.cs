@@ -37,7 +37,7 @@ internal sealed partial class PageStates
     /// <param name="collected">Set for each page of the interval.</param>
     /// <param name="source">The entries before, for the claimed pages.</param>
     /// <param name="hostPages">How many of them the host answers for.</param>
-    /// <returns>How many were claimed; with all or nothing, all or none.</returns>
+    /// <returns>How many were claimed; with all or nothing, all or none. None while a fork is under way.</returns>
     public int ClaimForDevice(
         AddressRange interval, in MigrationSelection selection, int claimer, bool[] collected, PageEntry[] source, out int hostPages)
     {
@@ -48,6 +48,8 @@ internal sealed partial class PageStates
         using (_lock.EnterWrite())
         {
             if (IsClosingLocked(interval))
+                return 0;
+            if (RefusesToLeaveLocked())
                 return 0;
             PageTable.Block block = OpenBlock(interval);
             int start = (int)(interval.Start.PageNumber & 511);

@@ -99,4 +99,8 @@ internal static unsafe partial class Libc
     /// <summary>Writes the memory of a process (ours too) by way of the kernel: EFAULT instead of a signal.</summary>
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint process_vm_writev(int process, IoVec* local, nuint localCount, IoVec* remote, nuint remoteCount, nuint flags);
+
+    /// <summary>Registers functions that are called around each fork: before it, after it in the parent, after it in the child; 0 for none.</summary>
+    [LibraryImport(Library)]
+    internal static partial int pthread_atfork(nint prepare, nint parent, nint child);
 }

@@ -39,7 +39,10 @@ internal readonly struct OptionsStruct
     public readonly uint Eviction;
 
     /// <summary>Whether it may be watched: 0 as the environment says, 1 yes, 2 no.</summary>
-    public readonly uint Monitor;
+    public readonly ushort Monitor;
+
+    /// <summary>A gpusvm_forks. The two were one number at first, whose upper half was zero.</summary>
+    public readonly ushort Forks;
 
     /// <summary>Device memory in bytes that is kept free by evicting ahead of need.</summary>
     public readonly ulong KeepFreeBytes;

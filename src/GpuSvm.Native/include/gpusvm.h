@@ -82,6 +82,12 @@ typedef enum gpusvm_eviction_policy {
     GPUSVM_EVICT_TREE = 5           /* as fault order, and what is left of a 2 MiB block of which less than half is there */
 } gpusvm_eviction_policy;
 
+/* What a child that the process forks (fork, not vfork or posix_spawn) gets of shared memory. Every function answers GPUSVM_PROCESS_GONE there. */
+typedef enum gpusvm_forks {
+    GPUSVM_FORKS_FOLLOW = 0,        /* all of it, by copy-on-write; so every page comes home at a fork (default) */
+    GPUSVM_FORKS_IGNORE = 1         /* nothing: touching it there is a SIGSEGV, and a fork costs nothing more */
+} gpusvm_forks;
+
 /* How to open shared memory. Zero means the default everywhere. */
 typedef struct gpusvm_options {
     uint32_t struct_bytes;          /* sizeof(gpusvm_options) */
@@ -93,7 +99,8 @@ typedef struct gpusvm_options {
     uint32_t migration;             /* 0: to the device on its first touch (default); 1: never, map system memory */
     uint32_t prefetch;              /* gpusvm_prefetch_policy */
     uint32_t eviction;              /* gpusvm_eviction_policy */
-    uint32_t monitor;               /* 0: as the environment's GPUSVM_MONITOR says (1 is on); 1: `gpusvm top` may watch; 2: it may not */
+    uint16_t monitor;               /* 0: as the environment's GPUSVM_MONITOR says (1 is on); 1: `gpusvm top` may watch; 2: it may not */
+    uint16_t forks;                 /* gpusvm_forks */
     uint64_t keep_free_bytes;       /* device memory that is kept free by evicting ahead of need, at most half of it; 0: none (default) */
     uint32_t thrash;                /* gpusvm_thrash_policy */
     uint16_t access_counters;       /* gpusvm_access_counter_policy */

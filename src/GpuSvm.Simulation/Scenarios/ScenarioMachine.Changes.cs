@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
+using GpuSvm.Core.Host;
 using GpuSvm.Core.Pagemaps;
 using GpuSvm.Core.Vm;
 using GpuSvm.Simulation.Exploring;
@@ -32,6 +34,7 @@ public sealed partial class ScenarioMachine
         }),
         ScenarioVerb.Remap => Remap(operation),
         ScenarioVerb.Share => Share(IntervalOf(operation.Pages)),
+        ScenarioVerb.Fork => Fork(operation),
         ScenarioVerb.Prefetch => Prefetch(operation),
         ScenarioVerb.Evict => operation.Argument == "all"
             ? _vm.Devices[operation.Device].Pagemap.EvictAll(Core.Host.MigrationCause.Eviction)
@@ -108,6 +111,37 @@ public sealed partial class ScenarioMachine
         _host.ProtectionChanged(interval);
         SvmStatus status = _memory.WriteProtect(interval, protect: true);
         _host.LeaveEventGate();
+        return status;
+    }
+
+    /// <summary>Forks: what the child's page table then has, without anybody who serves its faults, are numbers that were there at some moment of the fork.</summary>
+    /// <param name="operation">The operation.</param>
+    /// <returns>What getting ready for it answers.</returns>
+    /// <exception cref="ScheduleFailedException">The child has lost a number.</exception>
+    private SvmStatus Fork(ScenarioOperation operation)
+    {
+        long start = ++_now;
+        SvmStatus status = _host.BeginFork();
+        if (status == SvmStatus.ProcessGone)
+            return status;
+        var seen = new List<(CellHistory Cell, long Value)>();
+        foreach (((int memory, int page, int cell), CellHistory history) in _cells)
+        {
+            VirtualAddress address = IntervalOf(new ScenarioPages(memory, page, 1)).Start + (cell * sizeof(long));
+            long value = 0;
+            bool isMapped = _memory.TryFindMapping(address, out HostMapping mapping) && mapping.Interval.Contains(address);
+            if (status.IsDone() && isMapped && _memory.Read(address, MemoryMarshal.AsBytes(new Span<long>(ref value))) is SvmStatus.Done or SvmStatus.NotMapped)
+                seen.Add((history, value)); // What is absent reads as zero.
+        }
+
+        _host.EndFork();
+        long end = ++_now;
+        foreach ((CellHistory cell, long value) in seen)
+        {
+            if (cell.Judge(value, start, end) is { } wrong)
+                throw new ScheduleFailedException(new ScheduleFailure(ScheduleFailureKind.LostByte, $"the child of '{operation.Text}' has {wrong}"));
+        }
+
         return status;
     }
 

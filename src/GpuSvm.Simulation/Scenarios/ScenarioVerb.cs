@@ -31,6 +31,9 @@ public enum ScenarioVerb
     /// <summary>Pages become shared with a child, as fork makes them: protected until a write breaks them apart.</summary>
     Share,
 
+    /// <summary>The program forks, and the child looks at every number.</summary>
+    Fork,
+
     /// <summary>The library frees an allocation.</summary>
     Free,
 

@@ -15,6 +15,7 @@ internal static class ScenarioWords
         ["discard"] = ScenarioVerb.Discard,
         ["remap"] = ScenarioVerb.Remap,
         ["share"] = ScenarioVerb.Share,
+        ["fork"] = ScenarioVerb.Fork,
         ["free"] = ScenarioVerb.Free,
         ["prefetch"] = ScenarioVerb.Prefetch,
         ["evict"] = ScenarioVerb.Evict,

@@ -12,6 +12,9 @@ internal static unsafe partial class LibC
     /// <summary>MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, Linux values.</summary>
     internal const int MapPrivateAnonymousNoReserve = 0x02 | 0x20 | 0x4000;
 
+    /// <summary>MADV_DONTFORK, Linux value.</summary>
+    internal const int AdviseNoChildren = 10;
+
     /// <summary>MADV_HUGEPAGE, Linux value.</summary>
     internal const int AdviseHugePage = 14;
 

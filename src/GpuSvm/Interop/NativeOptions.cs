@@ -32,7 +32,10 @@ internal struct NativeOptions
     public uint Eviction;
 
     /// <summary>0 as the environment says, 1 on, 2 off.</summary>
-    public uint Monitor;
+    public ushort Monitor;
+
+    /// <summary>A <see cref="ForkMode"/>.</summary>
+    public ushort Forks;
 
     /// <summary>Device memory in bytes that is kept free.</summary>
     public ulong KeepFreeBytes;
@@ -79,7 +82,8 @@ internal struct NativeOptions
             DeviceCount = (uint)options.DeviceCount,
             AccessCounters = (ushort)options.AccessCounters,
             WithoutFaults = options.WithoutFaults ? (ushort)1 : (ushort)0,
-            Monitor = options.Monitor switch { null => 0u, true => 1u, false => 2u },
+            Monitor = options.Monitor switch { null => (ushort)0, true => (ushort)1, false => (ushort)2 },
+            Forks = (ushort)options.Forks,
         };
     }
 }

@@ -209,9 +209,45 @@ public abstract class UnmapRaces : RaceConformance
         },
         InRam);
 
-    /// <summary>R-9: a child of the program does not get shared memory at all, and forking disturbs neither the GPU nor its pages.</summary>
+    /// <summary>R-9: a fork that begins while pages are on their way to the device finds every byte in RAM, lets none leave, and is over afterwards.</summary>
     [Fact]
-    public void AForkDuringAMigrationGivesTheChildNothingAndTheParentEverything() => Run((machine, gpu) =>
+    public void AForkDuringAMigrationFindsEveryByteInRam() => Run((machine, gpu) =>
+    {
+        AddressRange memory = machine.Allocate(PageSize.HugeBytes);
+        machine.Put(memory.Start, 7);
+        SvmStatus begun = SvmStatus.Busy;
+        var forking = new Thread(() => begun = machine.Host.BeginFork());
+        using (var race = new Interleaving())
+        {
+            race.At(
+                SchedulePointKind.MigrationCollected,
+                () =>
+                {
+                    forking.Start();
+                    SpinWait.SpinUntil(() => machine.Host.IsForking, 30_000);
+                },
+                thread: Interleaving.Here());
+            Assert.Equal(SvmStatus.Done, gpu.Fault(memory.Start));
+        }
+
+        Assert.True(forking.Join(30_000), "the fork waits for ever");
+        Assert.Equal(SvmStatus.Done, begun);
+        Assert.Equal(0, machine.Host.AwayPages);
+        Assert.True(machine.Fixture.SignalOfChild(machine.Memory, memory.Start) is null or 0);
+        Assert.Equal(SvmStatus.Done, gpu.Fault(memory.Start)); // Nothing leaves: it is used where it is.
+        gpu.Store(memory.Start + 8, 8);
+        Assert.False(gpu.Holds(memory.Start));
+        machine.Host.EndFork();
+        Assert.False(gpu.Lookup(memory.Start).IsPresent); // So that it can come.
+        Assert.Equal(SvmStatus.Done, gpu.Fault(memory.Start));
+        Assert.True(gpu.Holds(memory.Start));
+        machine.Check();
+        Assert.Equal((7, 8), (machine.Load(memory.Start), machine.Load(memory.Start + 8)));
+    });
+
+    /// <summary>R-9: a child that is made behind our back does not get shared memory at all, and that disturbs neither the GPU nor its pages.</summary>
+    [Fact]
+    public void AForkBehindOurBackDuringAMigrationGivesTheChildNothingAndTheParentEverything() => Run((machine, gpu) =>
     {
         AddressRange memory = machine.Allocate(PageSize.HugeBytes);
         machine.Put(memory.Start, 7);

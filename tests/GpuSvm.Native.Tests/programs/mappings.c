@@ -302,42 +302,6 @@ static void replaced_while_running(void)
 }
 
 /* What a child gets from every function that takes a handle, and from gpusvm_open; 0 if it is as it should be. */
-static int child_calls(void)
-{
-    int status;
-    pid_t child = fork();
-    if (child == 0) {
-        void* pointer;
-        gpusvm_memory other;
-        gpusvm_statistics now = { .struct_bytes = sizeof now };
-        if (svm.alloc(memory, PAGE, &pointer) != GPUSVM_PROCESS_GONE || strstr(last_error(), "forked child") == NULL)
-            _exit(1);
-        if (svm.read_statistics(memory, &now) != GPUSVM_PROCESS_GONE || svm.check(memory) != GPUSVM_PROCESS_GONE)
-            _exit(2);
-        if (svm.attach(memory, &now, sizeof now, 0) != GPUSVM_PROCESS_GONE || svm.close(memory) != GPUSVM_PROCESS_GONE)
-            _exit(3);
-        _exit(svm.open(NULL, &other) == GPUSVM_PROCESS_GONE ? 0 : 4);
-    }
-    CHECK(child > 0 && waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : 99;
-}
-
-/* A child has no shared memory, and the parent loses nothing by it. */
-static void forked(void)
-{
-    char* at = filled();
-    char* own = map(PAGES * PAGE, MAP_PRIVATE, -1);
-    CHECK(svm.attach(memory, own, PAGES * PAGE, 0) == GPUSVM_DONE);
-    CHECK(gpu_write(own, 300, PAGES).status == GPUSVM_DONE);
-    CHECK(child_reads(at) == SIGSEGV && child_reads(own) == SIGSEGV);
-    CHECK(child_calls() == 0);
-    CHECK_WORDS(at, 100, PAGES);
-    CHECK(gpu_load(own) == 300);
-    CHECK(svm.detach(memory, own) == GPUSVM_DONE);
-    CHECK_WORDS(own, 300, PAGES);
-    CHECK(child_reads(own) == 0);
-}
-
 static const case_t cases[] = {
     { "protect-read", protect_read },
     { "protect-bound", protect_bound },
@@ -352,7 +316,6 @@ static const case_t cases[] = {
     { "threads-one-page", threads_one_page },
     { "system-calls", system_calls },
     { "replaced-while-running", replaced_while_running },
-    { "fork", forked },
     { NULL, NULL },
 };
 
