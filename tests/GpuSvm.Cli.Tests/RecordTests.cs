@@ -9,9 +9,9 @@ public sealed class RecordTests : IDisposable
     /// <summary>Workloads with arguments that keep them small, and the device's memory.</summary>
     private static readonly (string Arguments, string Device)[] Cases =
     [
-        ("bfs --scale 13", "256K"), ("bfs --scale 13 --evict fault-order --chunk 64K", "256K"), ("pagerank --scale 12 --chunk 64K", "256K"), ("triad --size 6M --chunk 64K", "2M"), ("triad --size 12M", "6M"),
-        ("pointer-chase --size 4M --chunk 64K --evict clock", "1M"), ("sort --size 4M --chunk 64K --prefetch tree --thrash none", "1M"), ("sort --size 4M --chunk 64K", "1M"),
-        ("sort --size 4M --chunk 4K --evict random", "1M"), ("triad --size 6M --chunk 64K --prefetch sequential", "16M"),
+        ("pagerank --scale 12 --chunk 64K", "256K"), ("triad --size 6M --chunk 64K", "2M"), ("triad --size 12M", "6M"), ("pointer-chase --size 2M --chunk 64K --evict clock", "512K"),
+        ("sort --size 2M --chunk 64K --prefetch tree --thrash none", "512K"), ("sort --size 2M --chunk 64K", "512K"), ("sort --size 2M --chunk 4K --evict random", "512K"),
+        ("triad --size 6M --chunk 64K --prefetch sequential", "16M"), ("ping-pong --size 2M --chunk 64K", "1M"),
     ];
 
     /// <summary>Where files go.</summary>

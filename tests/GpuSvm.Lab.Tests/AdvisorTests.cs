@@ -54,7 +54,7 @@ public sealed class AdvisorTests
     [Fact]
     public void TheBudgetEndsTheSearchAndIsTold()
     {
-        Advice advice = Advisor.Search(Options("gups", 1) with { BudgetAccesses = 40_000 }, _ => { }, (_, _) => { }, CancellationToken.None);
+        Advice advice = Advisor.Search(Options("gups", 1) with { BudgetAccesses = 1_000 }, _ => { }, (_, _) => { }, CancellationToken.None);
         Assert.True(advice.IsOutOfBudget);
         Assert.True(advice.Advised.ModelledNanoseconds <= advice.Default.ModelledNanoseconds);
         Assert.False(Search("gups", threads: 2).IsOutOfBudget);
@@ -127,9 +127,9 @@ public sealed class AdvisorTests
     /// <summary>What is searched for a small workload.</summary>
     private static AdvisorOptions Options(string workload, int threads) => new()
     {
-        Create = seed => WorkloadKinds.Find(workload)!.Create(new WorkloadOptions { Bytes = 512 << 10, Seed = (ulong)seed }),
+        Create = seed => WorkloadKinds.Find(workload)!.Create(new WorkloadOptions { Bytes = workload == "gups" ? WorkloadOptions.LeastBytes : 512 << 10, Seed = (ulong)seed }),
         Machine = new ReplaySettings { Oversubscription = 1.25 },
-        BudgetAccesses = 100_000_000,
+        BudgetAccesses = 20_000_000,
         Threads = threads,
     };
 
@@ -172,10 +172,10 @@ public sealed class AdvisorTests
     /// <summary>A table that a kernel and a CPU thread read in turns, and an array that the kernel writes.</summary>
     private sealed class SharedTable(bool isNamed = true) : IWorkload
     {
-        public const int Rounds = 12;
+        public const int Rounds = 6;
 
-        private const long TableBytes = 4 << 20;
-        private const long OutBytes = 1 << 20;
+        private const long TableBytes = 2 << 20;
+        private const long OutBytes = 512 << 10;
 
         public string Description => "a shared table";
 
