@@ -4,7 +4,7 @@ using GpuSvm.Interop;
 namespace GpuSvm;
 
 /// <summary>
-/// A queue of one device, made by <see cref="SharedMemory.CreateQueue"/>. Its launches run in the order they were started, one at a time; those of different queues run at the same time, as far as there are
+/// A queue of one device, made by <see cref="SharedMemory.CreateQueue"/>, or by <see cref="SharedVm.CreateQueue"/> for another address space. Its launches run in the order they were started, one at a time; those of different queues run at the same time, as far as there are
 /// units, and are ordered only where one is started after another. On portable memory all launches of a memory run one after the other.
 /// </summary>
 /// <remarks>Disposing it ends the queue's handle: launches inside go on and can be waited for. It ends with its memory too.</remarks>

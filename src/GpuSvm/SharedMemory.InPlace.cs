@@ -52,6 +52,16 @@ public sealed partial class SharedMemory
         return new KernelQueue(this, queue, device);
     }
 
+    /// <summary>Makes a GPU address space beside the first, in which everything else here works: page tables and wishes of its own, over the same arrays and devices. At most 32.</summary>
+    /// <returns>The address space; dispose it.</returns>
+    /// <exception cref="SharedMemoryException"><see cref="StatusCode.Busy"/>: there are 32 already.</exception>
+    public SharedVm CreateVm()
+    {
+        ObjectDisposedException.ThrowIf(_disposed, this);
+        NativeErrors.Check(NativeMethods.gpusvm_vm_create(_handle, out ulong vm));
+        return new SharedVm(this, vm);
+    }
+
     /// <summary>Makes a mirror: a device in its least form, for tests of drivers and of this library. Needs real memory.</summary>
     /// <param name="memoryBytes">The size of its memory: a multiple of 4096, up to 1 GiB.</param>
     /// <returns>The mirror; dispose it.</returns>

@@ -228,6 +228,13 @@ public sealed partial class SharedMemory : IDisposable, IAsyncDisposable
         LeakReports.Array(_logger, start, bytes);
     }
 
+    /// <summary>Counts and logs an address space that was never disposed, unless it has ended with the memory; called by its finalizer.</summary>
+    internal void ReportVmLeak()
+    {
+        if (!_disposed)
+            LeakReports.Vm(_logger);
+    }
+
     /// <summary>Makes all later calls fail, so that no array and no launch is added.</summary>
     /// <returns>False if that was done before.</returns>
     private bool TryBeginDisposing()

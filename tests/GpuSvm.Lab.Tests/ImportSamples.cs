@@ -79,6 +79,57 @@ internal static class ImportSamples
             bench-4711  [003] d..1.   100.000001: page_fault_user: address=0x7f8f0f4e9010 ip=0x55d3f2a3c010 error_code=0x6
             bench 4712 [001]   100.000009: exceptions:page_fault_user: address=0x7f8f0f4ea000f ip=0x55d3f2a3c010f error_code=0x4
             bench-4711  [003] d..1.   100.000011: sched_switch: prev_comm=bench
+            bench  4713   100.000012: exceptions:page_fault_user: address=0x7f8f0f4eb000 ip=0x55d3f2a3c010 error_code=0x4
+            bench-4711  [003]   100.000013: page_fault_user:      address=0x7f8f0f4ec000 ip=0x55d3f2a3c010 error_code=0x6
+
+        """;
+
+    private const string Cupti = """
+        Unified memory profiling is on
+        UNIFIED_MEMORY_COUNTER [ 4179074172 4179078748 ] kind=BYTES_TRANSFER_HTOD value=65536 src 4294967295 dst 0
+        UNIFIED_MEMORY_COUNTER [ 4179079000 0 ] address=0x7f1cc01f9123 kind=CPU_PAGE_FAULT_COUNT value=94105321 flags=2 source=4294967295 destination=0 name=mesh stack=
+        CONC KERNEL "scale(float*, int)" [ 4179080000 - 4179090000 ] device 0, context 1, stream 7, correlation 12
+        UNIFIED_MEMORY_COUNTER [ 4179081000, 4179082500 ] duration 1500, counterKind GPU_PAGE_FAULT, value 12, address 7f1cc0200000, flags 3, srcId 0, dstId 0, processId 77
+        UNIFIED_MEMORY_COUNTER [ 4179091000, 4179095000 ] duration 4000, counterKind BYTES_TRANSFER_DTOH, value 24576, address 0x7f1cc01f9000, flags 4, srcId 0, dstId 4294967295, processId 77
+        CONCURRENT_KERNEL [ 4179096000, 4179099000 ] duration 3000, "copy=all", correlationId 13
+
+        """;
+
+    private const string Rocm = """
+        {
+          "devices": [
+            {
+              "device_id": 4,
+              "device_name": "gfx950",
+              "migrations": {
+                "host_to_device": { "count": 4, "avg_size_bytes": 53248, "min_size_bytes": 4096, "max_size_bytes": 131072, "total_size_bytes": 212992, "total_time_ns": 400001, "migration_throughput_gbps": 0.532 },
+                "device_to_host": { "count": 1, "avg_size_bytes": 4096, "min_size_bytes": 4096, "max_size_bytes": 4096, "total_size_bytes": 4096, "total_time_ns": 2500 }
+              }
+            }
+          ],
+          "summary": { "total_page_faults": 9, "xnack_enabled": true, "migration_triggers": { "gpu_page_fault": 4, "cpu_page_fault": 1, "prefetch": 0, "ttm_eviction": 0, "unknown": 0 } }
+        }
+
+        """;
+
+    private const string XeStatistics = """
+        svm_pagefault_count: 10
+        tlb_inval_count: 70
+        svm_64K_pagefault_count: 7
+        svm_64K_pagefault_us: 900
+        svm_64K_migrate_count: 5
+        svm_64K_device_copy_us: 500
+        svm_64K_device_copy_kb: 320
+        svm_2M_cpu_copy_us: 0
+        svm_2M_cpu_copy_kb: 0
+        svm_pagefault_count: 14
+        svm_64K_pagefault_count: 10
+        svm_64K_pagefault_us: 1200
+        svm_64K_migrate_count: 7
+        svm_64K_device_copy_us: 700
+        svm_64K_device_copy_kb: 448
+        svm_2M_cpu_copy_us: 800
+        svm_2M_cpu_copy_kb: 3072
 
         """;
 
@@ -97,6 +148,7 @@ internal static class ImportSamples
     [
         (ImportFormat.KfdSmi, Kfd), (ImportFormat.Nvprof, NvprofText), (ImportFormat.Nvprof, NvprofCsv), (ImportFormat.XeLog, Xe),
         (ImportFormat.UvmSmart, Smart), (ImportFormat.UvmEval, Eval), (ImportFormat.PageFaultLog, Faults), (ImportFormat.AddressList, Addresses),
+        (ImportFormat.Cupti, Cupti), (ImportFormat.RocmSummary, Rocm), (ImportFormat.XeStats, XeStatistics),
     ];
 
     /// <summary>Writes an export of Nsight Systems with a row in each table.</summary>

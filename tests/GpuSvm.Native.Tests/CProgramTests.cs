@@ -97,6 +97,7 @@ public class CProgramTests
     [InlineData("mirror.c", "real")]
     [InlineData("vms.c", "real", "faults")]
     [InlineData("fuzz.c", "real", "3", "1")]
+    [InlineData("fuzz.c", "portable", "3", "1")]
     public void SanitizersHaveNothingToSay(string source, params string[] arguments)
     {
         Assert.SkipUnless(CCompiler.HasSanitizers, "needs gcc's sanitizers: install libasan and libubsan");

@@ -107,6 +107,14 @@ public sealed partial class TableTests
         Assert.Empty(imported.Except(declared));
     }
 
+    [Fact]
+    public void EveryFunctionOfTheHeaderIsFuzzed()
+    {
+        IReadOnlyList<string> programs = [.. RepositoryFiles.Find("fuzz*", "tests/GpuSvm.Native.Tests/programs")];
+        string[] called = [.. programs.SelectMany(file => ProgramCall().Matches(RepositoryFiles.Read(file))).Select(match => "gpusvm_" + match.Groups[1].Value).Distinct()];
+        Assert.Equal(HeaderFunctions().Order(), called.Order());
+    }
+
     [Theory]
     [InlineData("OutOfDeviceMemory", "OUT_OF_DEVICE_MEMORY")]
     [InlineData("Done", "DONE")]
@@ -158,6 +166,9 @@ public sealed partial class TableTests
 
     [GeneratedRegex(@"<summary>(u?int\d+_t gpusvm_\w+\([^)]*\))")]
     private static partial Regex Quotation();
+
+    [GeneratedRegex(@"\bsvm\.(\w+)\(")]
+    private static partial Regex ProgramCall();
 
     [GeneratedRegex(@"\s*\n\s*(///)?\s*")]
     private static partial Regex Break();

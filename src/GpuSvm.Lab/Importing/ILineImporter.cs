@@ -10,4 +10,11 @@ internal interface ILineImporter
     /// <returns>Whether it is one of the format's; others are passed over.</returns>
     /// <exception cref="ImportLineException">It is one of the format's, and damaged.</exception>
     bool Read(ReadOnlySpan<byte> line, ImportOutput output);
+
+    /// <summary>Gives on what only the end of the text, or of its undamaged part, makes plain.</summary>
+    /// <param name="output">Gets it.</param>
+    /// <exception cref="ImportLineException">What was read does not go together.</exception>
+    void End(ImportOutput output)
+    {
+    }
 }

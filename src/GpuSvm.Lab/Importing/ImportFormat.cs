@@ -27,4 +27,13 @@ public enum ImportFormat
 
     /// <summary>User-space page faults of the kernel's tracepoint, as ftrace or perf script print them.</summary>
     PageFaultLog,
+
+    /// <summary>Activity records of unified memory and kernels as CUPTI's samples print them.</summary>
+    Cupti,
+
+    /// <summary>The summary of unified memory that ROCm's profiler writes as JSON.</summary>
+    RocmSummary,
+
+    /// <summary>The SVM counters of the Xe driver, read once, or before a run and after it.</summary>
+    XeStats,
 }

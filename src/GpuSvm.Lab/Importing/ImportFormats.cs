@@ -12,6 +12,7 @@ public static class ImportFormats
     [
         (ImportFormat.AddressList, "addresses"), (ImportFormat.KfdSmi, "kfd-smi"), (ImportFormat.Nvprof, "nvprof"), (ImportFormat.XeLog, "xe-log"),
         (ImportFormat.Nsight, "nsight"), (ImportFormat.UvmSmart, "uvm-smart"), (ImportFormat.UvmEval, "uvm-eval"), (ImportFormat.PageFaultLog, "page-faults"),
+        (ImportFormat.Cupti, "cupti"), (ImportFormat.RocmSummary, "rocm"), (ImportFormat.XeStats, "xe-stats"),
     ];
 
     /// <summary>All names, as a command line has them.</summary>
@@ -43,6 +44,12 @@ public static class ImportFormats
         string text = Encoding.Latin1.GetString(bytes);
         if (text.Contains("[Unified Memory", StringComparison.Ordinal) || (text.Contains("Duration", StringComparison.Ordinal) && text.Contains("Virtual Address", StringComparison.Ordinal)))
             return ImportFormat.Nvprof;
+        if (text.Contains("UNIFIED_MEMORY_COUNTER [", StringComparison.Ordinal))
+            return ImportFormat.Cupti;
+        if (text.TrimStart().TrimStart('\u00EF', '\u00BB', '\u00BF').StartsWith('{') && text.Contains("\"migrations\"", StringComparison.Ordinal) && text.Contains("\"device_id\"", StringComparison.Ordinal))
+            return ImportFormat.RocmSummary;
+        if (text.Contains("svm_pagefault_count:", StringComparison.Ordinal))
+            return ImportFormat.XeStats;
         if (text.Contains("page_fault_user:", StringComparison.Ordinal))
             return ImportFormat.PageFaultLog;
         if (text.Contains(": asid=", StringComparison.Ordinal) && text.Contains("gpusvm=", StringComparison.Ordinal))

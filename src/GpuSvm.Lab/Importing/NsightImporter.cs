@@ -159,7 +159,7 @@ internal sealed class NsightImporter
     /// <param name="number">NVIDIA's number: 1 the user, 2 coherence, 3 a prefetch, 4 an eviction, 5 access counters.</param>
     /// <param name="toRam">Which way.</param>
     /// <returns>The cause.</returns>
-    private static MigrationCause Cause(long number, bool toRam) => number switch
+    internal static MigrationCause Cause(long number, bool toRam) => number switch
     {
         1 or 3 => MigrationCause.Prefetch,
         2 => toRam ? MigrationCause.CpuFault : MigrationCause.GpuFault,

@@ -52,25 +52,23 @@ internal sealed class PageFaultLogImporter : ILineImporter
         return new LineScanner(number).Hex("an address");
     }
 
-    /// <summary>The thread and the time that stand before an event: "comm-123 [000] flags 12.345678:" of ftrace, "comm 123 [000] 12.345678: exceptions:" of perf.</summary>
+    /// <summary>The thread and the time that stand before an event: "comm-123 [000] flags 12.345678:" of ftrace, "comm 123 [000] 12.345678: exceptions:" of perf, which leaves the processor out where it recorded
+    /// none.</summary>
     /// <param name="head">What stands there.</param>
     /// <returns>The thread's number, and nanoseconds; 0 for what is missing.</returns>
     private static (long Thread, long Nanoseconds) Before(ReadOnlySpan<byte> head)
     {
+        if (head.EndsWith("exceptions:"u8))
+            head = head[..^"exceptions:".Length];
+        head = head.TrimEnd(" \t"u8);
+        if (!head.EndsWith(":"u8))
+            return (0, 0);
+        head = head[..^1];
+        int blank = head.LastIndexOfAny((byte)' ', (byte)'\t');
+        long time = new LineScanner(head[(blank + 1)..]).Seconds("a time in seconds");
         int bracket = head.IndexOf((byte)'[');
-        long thread = 0;
-        if (bracket > 0)
-        {
-            ReadOnlySpan<byte> comm = head[..bracket].TrimEnd((byte)' ');
-            int digits = comm.LastIndexOfAnyExceptInRange((byte)'0', (byte)'9') + 1;
-            thread = digits < comm.Length ? new LineScanner(comm[digits..]).Number("a thread's number") : 0;
-        }
-
-        int colon = bracket < 0 ? -1 : head[bracket..].IndexOf((byte)':') + bracket;
-        if (colon <= bracket)
-            return (thread, 0);
-        ReadOnlySpan<byte> time = head[bracket..colon];
-        int blank = time.LastIndexOf((byte)' ');
-        return (thread, blank < 0 ? 0 : new LineScanner(time[(blank + 1)..]).Seconds("a time in seconds"));
+        ReadOnlySpan<byte> comm = head[..Math.Max(0, bracket > 0 ? bracket : blank)].TrimEnd(" \t"u8);
+        int digits = comm.LastIndexOfAnyExceptInRange((byte)'0', (byte)'9') + 1;
+        return (digits < comm.Length ? new LineScanner(comm[digits..]).Number("a thread's number") : 0, time);
     }
 }

@@ -47,8 +47,15 @@ public static class TraceImport
     /// <returns>How it went.</returns>
     public static ImportResult Read(Stream stream, string name, ImportFormat format, ITraceSink sink)
     {
-        ILineImporter importer = ImporterOf(format);
         var output = new ImportOutput(sink);
+        if (format == ImportFormat.RocmSummary)
+        {
+            string? wrong = new RocmImporter().Read(stream, output, out long read);
+            wrong = wrong is not null ? Describe(name, wrong, output.Records) : output.Records == 0 ? NothingIn(name, read, format) : null;
+            return new ImportResult(format, output.Records, read, 0, wrong ?? "");
+        }
+
+        ILineImporter importer = ImporterOf(format);
         var lines = new LineReader(stream);
         long skipped = 0;
         string problem = "";
@@ -56,18 +63,30 @@ public static class TraceImport
         {
             while (lines.TryRead(out ReadOnlySpan<byte> line))
                 skipped += importer.Read(line, output) ? 0 : 1;
-            if (output.Records == 0)
-                problem = $"{name}: nothing in its {lines.Line} lines is of the format {ImportFormats.NameOf(format)}; name another with --from ({string.Join(", ", ImportFormats.Names)})";
         }
         catch (ImportLineException e)
         {
-            problem = Describe(name, $"line {lines.Line}: {e.Message}", output.Records);
+            problem = $"line {lines.Line}: {e.Message}";
         }
         catch (GraphFormatException e)
         {
-            problem = Describe(name, e.Message, output.Records); // The reader of lines has named the line.
+            problem = e.Message; // The reader of lines has named the line.
         }
 
+        try
+        {
+            importer.End(output);
+        }
+        catch (ImportLineException e) when (problem.Length == 0)
+        {
+            problem = $"all of its {lines.Line} lines: {e.Message}";
+        }
+        catch (ImportLineException)
+        {
+            // What came of the lines before the damaged one is given on already; the damage is what is told.
+        }
+
+        problem = problem.Length > 0 ? Describe(name, problem, output.Records) : output.Records == 0 ? NothingIn(name, lines.Line, format) : "";
         return new ImportResult(format, output.Records, lines.Line, skipped, problem);
     }
 
@@ -89,8 +108,18 @@ public static class TraceImport
         ImportFormat.UvmSmart => new UvmSmartImporter(),
         ImportFormat.UvmEval => new UvmEvalImporter(),
         ImportFormat.PageFaultLog => new PageFaultLogImporter(),
+        ImportFormat.Cupti => new CuptiImporter(),
+        ImportFormat.XeStats => new XeStatsImporter(),
         _ => throw new ArgumentOutOfRangeException(nameof(format), $"{format} is no format of lines."),
     };
+
+    /// <summary>The complaint about a file that gives nothing.</summary>
+    /// <param name="name">The file.</param>
+    /// <param name="lines">Its lines.</param>
+    /// <param name="format">What it was taken for.</param>
+    /// <returns>One line.</returns>
+    private static string NothingIn(string name, long lines, ImportFormat format) =>
+        $"{name}: nothing in its {lines} lines is of the format {ImportFormats.NameOf(format)}; name another with --from ({string.Join(", ", ImportFormats.Names)})";
 
     /// <summary>What is wrong, for people.</summary>
     /// <param name="name">The file.</param>

@@ -62,6 +62,22 @@ internal static unsafe partial class NativeMethods
     public static partial int gpusvm_queue_launch(
         ulong queue, delegate* unmanaged<KernelContextData*, void*, void> kernel, void* arguments, ulong groupCount, in NativeLaunchOptions options, out ulong launch);
 
+    /// <summary>int32_t gpusvm_vm_create(gpusvm_memory memory, gpusvm_vm* vm).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_vm_create(MemoryHandle memory, out ulong vm);
+
+    /// <summary>int32_t gpusvm_vm_destroy(gpusvm_vm vm).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_vm_destroy(ulong vm);
+
+    /// <summary>int32_t gpusvm_vm_queue_create(gpusvm_vm vm, uint32_t device, gpusvm_queue* queue).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_vm_queue_create(ulong vm, uint device, out ulong queue);
+
+    /// <summary>int32_t gpusvm_vm_advise(gpusvm_vm vm, const void* pointer, uint64_t bytes, const gpusvm_advice* advice).</summary>
+    [LibraryImport(Library)]
+    public static partial int gpusvm_vm_advise(ulong vm, nint pointer, ulong bytes, in NativeAdvice advice);
+
     /// <summary>int32_t gpusvm_attach(gpusvm_memory memory, void* pointer, uint64_t bytes, uint32_t flags).</summary>
     [LibraryImport(Library)]
     public static partial int gpusvm_attach(MemoryHandle memory, nint pointer, ulong bytes, uint flags);

@@ -8,12 +8,16 @@ internal static class LeakReports
 {
     private static long _arrays;
     private static long _memories;
+    private static long _vms;
 
     /// <summary>Arrays of the process that the collector found undisposed.</summary>
     public static long Arrays => Interlocked.Read(ref _arrays);
 
     /// <summary>Memories of the process that the collector found undisposed.</summary>
     public static long Memories => Interlocked.Read(ref _memories);
+
+    /// <summary>Address spaces of the process that the collector found undisposed.</summary>
+    public static long Vms => Interlocked.Read(ref _vms);
 
     /// <summary>Reports an array.</summary>
     /// <param name="logger">Its memory's.</param>
@@ -31,6 +35,14 @@ internal static class LeakReports
     {
         Interlocked.Increment(ref _memories);
         Log(() => SvmLog.MemoryLeaked(logger));
+    }
+
+    /// <summary>Reports an address space.</summary>
+    /// <param name="logger">Its memory's.</param>
+    public static void Vm(ILogger logger)
+    {
+        Interlocked.Increment(ref _vms);
+        Log(() => SvmLog.VmLeaked(logger));
     }
 
     /// <summary>Logs on the finalizer thread, where an exception would end the process: a logger may have been disposed by then.</summary>

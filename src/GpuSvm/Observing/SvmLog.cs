@@ -53,4 +53,9 @@ internal static partial class SvmLog
     /// <param name="status">Why.</param>
     [LoggerMessage(7, LogLevel.Information, "Of {RequestedBytes} bytes {FailedBytes} did not come to {Location} memory ({Status}); they are where they were.")]
     public static partial void PrefetchIncomplete(ILogger logger, long failedBytes, long requestedBytes, MemoryLocation location, StatusCode status);
+
+    /// <summary>An address space was forgotten.</summary>
+    /// <param name="logger">Where to.</param>
+    [LoggerMessage(8, LogLevel.Warning, "A SharedVm was never disposed; its page tables stay until its SharedMemory is disposed. Dispose it, for instance with using.")]
+    public static partial void VmLeaked(ILogger logger);
 }

@@ -26,7 +26,7 @@ internal static class SvmMetrics
         _meter.CreateObservableGauge("gpusvm.allocated", () => Read("side", ("both", s => s.HeapBytes)), "By", "Shared memory allocated.");
         _meter.CreateObservableCounter(
             "gpusvm.leaks",
-            static () => new Measurement<long>[] { new(LeakReports.Arrays, new KeyValuePair<string, object?>("kind", "array")), new(LeakReports.Memories, new KeyValuePair<string, object?>("kind", "memory")) },
+            static () => new Measurement<long>[] { new(LeakReports.Arrays, new KeyValuePair<string, object?>("kind", "array")), new(LeakReports.Memories, new KeyValuePair<string, object?>("kind", "memory")), new(LeakReports.Vms, new KeyValuePair<string, object?>("kind", "vm")) },
             "{object}",
             "Objects that nobody disposed.");
         _meter.CreateObservableGauge("gpusvm.fault.duration", ReadDurations, "s", "Service time of faults since the memory was opened, by quantile.");
