@@ -119,15 +119,16 @@ public sealed class ReuseEvictionTests
     public void WhatIsUnusedForLongerThanItTakesToComeBackGivesWay(long age, long interval, bool expected)
         => Assert.Equal(expected, new UseEviction().GivesWay(new ReuseFacts(age, interval)));
 
-    /// <summary>A call home counts at once; an eviction from the third in a row, and for less time.</summary>
+    /// <summary>A call home counts at once; an eviction from the third in a row, and for a time that grows more slowly.</summary>
     [Theory]
     [InlineData(false, 1, 150, ThrashAction.MapRemotely)]
     [InlineData(true, 1, 150, ThrashAction.Move)]
     [InlineData(true, 2, 150, ThrashAction.Move)]
     [InlineData(true, 3, 350, ThrashAction.MapRemotely)]
     [InlineData(true, 3, 450, ThrashAction.Move)]
-    [InlineData(true, 9, 1500, ThrashAction.MapRemotely)]
-    [InlineData(true, 9, 1700, ThrashAction.Move)]
+    [InlineData(true, 6, 450, ThrashAction.Move)]
+    [InlineData(true, 7, 750, ThrashAction.MapRemotely)]
+    [InlineData(true, 40, 25_000, ThrashAction.MapRemotely)]
     [InlineData(false, 9, 20_000, ThrashAction.MapRemotely)]
     public void EvictionsAreAQuarrelLaterThanCallsHome(bool wasEvicted, int returns, int microseconds, ThrashAction expected)
     {

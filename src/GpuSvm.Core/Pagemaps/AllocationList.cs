@@ -10,7 +10,7 @@ namespace GpuSvm.Core.Pagemaps;
 /// <remarks>
 /// Most policies know one order: what has come, or was faulted on, is the last candidate. For a policy that asks for reuse (<see cref="IReuseEvictionPolicy"/>) what comes goes through
 /// two short lists before it is a candidate among the others: fresh, where it is left alone, because it is being worked on and marked as used anyway; then young, with its marks taken
-/// away, where it shows whether it is used again. Together they hold about an eighth of all pages. As long as what is evicted does not come back the oldest of the others leaves, and the three
+/// away, where it shows whether it is used again. Together they hold an eighth of all pages, more of a small memory. As long as what is evicted does not come back the oldest of the others leaves, and the three
 /// lists are one. If it does (<see cref="EvictionHistory"/>), the policy may have the oldest young one leave instead: then the others stay, and what does not fit shares the eighth.
 ///
 /// Locking: one lock of rank DeviceMemory inside; under it only the policy is asked and the device's use marks are read. All links are in the allocations.
@@ -20,8 +20,8 @@ internal sealed class AllocationList(IDeviceMemory memory)
 {
     private const int MostSpared = 256; // An eviction looks at no more: who waits for it is a fault.
     private const int ShareOfArrivals = 16; // Fresh and young ones have one page in so many each,
-    private const int LeastArrivals = 4; // but as many allocations at least: a kernel has a few streams.
-    private const int LeastShare = 6; // Of very few allocations, one in so many.
+    private const int LeastArrivals = 4 * PageSize.PagesPerHuge; // but as many pages at least: a kernel has a few streams, and what comes piece by piece is to be whole before it leaves.
+    private const int LargestShare = 6; // In a very small memory, one page in so many.
 
     private readonly RankedLock _lock = new(LockRank.DeviceMemory, "AllocationList");
     private readonly AgedAllocations _fresh = new(AllocationAge.Fresh); // Guarded by _lock, like the others.
@@ -48,8 +48,15 @@ internal sealed class AllocationList(IDeviceMemory memory)
     /// <summary>The number of allocations listed; a snapshot.</summary>
     public int Count => _fresh.Count + _young.Count + _settled.Count;
 
-    /// <summary>How many allocations a list of arrivals may hold whatever they take. Guarded by _lock.</summary>
-    private int FewestArrivals => Math.Clamp(Count / LeastShare, 1, LeastArrivals);
+    /// <summary>How many pages a list of arrivals has. Guarded by _lock.</summary>
+    private long ShareLocked
+    {
+        get
+        {
+            long pages = _fresh.Pages + _young.Pages + _settled.Pages;
+            return Math.Max(pages / ShareOfArrivals, Math.Min(pages / LargestShare, LeastArrivals));
+        }
+    }
 
     /// <summary>Lists an allocation as the most recently used.</summary>
     /// <param name="allocation">One that is not listed.</param>
@@ -122,41 +129,36 @@ internal sealed class AllocationList(IDeviceMemory memory)
     private DeviceAllocation? PickVictimLocked(bool pinned)
     {
         int most = Math.Min(MostSpared, Count);
-        for (int spared = 0; spared < most;)
+        DeviceAllocation? firstSpared = null; // When the settled begin with it, all of them have been looked at.
+        for (int spared = 0; spared < most; spared++)
         {
             DeviceAllocation? oldest = _settled.FirstCandidate(pinned);
-            if (oldest is not null && !IsVictimLocked(oldest, spared))
+            if (ReferenceEquals(oldest, firstSpared))
+                oldest = null;
+            DeviceAllocation? candidate = oldest;
+            bool isVictim = oldest is not null && IsVictimLocked(oldest, spared);
+            if (oldest is null || (isVictim && MayTakeArrivalLocked(oldest)))
             {
-                RenewLocked(oldest);
-                spared++;
-                continue;
-            }
-
-            if (!MayTakeArrivalLocked(oldest) || _young.FirstCandidate(pinned) is not { } arrival)
-            {
-                if (oldest is null)
+                candidate = _young.FirstCandidate(pinned) ?? (oldest is null ? _fresh.FirstCandidate(pinned) : oldest);
+                if (candidate is null)
                     break;
-                if (TryTakeLocked(oldest))
-                    return oldest;
-                RenewLocked(oldest); // It is going anyway.
-                spared++;
-                continue;
+                isVictim = ReferenceEquals(candidate, oldest) || IsVictimLocked(candidate, spared);
             }
 
-            if (IsVictimLocked(arrival, spared) && TryTakeLocked(arrival))
-                return arrival;
-            RenewLocked(arrival);
-            spared++;
+            if (isVictim && TryTakeLocked(candidate!))
+                return candidate;
+            RenewLocked(candidate!); // Spared, or going anyway.
+            firstSpared ??= candidate;
         }
 
         return TakeFirstLocked(_settled, pinned) ?? TakeFirstLocked(_young, pinned) ?? TakeFirstLocked(_fresh, pinned);
     }
 
     /// <summary>Whether a young one leaves before the oldest of the settled.</summary>
-    /// <param name="oldest">That one; null if there is none.</param>
+    /// <param name="oldest">That one.</param>
     /// <returns>True if so.</returns>
-    private bool MayTakeArrivalLocked(DeviceAllocation? oldest)
-        => oldest is null || (_policy is IReuseEvictionPolicy policy && _young.Count >= FewestArrivals && !policy.GivesWay(FactsOf(oldest, _history.Interval)));
+    private bool MayTakeArrivalLocked(DeviceAllocation oldest)
+        => _policy is IReuseEvictionPolicy policy && _young.Pages * 2 >= ShareLocked && !policy.GivesWay(FactsOf(oldest, _history.Interval));
 
     /// <summary>Takes the first one that is not going anyway.</summary>
     /// <param name="ages">Out of which list.</param>
@@ -203,7 +205,7 @@ internal sealed class AllocationList(IDeviceMemory memory)
     private void ArriveLocked(DeviceAllocation allocation)
     {
         _fresh.Add(allocation);
-        while (IsOver(_fresh))
+        while (IsOverLocked(_fresh))
         {
             DeviceAllocation young = _fresh.Oldest!;
             _ = memory.TakeUse(young.First, young.Order.Pages);
@@ -212,7 +214,7 @@ internal sealed class AllocationList(IDeviceMemory memory)
             _young.Add(young);
         }
 
-        while (IsOver(_young))
+        while (IsOverLocked(_young))
         {
             DeviceAllocation settled = _young.Oldest!;
             _young.Remove(settled);
@@ -223,8 +225,7 @@ internal sealed class AllocationList(IDeviceMemory memory)
     /// <summary>Whether a list of arrivals has more than its share.</summary>
     /// <param name="arrivals">The list.</param>
     /// <returns>True if so.</returns>
-    private bool IsOver(AgedAllocations arrivals)
-        => arrivals.Count > FewestArrivals && arrivals.Pages * ShareOfArrivals > _fresh.Pages + _young.Pages + _settled.Pages;
+    private bool IsOverLocked(AgedAllocations arrivals) => arrivals.Count > 1 && arrivals.Pages > ShareLocked;
 
     /// <summary>Takes an allocation out of the list it is in.</summary>
     /// <param name="allocation">The allocation.</param>

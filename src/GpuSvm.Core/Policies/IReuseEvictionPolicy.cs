@@ -5,7 +5,7 @@ namespace GpuSvm.Core.Policies;
 /// An eviction policy that keeps a part of what is used again and again, where the whole of it does not fit: instead of the candidate that was not used for longest, one that has come
 /// lately leaves. Given facts, never locks.
 /// </summary>
-/// <remarks>What comes is an arrival for as long as about an eighth of the device's memory has come after it; then it is a candidate like the others. Called as <see cref="IEvictionPolicy.IsVictim"/>.</remarks>
+/// <remarks>What comes is an arrival until about an eighth of the device's memory, more of a small one, has come after it; then it is a candidate like the others. Called as <see cref="IEvictionPolicy.IsVictim"/>.</remarks>
 public interface IReuseEvictionPolicy : IEvictionPolicy
 {
     /// <summary>Whether what was not used for longest is given up. Asked in two places: when room is needed, about the interval at which evicted memory has come back lately (if not, an arrival
