@@ -62,7 +62,7 @@ public sealed unsafe class JobRaceTests
             long added = Volatile.Read(ref work->Added);
             for (int i = 0; i < 100; i++)
                 Thread.Yield();
-            Assert.Equal(added, Volatile.Read(ref work->Added)); // Nothing runs.
+            Assert.InRange(Volatile.Read(ref work->Added), added, added + 1); // Nothing runs; but what was written before the queues stopped may be counted after: the counter is no access.
         }))
             machine.Store(memory.Start + 8, 1);
 

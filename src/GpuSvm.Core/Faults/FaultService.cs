@@ -16,6 +16,7 @@ public sealed class FaultService : IDisposable
 {
     private const int MostFetched = 256; // By all threads together, so that one does not take everything.
     private const int LeastFetched = 32;
+    private const int MostForOneThread = 1024; // Nobody else waits for them; a storm of equal faults is one call then.
     private const int MaxSeconds = 10;
 
     private readonly IFaultBuffer _buffer;
@@ -87,8 +88,14 @@ public sealed class FaultService : IDisposable
     public void Serve(in GpuFault fault)
     {
         ServedVm? target = Enter(fault);
-        Answer(new ReadOnlySpan<GpuFault>(in fault), Handle(fault, target), target);
-        target?.Leave();
+        try
+        {
+            Answer(new ReadOnlySpan<GpuFault>(in fault), Handle(fault, target), target);
+        }
+        finally
+        {
+            target?.Leave(); // Also if an invariant is broken: who removes the VM must not wait for ever.
+        }
     }
 
     /// <summary>Ends the service once the buffer is empty. Launches must have ended.</summary>
@@ -102,19 +109,26 @@ public sealed class FaultService : IDisposable
     /// <summary>One service thread.</summary>
     private void Run()
     {
-        var batch = new GpuFault[Math.Max(LeastFetched, MostFetched / _threads.Length)];
+        var batch = new GpuFault[_threads.Length == 1 ? MostForOneThread : Math.Max(LeastFetched, MostFetched / _threads.Length)];
         var isAnswered = new bool[batch.Length];
         int count;
-        while ((count = _buffer.Fetch(batch)) > 0)
+        while ((count = _buffer.Fetch(HasTurns ? batch.AsSpan(0, Math.Min(batch.Length, MostFetched)) : batch)) > 0)
         {
             TellOfOverflow();
             isAnswered.AsSpan(0, count).Clear();
-            if (Volatile.Read(ref _vms).Length > 1 || HasPrefetch(batch.AsSpan(0, count))) // Pairs with Add and Remove.
-                TakeTurns(batch.AsSpan(0, count));
+            if (HasTurns || HasPrefetch(batch.AsSpan(0, count)))
+            {
+                for (int first = 0; first < count; first += MostFetched) // It looks at each of them for each.
+                    TakeTurns(batch.AsSpan(first, Math.Min(count - first, MostFetched)));
+            }
+
             for (int i = 0; i < count;)
                 i += isAnswered[i] ? 1 : ServeEqual(batch.AsSpan(i, count - i), isAnswered.AsSpan(i, count - i));
         }
     }
+
+    /// <summary>Whether there are several VMs, which have turns.</summary>
+    private bool HasTurns => Volatile.Read(ref _vms).Length > 1; // Pairs with Add and Remove.
 
     /// <summary>Records what the device has dropped since the last time.</summary>
     private void TellOfOverflow()
@@ -199,8 +213,27 @@ public sealed class FaultService : IDisposable
             strongest = faults[i].Access > faults[strongest].Access ? i : strongest;
         }
 
-        MemoryAccess access = faults[strongest].Access;
         ServedVm? target = Enter(faults[0]);
+        try
+        {
+            return ServeEqual(faults, isAnswered, new EqualFaults(run, strongest, areAlike, areInOneRun), target);
+        }
+        finally
+        {
+            target?.Leave(); // As in Serve.
+        }
+    }
+
+    /// <summary>Serves the strongest access of equal faults, and answers all that this decides.</summary>
+    /// <param name="faults">Fetched faults; the first one is not answered.</param>
+    /// <param name="isAnswered">Which of them were acknowledged or put back.</param>
+    /// <param name="equal">Those that equal the first.</param>
+    /// <param name="target">Their VM, entered; null for faults of none.</param>
+    /// <returns>How many at the front are answered; 0 if a weaker access is to be tried on its own.</returns>
+    private int ServeEqual(ReadOnlySpan<GpuFault> faults, Span<bool> isAnswered, in EqualFaults equal, ServedVm? target)
+    {
+        (int run, int strongest, bool areAlike, bool areInOneRun) = equal;
+        MemoryAccess access = faults[strongest].Access;
         SvmStatus status = Handle(faults[strongest], target);
         bool isForAll = status == SvmStatus.Done || status.IsRetry(); // A refusal says nothing of weaker accesses: they are tried on their own.
         int front = isForAll || (areAlike && faults[0].Access == access) ? run : 0;
@@ -222,7 +255,6 @@ public sealed class FaultService : IDisposable
 
         if (answered > 1)
             (target ?? _first).Vm.Counters.CountMerged(answered - 1);
-        target?.Leave();
         return front;
     }
 
@@ -234,15 +266,18 @@ public sealed class FaultService : IDisposable
     /// <returns>How many, at least 1.</returns>
     private static int RunOfEqual(ReadOnlySpan<GpuFault> faults, ReadOnlySpan<bool> isAnswered, out int strongest, out bool areAlike)
     {
-        ref readonly GpuFault first = ref faults[0];
+        GpuFault first = faults[0]; // A copy: of a storm this is what is done for each fault, so it is to be in registers.
+        ulong page = first.Address.PageNumber;
         MemoryAccess access = first.Access;
         strongest = 0;
         areAlike = true;
+        int answered = isAnswered.IndexOf(true);
+        faults = answered < 0 ? faults : faults[..answered];
         int run = 1;
-        for (; run < faults.Length && !isAnswered[run]; run++)
+        for (; run < faults.Length; run++)
         {
             ref readonly GpuFault fault = ref faults[run];
-            if (!AreEqual(fault, first))
+            if (fault.Address.PageNumber != page || fault.AddressSpaceId != first.AddressSpaceId || fault.IsPrefetch != first.IsPrefetch)
                 break;
             if (fault.Access == access)
                 continue;

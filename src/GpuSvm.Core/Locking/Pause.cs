@@ -17,11 +17,11 @@ internal struct Pause
             _spin.SpinOnce();
     }
 
-    /// <summary>Pauses until a subject may have changed.</summary>
+    /// <summary>Pauses until a subject may have changed, and says that it does.</summary>
     /// <param name="subject">What somebody signals, or nobody: then it is as <see cref="Once()"/>.</param>
     public void Once(object subject)
     {
-        if (!SchedulePoint.IsScheduled || !SchedulePoint.TryWait(subject))
+        if (!SchedulePoint.TryWait(subject))
             _spin.SpinOnce();
     }
 

@@ -61,8 +61,11 @@ public sealed class DeviceAllocation : IAged<DeviceAllocation>
     /// <summary>Whether a fault has used it since it came or was last spared. Guarded by the allocation list's lock.</summary>
     internal bool WasUsed { get; set; }
 
-    /// <summary>Whether it is in the list. Guarded by the allocation list's lock.</summary>
-    internal bool IsListed { get; set; }
+    /// <summary>Which list it is in. Guarded by the allocation list's lock.</summary>
+    internal AllocationAge Age { get; set; }
+
+    /// <summary>When it was last known to be used, in pages that have come. Guarded by the allocation list's lock.</summary>
+    internal long LastUse { get; set; }
 
     /// <inheritdoc/>
     DeviceAllocation? IAged<DeviceAllocation>.Newer { get; set; }

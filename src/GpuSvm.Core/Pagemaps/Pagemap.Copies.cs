@@ -108,7 +108,7 @@ public sealed partial class Pagemap
             _host.NoteCopies(Index, block.First, AddressRange.OfPages(interval.Start + ((long)page << PageSize.Shift), block.Order.Pages));
             for (int frame = 0; frame < block.Order.Pages; frame++)
                 workspace.Frames[page++] = HmmFrame.OfCopy(Index, block.First + frame);
-            _allocations.Add(block);
+            _allocations.Add(block, population.StartOf(i));
         }
 
         return SvmStatus.Done;

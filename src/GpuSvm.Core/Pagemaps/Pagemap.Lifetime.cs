@@ -160,10 +160,7 @@ public sealed partial class Pagemap
 
         Pause pause = default;
         while (Volatile.Read(ref _inside) != Closed) // Pairs with Leave: migrations that were let in end by themselves.
-        {
-            SchedulePoint.Reach(SchedulePointKind.Wait, this);
             pause.Once(this);
-        }
 
         SvmStatus status = EvictAll(MigrationCause.Unplug);
         InvariantRecord.Require(status != SvmStatus.Done || AllocationCount == 0, "INV-38", "pages are left on a device whose unplugging was reported done");

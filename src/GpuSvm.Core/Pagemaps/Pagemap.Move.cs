@@ -85,7 +85,7 @@ public sealed partial class Pagemap
             block.ZoneData.GetPages(block.Order.Pages); // For each page that may come; those that do not are put below.
             block.GuaranteedUntil = until;
             block.IsPinned = details.IsPinned;
-            _allocations.Add(block);
+            _allocations.Add(block, population.StartOf(i));
         }
 
         int arrived = migration.CompleteToDevice(Index);

@@ -136,13 +136,13 @@ public sealed partial class Pagemap
             return SvmStatus.OutOfDeviceMemory;
         PageOrder order = victim.Order;
         var widening = order < PageOrder.Huge ? Eviction as IWideningEvictionPolicy : null; // Of no interest for a whole block.
-        VirtualAddress? address = widening is null ? null : _host.FindByFrame(Index, victim.First);
+        VirtualAddress? address = _host.FindByFrame(Index, victim.First);
         SvmStatus status = EvictToRam(victim, MigrationCause.Eviction, culprit);
         if (status == SvmStatus.Done)
             Counters.CountEviction();
-        _allocations.EndEviction(victim);
-        if (status == SvmStatus.Done && address is { } start)
-            EvictNeighbours(AddressRange.OfPages(start.AlignDown(order), order.Pages), widening!, culprit);
+        _allocations.EndEviction(victim, status == SvmStatus.Done ? address : null);
+        if (status == SvmStatus.Done && widening is not null && address is { } start)
+            EvictNeighbours(AddressRange.OfPages(start.AlignDown(order), order.Pages), widening, culprit);
         return status;
     }
 

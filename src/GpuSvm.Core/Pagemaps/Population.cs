@@ -9,6 +9,7 @@ namespace GpuSvm.Core.Pagemaps;
 internal sealed class Population
 {
     private readonly DeviceAllocation?[] _blocks = new DeviceAllocation?[PageSize.PagesPerHuge];
+    private readonly int[] _pages = new int[PageSize.PagesPerHuge]; // By block: the page of the interval that its first frame is for.
 
     /// <summary>The frame each page of the interval is to get; -1 for none.</summary>
     public int[] Frames { get; } = new int[PageSize.PagesPerHuge];
@@ -45,6 +46,11 @@ internal sealed class Population
     /// <returns>The block, with the call's reference.</returns>
     public DeviceAllocation Block(int index) => _blocks[index]!;
 
+    /// <summary>The first address that a block is for.</summary>
+    /// <param name="index">Which, from 0.</param>
+    /// <returns>The address.</returns>
+    public VirtualAddress StartOf(int index) => Start + ((long)_pages[index] << PageSize.Shift);
+
     /// <summary>Begins with nothing planned.</summary>
     /// <param name="pages">The interval's length.</param>
     public void Begin(int pages)
@@ -63,6 +69,7 @@ internal sealed class Population
     /// <param name="page">The page of the interval that its first frame is for.</param>
     public void Add(DeviceAllocation allocation, int page)
     {
+        _pages[Blocks] = page;
         _blocks[Blocks++] = allocation;
         for (int i = 0; i < allocation.Order.Pages; i++)
             Frames[page + i] = allocation.First.Number + i;

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core.Policies;
+
 namespace GpuSvm.Simulation.Exploring;
 
 /// <summary>Random numbers that are the same for a seed on every machine (splitmix64, Steele and others, OOPSLA 2014).</summary>
@@ -9,13 +11,7 @@ public struct ScheduleRandom(ulong seed)
 
     /// <summary>The next number.</summary>
     /// <returns>Any 64 bits.</returns>
-    public ulong Next()
-    {
-        _state += 0x9E3779B97F4A7C15;
-        ulong mixed = (_state ^ (_state >> 30)) * 0xBF58476D1CE4E5B9;
-        mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
-        return mixed ^ (mixed >> 31);
-    }
+    public ulong Next() => SeededNumbers.Mix(_state += SeededNumbers.Step);
 
     /// <summary>The next number below a limit.</summary>
     /// <param name="limit">At least 1.</param>
