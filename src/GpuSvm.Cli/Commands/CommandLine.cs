@@ -27,6 +27,8 @@ internal static class CommandLine
             ExportCommand.Create(console),
             ReplayCommand.Create(console),
             CompareCommand.Create(console),
+            ExplainCommand.Create(console),
+            ReportCommand.Create(console),
             new HelpOption { Recursive = true },
         };
         var version = new Option<bool>("--version") { Description = "Show the version." };

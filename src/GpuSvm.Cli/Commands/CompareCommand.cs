@@ -39,12 +39,13 @@ internal static class CompareCommand
         var seeds = CommandLine.TextOption("--seeds", "N", "How many seeds, from 1; with more than one, times come with their 95 % confidence. Default 1.");
         var threads = CommandLine.TextOption("--threads", "N", "Replays at once; default one a processor.");
         var results = CommandLine.TextOption("--results", "FILE", "Keep rows there as they come, a line of JSON each; a study that was stopped goes on from it.");
+        var report = CommandLine.TextOption("--report", "FILE", "Also write all tables with bars as a page for a browser.");
         var csv = CommandLine.TextOption("--csv", "FILE", "Also write all rows as CSV.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write all rows as JSON; - for standard output, which then carries nothing else.");
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
         var command = new Command("compare", "Replay workloads under many policies, oversubscriptions and cost models, in parallel, and show them side by side.")
         {
-            sources, size, iterations, graph, oversubscription, chunk, prefetch, evict, thrash, costModel, seeds, threads, results, csv, json, quiet,
+            sources, size, iterations, graph, oversubscription, chunk, prefetch, evict, thrash, costModel, seeds, threads, results, report, csv, json, quiet,
         };
         command.SetAction(parsed =>
         {
@@ -65,9 +66,13 @@ internal static class CompareCommand
             var atOnce = parsed.GetValue(threads) is { } text ? CommandLine.ParseNumber(text, "--threads", 1, MostThreads) : Environment.ProcessorCount;
             var path = parsed.GetValue(json);
             JsonFile.Check(path);
+            var page = parsed.GetValue(report);
+            PageFile.Check(page);
             var silent = parsed.GetValue(quiet) || JsonFile.IsStandardOutput(path);
             var rows = Progress.Show(console, silent, progress => Run(plan, options, atOnce, parsed.GetValue(results), progress));
             JsonFile.Write(path, new StudyReport([.. plan.CostModels.Select(name => CostModels.Find(name)!)], rows), ReportJson.Default.StudyReport, console);
+            if (page is not null)
+                ReportCommand.WriteStudy(page, string.Join(", ", plan.Workloads.Select(name => Path.GetFileName(name))), rows);
             if (parsed.GetValue(csv) is { } csvPath)
                 StudyCsv.Write(csvPath, rows);
             if (!silent)

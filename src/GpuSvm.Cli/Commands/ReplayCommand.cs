@@ -19,54 +19,33 @@ internal static class ReplayCommand
     /// <param name="console">Where it writes.</param>
     public static Command Create(ToolConsole console)
     {
-        var source = new Argument<string>("TRACE|WORKLOAD") { Description = $"A trace file, or a workload that is generated: {LabInput.WorkloadList}\n" };
-        var size = CommandLine.TextOption("--size", "SIZE", "About how many bytes a generated workload touches; default 12M.");
-        var iterations = CommandLine.TextOption("--iterations", "N", "Rounds, time steps or tokens of a generated workload; default 1.");
-        var graph = CommandLine.TextOption("--graph", "FILE", "The graph of bfs and sssp; default a Kronecker graph of the size.");
-        var device = CommandLine.TextOption("--device-memory", "SIZE", "The memory of each device; default twice what is touched.");
-        var oversubscription = CommandLine.TextOption("--oversubscription", "N", "Instead: how much is touched for each byte of it, as 1.25 or 125%.");
-        var chunk = CommandLine.TextOption("--chunk", string.Join('|', ReplayPolicies.ChunkNames), "The largest piece that moves at once; default 2M.");
-        var prefetch = CommandLine.TextOption("--prefetch", string.Join('|', ReplayPolicies.PrefetchNames), "What else comes with a fault; default none.");
-        var evict = CommandLine.TextOption("--evict", string.Join('|', ReplayPolicies.EvictNames), "What leaves a full device; default unused.");
-        var thrash = CommandLine.TextOption("--thrash", string.Join('|', ReplayPolicies.ThrashNames), "What becomes of pages that go to and fro; default back-off.");
-        var costModel = CommandLine.TextOption("--cost-model", LabInput.CostModelNames, "What things cost; default uvm-smart.");
-        var seed = CommandLine.TextOption("--seed", "N", "Seed of everything random; default 1. The same seed gives the same result to the last byte.");
+        var machine = new MachineOptions();
         var log = CommandLine.TextOption("--log", "FILE", "Write a trace of the replay: accesses, faults, migrations, evictions, with modelled times.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the result as JSON; - for standard output, which then carries nothing else.");
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
+        var report = CommandLine.TextOption("--report", "FILE", "Also write a page for a browser: what cost most, over time and by address, and what would help.");
         var command = new Command("replay", "Replay a trace or a generated workload on the simulated machine: faults, bytes, evictions and modelled time under chosen policies.")
         {
-            source, size, iterations, graph, device, oversubscription, chunk, prefetch, evict, thrash, costModel, seed, log, json, quiet,
+            log, report, json, quiet,
         };
+        machine.AddTo(command);
         command.SetAction(parsed =>
         {
-            if (parsed.GetValue(device) is not null && parsed.GetValue(oversubscription) is not null)
-                throw new InputException("--device-memory and --oversubscription both say how much a device holds: leave one of them out");
-            var defaults = new ReplayPolicies();
-            var seedValue = LabInput.Seed(parsed.GetValue(seed));
-            var settings = new ReplaySettings
-            {
-                Policies = new ReplayPolicies
-                {
-                    Chunk = LabInput.Policy(parsed.GetValue(chunk), "--chunk", ReplayPolicies.ChunkNames, defaults.Chunk),
-                    Prefetch = LabInput.Policy(parsed.GetValue(prefetch), "--prefetch", ReplayPolicies.PrefetchNames, defaults.Prefetch),
-                    Evict = LabInput.Policy(parsed.GetValue(evict), "--evict", ReplayPolicies.EvictNames, defaults.Evict),
-                    Thrash = LabInput.Policy(parsed.GetValue(thrash), "--thrash", ReplayPolicies.ThrashNames, defaults.Thrash),
-                    Seed = seedValue,
-                },
-                CostModel = LabInput.CostModel(parsed.GetValue(costModel)),
-                DeviceMemoryBytes = parsed.GetValue(device) is { } deviceText ? ByteSize.Parse(deviceText, "--device-memory") : null,
-                Oversubscription = parsed.GetValue(oversubscription) is { } ratio ? LabInput.Oversubscription(ratio) : null,
-            };
+            var settings = machine.Settings(parsed);
             var path = parsed.GetValue(json);
             JsonFile.Check(path);
-            var options = LabInput.Options(parsed.GetValue(size), parsed.GetValue(iterations), seedValue, parsed.GetValue(graph));
+            var page = parsed.GetValue(report);
+            PageFile.Check(page);
+            var options = machine.WorkloadOptions(parsed);
+            var source = parsed.GetValue(machine.Source)!;
             var silent = parsed.GetValue(quiet) || JsonFile.IsStandardOutput(path);
-            var (report, seconds) = Progress.Show(console, silent, progress => Replay(parsed.GetValue(source)!, options, settings, parsed.GetValue(log), progress));
-            JsonFile.Write(path, report, ReportJson.Default.ReplayReport, console);
+            var (result, seconds) = Progress.Show(console, silent, progress => Replay(source, options, settings, parsed.GetValue(log), progress));
+            JsonFile.Write(path, result, ReportJson.Default.ReplayReport, console);
             if (!silent)
-                ReplayTable.Write(report, seconds, console.Ansi);
-            return report.Result.FailedAccesses == 0 && report.Problem.Length == 0 ? ExitCode.Done : ExitCode.Failed;
+                ReplayTable.Write(result, seconds, console.Ansi);
+            if (page is not null)
+                ReportCommand.WriteExplanation(page, ExplainCommand.Explain(source, options, settings, Environment.ProcessorCount, console, silent), []);
+            return result.Result.FailedAccesses == 0 && result.Problem.Length == 0 ? ExitCode.Done : ExitCode.Failed;
         });
         return command;
     }

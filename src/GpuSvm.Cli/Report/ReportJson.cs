@@ -12,4 +12,5 @@ namespace GpuSvm.Cli.Report;
 [JsonSerializable(typeof(ExploreReport))]
 [JsonSerializable(typeof(ReplayReport))]
 [JsonSerializable(typeof(StudyReport))]
+[JsonSerializable(typeof(ExplainReport))]
 internal sealed partial class ReportJson : JsonSerializerContext;

@@ -7,7 +7,6 @@ namespace GpuSvm.Lab.Workloads;
 public sealed class RecordedWorkload : IWorkload
 {
     private readonly string _path;
-    private readonly bool _usesFaults;
 
     /// <summary>Reads a trace through.</summary>
     /// <param name="path">The file.</param>
@@ -21,12 +20,14 @@ public sealed class RecordedWorkload : IWorkload
         reader.ReadTo(footprint);
         if (footprint.Accesses + footprint.Faults == 0)
             throw new TraceFileException(Path.GetFileName(path), reader.BytesRead, $"the trace has neither accesses nor faults, so there is nothing to replay. {reader.Problem}".TrimEnd());
-        _usesFaults = footprint.Accesses == 0;
+        UsesFaults = footprint.Accesses == 0;
+        HasMigrations = footprint.Migrations > 0;
+        Header = reader.Header;
         FootprintBytes = footprint.TouchedBytes;
         SpannedBytes = footprint.SpannedBytes;
         Devices = footprint.LastDevice + 1;
         Problem = reader.Problem;
-        Description = $"{Path.GetFileName(path)}: {reader.Header.Source}, {reader.Records} records{(_usesFaults ? ", faults in place of accesses" : "")}";
+        Description = $"{Path.GetFileName(path)}: {reader.Header.Source}, {reader.Records} records{(UsesFaults ? ", faults in place of accesses" : "")}";
     }
 
     /// <inheritdoc/>
@@ -44,10 +45,23 @@ public sealed class RecordedWorkload : IWorkload
     /// <summary>Why it ends before its end; empty for a whole one.</summary>
     public string Problem { get; }
 
-    /// <inheritdoc/>
-    public void Generate(ITraceSink sink)
+    /// <summary>Whether its faults stand for accesses, because it has no others.</summary>
+    public bool UsesFaults { get; }
+
+    /// <summary>Whether it tells of migrations, so that it says itself what moved when it was taken.</summary>
+    public bool HasMigrations { get; }
+
+    /// <summary>What it says of itself.</summary>
+    public TraceHeader Header { get; }
+
+    /// <summary>Gives its records as they are, events and all.</summary>
+    /// <param name="sink">Who gets them.</param>
+    public void ReadTo(ITraceSink sink)
     {
         using TraceReader reader = TraceReader.Open(_path);
-        reader.ReadTo(_usesFaults ? new FaultsAsAccesses(sink) : sink);
+        reader.ReadTo(sink);
     }
+
+    /// <inheritdoc/>
+    public void Generate(ITraceSink sink) => ReadTo(UsesFaults ? new FaultsAsAccesses(sink) : sink);
 }
