@@ -44,7 +44,7 @@ internal static class Chromium
         try
         {
             string file = Path.Combine(folder, "page.html");
-            File.WriteAllText(file, page.Replace("</title>", $"</title><script>{Check}</script>", StringComparison.Ordinal));
+            File.WriteAllText(file, page.Insert(page.IndexOf("<style>", StringComparison.Ordinal), $"<script>{Check}</script>")); // Before any script of the page.
             var start = new ProcessStartInfo(_path!, ["--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", $"--user-data-dir={folder}/profile", $"--window-size={width},1600", "--virtual-time-budget=3000", "--dump-dom", $"file://{file}"])
             {
                 RedirectStandardOutput = true,

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
-using GpuSvm.Core.Vm;
 using GpuSvm.Lab.Explaining;
 using GpuSvm.Lab.Replay;
 using GpuSvm.Lab.Traces;
@@ -23,7 +22,7 @@ public sealed class ExplainTests : IDisposable
         IReadOnlyList<Finding> findings = Findings.Of(TraceExamples.Analyse(TraceExamples.Write));
         Assert.Equal(["shared", "left", "right"], findings.Select(found => found.Name));
         Assert.Equal([UsePattern.PingPong, UsePattern.Returning, UsePattern.Returning], findings.Select(found => found.Pattern));
-        Assert.Equal("these 4 MiB moved 5,120 times between CPU and GPU: 40 times over and 40 times back (40 GPU faults and 40 CPU faults)", findings[0].What);
+        Assert.Equal("these 4 MiB moved 80 times between CPU and GPU: 40 times over and 40 times back (40 GPU faults and 40 CPU faults)", findings[0].What);
         Assert.Contains("had to make room and came back 39 times within", findings[1].What, StringComparison.Ordinal);
         Assert.Equal("step", findings[0].Kernel);
     }
@@ -72,7 +71,7 @@ public sealed class ExplainTests : IDisposable
     [Fact]
     public void WhatDoesNotFitIsToldAsSuchAndASuggestionThatHurtsIsCalledSo()
     {
-        Explanation explanation = Explain("hotspot", new ReplaySettings { Oversubscription = 1.5, Policies = new ReplayPolicies { Chunk = "64K", Prefetch = "tree" } }, iterations: 4);
+        Explanation explanation = Explain("hotspot", new ReplaySettings { Oversubscription = 1.5, Policies = new ReplayPolicies { Chunk = "64K", Prefetch = "tree", Thrash = "none" } }, iterations: 4);
         Assert.Contains(explanation.Findings, found => found.Pattern == UsePattern.Returning && found.What.Contains("larger than the device's memory", StringComparison.Ordinal));
         Assert.Contains(explanation.Trials, trial => trial.Suggestions[0].PolicyKind == "evict");
         ReplayResult before = explanation.Before!;
@@ -90,7 +89,7 @@ public sealed class ExplainTests : IDisposable
         Assert.False(explanation.Analysis.IsEstimated);
         Assert.Equal(120, explanation.Analysis.Totals.DeviceFaults);
         Trial pinned = explanation.Trials.Single(trial => trial.Suggestions[0].Text == "pin in RAM: shared");
-        Assert.Equal(0, pinned.Result!.BytesToHost - explanation.Before!.BytesToHost > 0 ? 1 : 0);
+        Assert.True(pinned.Result!.BytesToHost <= explanation.Before!.BytesToHost);
         Assert.True(pinned.Result.BytesToDevice < explanation.Before.BytesToDevice);
     }
 

@@ -25,7 +25,7 @@ public sealed partial class ReportPageTests : IDisposable
     {
         Explanation explanation = TraceExamples.Explain(_path, TraceExamples.Write);
         string page = Write(explanation);
-        Assert.All(explanation.Findings, found => Assert.Contains(found.What, page, StringComparison.Ordinal));
+        Assert.All(explanation.Findings, found => Assert.Contains(Wording.Html.Escape(found.What), page, StringComparison.Ordinal));
         Assert.All(explanation.Trials, trial => Assert.Contains(Wording.Html.Escape(trial.Suggestions[0].Text), page, StringComparison.Ordinal));
         Assert.Contains("GPU fault", page, StringComparison.Ordinal);
         Assert.Contains("<td>left</td><td class=\"words\">right</td>", page, StringComparison.Ordinal);
@@ -53,7 +53,7 @@ public sealed partial class ReportPageTests : IDisposable
     }
 
     [Fact]
-    public void AnEmptyTraceAndNamesFullOfTricksMakeAPage()
+    public void NamesFullOfTricksAreShownAsTheyAre()
     {
         Explanation tricky = TraceExamples.Explain(_path, sink =>
         {

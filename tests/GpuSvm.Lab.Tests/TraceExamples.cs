@@ -85,6 +85,6 @@ internal static class TraceExamples
         }
 
         var workload = new Workloads.RecordedWorkload(path);
-        return Explainer.Explain(() => workload, new ReplaySettings { DeviceMemoryBytes = 6 << 20 }, threads, _ => { });
+        return Explainer.Explain(() => workload, new ReplaySettings { DeviceMemoryBytes = 6 << 20, Policies = new ReplayPolicies { Thrash = "none" } }, threads, _ => { });
     }
 }

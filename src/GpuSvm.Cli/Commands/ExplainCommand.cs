@@ -58,6 +58,8 @@ internal static class ExplainCommand
             var recorded = first as RecordedWorkload;
             if (settings is { DeviceMemoryBytes: null, Oversubscription: null } && recorded?.Header.DeviceMemoryBytes is [> 0 and var bytes, ..])
                 settings = settings with { DeviceMemoryBytes = bytes };
+            else if (settings is { DeviceMemoryBytes: null, Oversubscription: null } && recorded?.UsesFaults == true)
+                settings = settings with { DeviceMemoryBytes = 2 * recorded.SpannedBytes }; // Of what is touched it knows the pages that faulted only.
             var gate = new Lock(); // Guards the progress: replays run in several threads.
             try
             {

@@ -30,7 +30,7 @@ public sealed class BlockUse
     /// <summary>Bytes that came to a device again after they had made room.</summary>
     public long BytesReturned { get; set; }
 
-    /// <summary>Migrations in either direction.</summary>
+    /// <summary>Migrations in either direction; of several blocks, those of each added up.</summary>
     public long Migrations { get; set; }
 
     /// <summary>Times that bytes came back after they had made room.</summary>
@@ -42,8 +42,8 @@ public sealed class BlockUse
     /// <summary>When they last did.</summary>
     public long LastReturn { get; set; }
 
-    /// <summary>Bytes that left for room and have not come back.</summary>
-    public long BytesAway { get; set; }
+    /// <summary>Pieces that left for room and have not come back.</summary>
+    public uint AwayMask { get; set; }
 
     /// <summary>Accesses of devices that read.</summary>
     public long DeviceReads { get; set; }
@@ -127,7 +127,6 @@ public sealed class BlockUse
         }
 
         Returns += other.Returns;
-        BytesAway += other.BytesAway;
         DeviceReads += other.DeviceReads;
         DeviceWrites += other.DeviceWrites;
         DeviceAccessBytes += other.DeviceAccessBytes;
@@ -158,6 +157,7 @@ public sealed class BlockUse
         CpuMaskEver |= Pair(half.CpuMaskEver) << shift;
         CameMask |= Pair(half.CameMask) << shift;
         ResidentMask |= Pair(half.ResidentMask) << shift;
+        AwayMask |= Pair(half.AwayMask) << shift;
     }
 
     /// <summary>Makes one bit of every two.</summary>

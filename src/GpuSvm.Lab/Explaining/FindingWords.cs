@@ -27,12 +27,12 @@ internal static class FindingWords
                     ? "a device uses little of what comes: leave it in RAM (never migrate), or move smaller pieces"
                     : "another eviction policy, or leave a part of it in RAM so that the rest stays"),
             UsePattern.PingPong => (
-                $"these {size} moved {Format.Count(use.Migrations)} times between CPU and GPU: {Times(use.BytesToDevice, bytes)} over and {Times(use.BytesFetchedHome, bytes)} back ({faults})",
+                $"these {size} moved {Times(use.BytesToDevice + use.BytesFetchedHome, bytes)} between CPU and GPU: {Times(use.BytesToDevice, bytes)} over and {Times(use.BytesFetchedHome, bytes)} back ({faults})",
                 IsMostlyRead(use) ? "both mostly read it: advise read-mostly, so that each has a copy" : "pin it in RAM, where the device reaches it, or bring it in one piece before each kernel and back after it"),
             UsePattern.FalseSharing => (
                 use.DeviceReads + use.DeviceWrites + use.DeviceFaults == 0
-                    ? $"these {size} moved {Format.Count(use.Migrations)} times between CPU and GPU, and no device touched them: they lie beside memory that one uses ({faults})"
-                    : $"these {size} moved {Format.Count(use.Migrations)} times between CPU and GPU, although CPU threads and the device touch different pages of them ({faults})",
+                    ? $"these {size} moved {Times(use.BytesToDevice + use.BytesFetchedHome, bytes)} between CPU and GPU, and no device touched them: they lie beside memory that one uses ({faults})"
+                    : $"these {size} moved {Times(use.BytesToDevice + use.BytesFetchedHome, bytes)} between CPU and GPU, although CPU threads and the device touch different pages of them ({faults})",
                 "false sharing within what moves together: advise a smaller granularity, or lay the two parts out apart"),
             UsePattern.Unused => (
                 $"{Format.Size(use.BytesToDevice)} of it came to the device, and it used little of that ({Format.Size(use.DeviceAccessBytes)} accessed, {faults})",

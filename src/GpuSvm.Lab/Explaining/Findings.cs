@@ -17,7 +17,7 @@ public static class Findings
     {
         ArgumentNullException.ThrowIfNull(analysis);
         List<Run> runs = [.. RunsOf(analysis).GroupBy(run => run.Allocation).SelectMany(group => group.Key is not null && group.Count() > MostPieces ? (IEnumerable<Run>)[Whole(group)] : group)];
-        return [.. runs.Where(run => run.Pattern != UsePattern.Quiet).OrderByDescending(run => run.Use.Cost).ThenBy(run => run.Interval.Start.Value).Take(most).Select(run => FindingOf(run, analysis))];
+        return [.. runs.Where(run => run.Pattern != UsePattern.Quiet && run.Use.Cost > 0).OrderByDescending(run => run.Use.Cost).ThenBy(run => run.Interval.Start.Value).Take(most).Select(run => FindingOf(run, analysis))];
     }
 
     /// <summary>Neighbouring blocks with one pattern.</summary>

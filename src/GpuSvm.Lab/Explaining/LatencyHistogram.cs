@@ -3,7 +3,7 @@ using System.Numerics;
 
 namespace GpuSvm.Lab.Explaining;
 
-/// <summary>How long things took, in buckets of a quarter of a power of two: a percentile is right within a fifth.</summary>
+/// <summary>How long things took, in buckets of a quarter of a power of two: a percentile is right within a quarter.</summary>
 public sealed class LatencyHistogram
 {
     private const int Parts = 4; // Of a power of two, itself one.

@@ -78,17 +78,16 @@ public sealed partial class TraceAnalysis
         long now = Axis.Now;
         double nanoseconds = CostOf(one, CostModel.ToDevice);
         double share = nanoseconds / Math.Max(one.Bytes, 1);
-        Pieces(AddressRange.OfBytes(one.Address, one.Bytes), true, (block, mask, at) =>
+        Pieces(AddressRange.OfBytes(one.Address, one.Bytes), true, (block, mask, at, bytes) =>
         {
-            long bytes = BitOperations.PopCount(mask) * Blocks.PieceBytes;
             block.Migrations++;
             block.BytesToDevice += bytes;
             block.CameMask |= mask;
             Heat.Of(at).In.Add(bin, bytes);
-            if (block.BytesAway > 0)
+            if ((block.AwayMask & mask) != 0)
             {
-                long back = Math.Min(block.BytesAway, bytes);
-                block.BytesAway -= back;
+                long back = Math.Min(bytes, BitOperations.PopCount(block.AwayMask & mask) * Blocks.PieceBytes);
+                block.AwayMask &= ~mask;
                 block.BytesReturned += back;
                 Totals.BytesReturned += back;
                 (block.FirstReturn, block.LastReturn) = (block.Returns == 0 ? now : block.FirstReturn, now);
@@ -116,9 +115,8 @@ public sealed partial class TraceAnalysis
         if (_kernel >= 0)
             _kernels[_kernel].BytesToRam += one.Bytes;
         double share = CostOf(one, CostModel.ToHost) / Math.Max(one.Bytes, 1);
-        Pieces(AddressRange.OfBytes(one.Address, one.Bytes), true, (block, mask, at) =>
+        Pieces(AddressRange.OfBytes(one.Address, one.Bytes), true, (block, mask, at, bytes) =>
         {
-            long bytes = BitOperations.PopCount(mask) * Blocks.PieceBytes;
             block.Migrations++;
             block.BytesToRam += bytes;
             block.CameMask |= mask;
@@ -126,12 +124,11 @@ public sealed partial class TraceAnalysis
             if (cause == MigrationCause.Eviction)
             {
                 block.BytesEvicted += bytes;
-                block.BytesAway += bytes;
+                block.AwayMask |= mask;
             }
             else if (cause is MigrationCause.CpuFault or MigrationCause.HostFault)
             {
                 block.BytesFetchedHome += bytes;
-                block.BytesAway = 0;
                 block.FetchedAfter ??= _launch ?? _lastEnded;
             }
 

@@ -157,7 +157,7 @@ public sealed partial class TraceAnalysis(CostModel model) : ITraceSink
             return;
         }
 
-        Pieces(mapping.Interval, false, (block, mask, at) => Leave(block, mask, at));
+        Pieces(mapping.Interval, false, (block, mask, at, _) => Leave(block, mask, at));
     }
 
     /// <inheritdoc/>
@@ -197,7 +197,7 @@ public sealed partial class TraceAnalysis(CostModel model) : ITraceSink
                 Arrived(one, one.Cause);
                 break;
             case SvmEventKind.ReadDuplicateInvalidate:
-                Pieces(AddressRange.OfBytes(one.Address, one.Bytes), false, (block, mask, at) => Leave(block, mask, at));
+                Pieces(AddressRange.OfBytes(one.Address, one.Bytes), false, (block, mask, at, _) => Leave(block, mask, at));
                 break;
             case SvmEventKind.FatalFault:
                 Totals.RefusedFaults++;
@@ -213,7 +213,7 @@ public sealed partial class TraceAnalysis(CostModel model) : ITraceSink
                 break;
             case SvmEventKind.ThrashingDetected:
                 Totals.ThrashingDetected++;
-                Blocks.Of(one.Address.Value).ThrashingDetected++;
+                Pieces(AddressRange.OfBytes(one.Address, one.Bytes), true, (block, _, _, _) => block.ThrashingDetected++);
                 break;
             case SvmEventKind.ThrottlingEnd:
                 Totals.Throttled += one.Duration;
@@ -291,8 +291,8 @@ public sealed partial class TraceAnalysis(CostModel model) : ITraceSink
     /// <summary>Takes each block's part of an interval.</summary>
     /// <param name="interval">The interval.</param>
     /// <param name="makes">Whether blocks that are not there are made.</param>
-    /// <param name="part">Told of the block, the mask of its pieces, and the first address of the part.</param>
-    private void Pieces(AddressRange interval, bool makes, Action<BlockUse, uint, ulong> part)
+    /// <param name="part">Told of the block, the mask of its pieces, the first address of the part, and its bytes.</param>
+    private void Pieces(AddressRange interval, bool makes, Action<BlockUse, uint, ulong, long> part)
     {
         ulong end = interval.End.Value;
         for (ulong at = interval.Start.Value; at < end;)
@@ -300,7 +300,7 @@ public sealed partial class TraceAnalysis(CostModel model) : ITraceSink
             BlockUse? block = makes ? Blocks.Of(at) : Blocks.Find(at);
             ulong next = Math.Min(end, ((at >> Blocks.Shift) + 1) << Blocks.Shift);
             if (block is not null)
-                part(block, Blocks.MaskOf(at, next), at);
+                part(block, Blocks.MaskOf(at, next), at, (long)(next - at));
             at = next;
         }
     }

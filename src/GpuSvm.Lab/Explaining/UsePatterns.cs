@@ -14,15 +14,21 @@ internal static class UsePatterns
     /// <param name="analysis">The analysis that it belongs to.</param>
     public static UsePattern Of(BlockUse use, long pieceBytes, TraceAnalysis analysis)
     {
-        if (use.Cost <= 0)
+        if (use.Migrations + use.DeviceFaults + use.CpuFaults + use.RemoteAccesses == 0)
             return UsePattern.Quiet;
         double bytes = Math.Max(use.LivePieces, 1) * pieceBytes;
         if (use.RemoteAccesses * analysis.CostModel.RemoteAccessNanoseconds > use.Cost / 2)
             return UsePattern.Remote;
         if (use.BytesReturned * 2 >= bytes && use.BytesEvicted >= use.BytesFetchedHome)
             return UsePattern.Returning;
-        if (Math.Min(use.BytesToDevice, use.BytesFetchedHome) / bytes >= LeastTrips)
-            return (use.DeviceMask & use.CpuMask) == 0 ? UsePattern.FalseSharing : UsePattern.PingPong;
+        double trips = Math.Min(use.BytesToDevice, use.BytesFetchedHome) / bytes;
+        if (trips >= LeastTrips || (trips > 0 && use.ThrashingDetected > 0)) // The thrash policy ends a quarrel early.
+        {
+            // Faults alone tell of the first page of what moved together: whether the others were touched is not known then.
+            bool isApart = (use.DeviceMask & use.CpuMask) == 0 && (analysis.KnowsAccesses || (use.DeviceMask != 0 && use.CpuMask != 0));
+            return isApart ? UsePattern.FalseSharing : UsePattern.PingPong;
+        }
+
         return analysis.KnowsAccesses ? OfUsed(use, pieceBytes) : UsePattern.Moved;
     }
 

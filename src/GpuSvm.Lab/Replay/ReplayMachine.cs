@@ -272,6 +272,8 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
             foreach (ref readonly SvmEvent one in _drained.AsSpan(0, count))
             {
                 _statistics.Add(one, faulting);
+                if (one.Status == SvmStatus.NotMapped)
+                    continue; // The replay maps it and tries again: it is no fault of the trace.
                 _options.Log?.Event(one with { Timestamp = _clock.Nanoseconds, Duration = DurationOf(one) });
             }
         }

@@ -13,7 +13,7 @@ internal static class HeatMapChart
     private const double KernelTop = 2;
     private const double KernelHeight = 16;
     private const double Top = 26;
-    private const double LeastLabel = 13; // Between two names, so that they do not overlap.
+    private const double LeastLabel = 15; // Between two names, so that they do not overlap.
     private const int KernelColors = 4;
 
     private static readonly (byte, byte, byte) _resident = (47, 111, 208);

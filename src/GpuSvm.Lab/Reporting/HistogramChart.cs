@@ -33,7 +33,7 @@ internal static class HistogramChart
             double x = Chart.Left + (wide * index);
             double height = count == 0 ? 0 : Math.Max(1, PlotHeight * count / most);
             writer.Write($"<rect class=\"f{color}\" x=\"{Chart.At(x + 0.5)}\" y=\"{Chart.At(Bottom - height)}\" width=\"{Chart.At(wide - 1)}\" height=\"{Chart.At(height)}\"><title>{Format.Time(from)} to {Format.Time(to)}: {Format.Count(count)}</title></rect>");
-            if (x < free)
+            if (x < free || x + LabelWidth > Chart.Width)
                 continue;
             writer.Write($"<text class=\"tick\" x=\"{Chart.At(x)}\" y=\"{Chart.At(Bottom + 14)}\">{Format.Time(from)}</text>");
             free = x + LabelWidth;

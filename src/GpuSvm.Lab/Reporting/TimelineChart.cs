@@ -9,7 +9,7 @@ namespace GpuSvm.Lab.Reporting;
 /// <summary>Figures over time, those of one bin on top of each other.</summary>
 internal static class TimelineChart
 {
-    private const double Top = 6;
+    private const double Top = 8;
     private const double PlotHeight = 84;
     private const double Bottom = Top + PlotHeight;
 
