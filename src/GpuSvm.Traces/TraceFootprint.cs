@@ -20,6 +20,9 @@ public sealed class TraceFootprint : ITraceSink
     /// <summary>Faults of the trace, of devices and CPU threads.</summary>
     public long Faults { get; private set; }
 
+    /// <summary>Migrations of the trace: runs of addresses that moved.</summary>
+    public long Migrations { get; private set; }
+
     /// <summary>The largest number of a device that accesses or faults.</summary>
     public int LastDevice { get; private set; }
 
@@ -42,6 +45,8 @@ public sealed class TraceFootprint : ITraceSink
     public void Event(in SvmEvent one)
     {
         Figures.Add(one);
+        if (one.Kind == SvmEventKind.Migration)
+            Migrations++;
         if (!FaultsAsAccesses.TryConvert(one, out TraceAccess access))
             return;
         Faults++;

@@ -48,20 +48,7 @@ internal static class ByteSize
 
     /// <summary>Writes a size for people: exact in the largest unit that divides it, else with one decimal.</summary>
     /// <param name="bytes">Bytes, 0 or more.</param>
-    public static string Format(long bytes)
-    {
-        if (bytes < 1024)
-            return string.Create(CultureInfo.InvariantCulture, $"{bytes} B");
-        double scaled = bytes;
-        var unit = -1;
-        while (scaled >= 1024 && unit < Letters.Length - 1)
-        {
-            scaled /= 1024;
-            unit++;
-        }
-
-        return string.Create(CultureInfo.InvariantCulture, $"{scaled:0.#} {Letters[unit]}iB");
-    }
+    public static string Format(long bytes) => Lab.Wording.Format.Size(bytes);
 
     /// <summary>Bytes in one of a unit, or null if there is no such unit. Case does not matter.</summary>
     private static decimal? FactorOf(string unit)

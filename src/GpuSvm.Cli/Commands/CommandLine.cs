@@ -29,6 +29,8 @@ internal static class CommandLine
             ReplayCommand.Create(console),
             CompareCommand.Create(console),
             AdviseCommand.Create(console),
+            ExplainCommand.Create(console),
+            ReportCommand.Create(console),
             new HelpOption { Recursive = true },
         };
         var version = new Option<bool>("--version") { Description = "Show the version." };

@@ -49,12 +49,13 @@ internal static class CompareCommand
             Arity = ArgumentArity.OneOrMore,
             DefaultValueFactory = _ => [],
         };
+        var report = CommandLine.TextOption("--report", "FILE", "Also write all tables with bars as a page for a browser.");
         var csv = CommandLine.TextOption("--csv", "FILE", "Also write all rows as CSV.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write all rows as JSON; - for standard output, which then carries nothing else.");
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
         var command = new Command("compare", "Replay workloads under many policies, oversubscriptions and cost models, in parallel, and show them side by side.")
         {
-            sources, results, share, shares, merge, csv, json, quiet,
+            sources, results, share, shares, merge, report, csv, json, quiet,
         };
         Option[] planned = [.. workload.All, oversubscription, chunk, prefetch, evict, thrash, placement, costModel, seeds, threads];
         foreach (var option in planned)
@@ -63,11 +64,13 @@ internal static class CompareCommand
         {
             var path = parsed.GetValue(json);
             JsonFile.Check(path);
+            var page = parsed.GetValue(report);
+            PageFile.Check(page);
             var silent = parsed.GetValue(quiet) || JsonFile.IsStandardOutput(path);
             if (parsed.GetValue(merge) is { Length: > 0 } files)
             {
                 OnlyMerges(parsed, sources, [.. planned, results, share, shares]);
-                return Show(Progress.Show(console, silent, progress => MergedStudy.Read(files, console, progress)), path, parsed.GetValue(csv), silent, console);
+                return Show(Progress.Show(console, silent, progress => MergedStudy.Read(files, console, progress)), path, parsed.GetValue(csv), page, silent, console);
             }
 
             var options = workload.Read(parsed);
@@ -90,7 +93,7 @@ internal static class CompareCommand
             if (!mine.IsWhole && parsed.GetValue(results) is null && path is null && parsed.GetValue(csv) is null)
                 throw new InputException($"this is share {mine} ({source}), and what it finds is kept nowhere: give a folder with --results FOLDER/, and show them all with --merge FOLDER/");
             var study = new StudyRun(plan, options, workload.Graph(parsed), mine);
-            return Show(Progress.Show(console, silent, progress => study.Run(atOnce, parsed.GetValue(results), source, progress)), path, parsed.GetValue(csv), silent, console);
+            return Show(Progress.Show(console, silent, progress => study.Run(atOnce, parsed.GetValue(results), source, progress)), path, parsed.GetValue(csv), page, silent, console);
         });
         return command;
     }
@@ -99,14 +102,17 @@ internal static class CompareCommand
     /// <param name="rows">The rows.</param>
     /// <param name="jsonPath">--json, or null.</param>
     /// <param name="csvPath">--csv, or null.</param>
+    /// <param name="pagePath">--report, or null.</param>
     /// <param name="silent">Whether there is no table.</param>
     /// <param name="console">Where the table goes.</param>
     /// <returns>The exit code.</returns>
-    private static int Show(IReadOnlyList<StudyRow> rows, string? jsonPath, string? csvPath, bool silent, ToolConsole console)
+    private static int Show(IReadOnlyList<StudyRow> rows, string? jsonPath, string? csvPath, string? pagePath, bool silent, ToolConsole console)
     {
         JsonFile.Write(jsonPath, new StudyReport([.. rows.Select(row => row.Cell.CostModel).Distinct().Select(LabInput.CostModel)], rows), ReportJson.Default.StudyReport, console);
         if (csvPath is not null)
             StudyCsv.Write(csvPath, rows);
+        if (pagePath is not null)
+            ReportCommand.WriteStudy(pagePath, string.Join(", ", rows.Select(row => Path.GetFileName(row.Cell.Workload)).Distinct()), rows);
         if (!silent)
             StudyTable.Write(rows, console.Ansi);
         return rows.All(row => row.Result is { FailedAccesses: 0 }) ? ExitCode.Done : ExitCode.Failed;

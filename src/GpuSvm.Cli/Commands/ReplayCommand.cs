@@ -20,14 +20,7 @@ internal static class ReplayCommand
     /// <param name="console">Where it writes.</param>
     public static Command Create(ToolConsole console)
     {
-        var source = new Argument<string>("TRACE|WORKLOAD") { Description = $"A trace file, or a workload that is generated: {LabInput.WorkloadList}\n" };
-        var workload = new WorkloadArguments();
-        var machine = new DeviceArguments("that of the recorded run, or twice what is touched");
-        var chunk = CommandLine.TextOption("--chunk", string.Join('|', ReplayPolicies.ChunkNames), "The largest piece that moves at once; default 2M.");
-        var prefetch = CommandLine.TextOption("--prefetch", string.Join('|', ReplayPolicies.PrefetchNames), "What else comes with a fault; default none.");
-        var evict = CommandLine.TextOption("--evict", string.Join('|', ReplayPolicies.EvictNames), "What leaves a full device; default unused.");
-        var thrash = CommandLine.TextOption("--thrash", string.Join('|', ReplayPolicies.ThrashNames), "What becomes of pages that go to and fro; default back-off.");
-        var placement = CommandLine.TextOption("--placement", string.Join('|', ReplayPolicies.PlacementNames), "Whether what a device touches moves to it; default first-touch.");
+        var machine = new MachineOptions();
         var advise = new Option<string[]>("--advise")
         {
             HelpName = "NAME=WISH",
@@ -35,52 +28,44 @@ internal static class ReplayCommand
             Arity = ArgumentArity.OneOrMore,
             DefaultValueFactory = _ => [],
         };
-        var seed = CommandLine.TextOption("--seed", "N", "Seed of everything random; default 1. The same seed gives the same result to the last byte.");
         var log = CommandLine.TextOption("--log", "FILE", "Write a trace of the replay: accesses, faults, migrations, evictions, with modelled times.");
+        var report = CommandLine.TextOption("--report", "FILE", "Also write a page for a browser: what cost most, over time and by address, and what would help.");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the result as JSON; - for standard output, which then carries nothing else.");
         var quiet = new Option<bool>("--quiet", "-q") { Description = "No progress and no table; errors and the exit code only." };
         var command = new Command("replay", "Replay a trace or a generated workload on the simulated machine, a recorded run under its own policies where no others are given: faults, bytes, evictions and modelled time under chosen policies.")
         {
-            source, chunk, prefetch, evict, thrash, placement, advise, seed, log, json, quiet,
+            advise, log, report, json, quiet,
         };
-        foreach (var option in workload.All.Concat(machine.All))
-            command.Add(option);
+        machine.AddTo(command);
         command.SetAction(parsed =>
         {
-            var seedValue = LabInput.Seed(parsed.GetValue(seed));
             var advice = LabInput.Advice(parsed.GetValue(advise)!);
             // What is not given is as the recording has it, or the default.
             ReplaySettings Choose(ReplaySettings otherwise)
             {
-                var chosen = machine.Read(
-                    parsed,
-                    new ReplayPolicies
-                    {
-                        Chunk = LabInput.Policy(parsed.GetValue(chunk), "--chunk", ReplayPolicies.ChunkNames, otherwise.Policies.Chunk),
-                        Prefetch = LabInput.Policy(parsed.GetValue(prefetch), "--prefetch", ReplayPolicies.PrefetchNames, otherwise.Policies.Prefetch),
-                        Evict = LabInput.Policy(parsed.GetValue(evict), "--evict", ReplayPolicies.EvictNames, otherwise.Policies.Evict),
-                        Thrash = LabInput.Policy(parsed.GetValue(thrash), "--thrash", ReplayPolicies.ThrashNames, otherwise.Policies.Thrash),
-                        Placement = LabInput.Policy(parsed.GetValue(placement), "--placement", ReplayPolicies.PlacementNames, otherwise.Policies.Placement),
-                        Seed = seedValue,
-                    },
-                    otherwise);
+                var chosen = machine.Settings(parsed, otherwise);
                 return chosen with
                 {
                     FollowsRecording = otherwise.FollowsRecording && advice.All.Count == 0 && chosen.Oversubscription is null && chosen.DeviceMemoryBytes == otherwise.DeviceMemoryBytes
-                        && chosen.Policies == otherwise.Policies with { Seed = seedValue },
+                        && chosen.Policies == otherwise.Policies with { Seed = chosen.Policies.Seed },
                 };
             }
 
-            _ = Choose(new ReplaySettings()); // What cannot be is said before anything is read.
+            var settings = Choose(new ReplaySettings()); // What cannot be is said before anything is read.
             var path = parsed.GetValue(json);
             JsonFile.Check(path);
-            var options = workload.Read(parsed, seedValue);
+            var page = parsed.GetValue(report);
+            PageFile.Check(page);
+            var options = machine.WorkloadOptions(parsed);
+            var source = parsed.GetValue(machine.Source)!;
             var silent = parsed.GetValue(quiet) || JsonFile.IsStandardOutput(path);
-            var (report, seconds) = Progress.Show(console, silent, progress => Replay(parsed.GetValue(source)!, options, Choose, advice, parsed.GetValue(log), progress));
-            JsonFile.Write(path, report, ReportJson.Default.ReplayReport, console);
+            var (result, seconds) = Progress.Show(console, silent, progress => Replay(source, options, Choose, advice, parsed.GetValue(log), progress));
+            JsonFile.Write(path, result, ReportJson.Default.ReplayReport, console);
             if (!silent)
-                ReplayTable.Write(report, seconds, console.Ansi);
-            return report.Result.FailedAccesses == 0 && report.Problem.Length == 0 ? ExitCode.Done : ExitCode.Failed;
+                ReplayTable.Write(result, seconds, console.Ansi);
+            if (page is not null)
+                ReportCommand.WriteExplanation(page, ExplainCommand.Explain(source, options, settings, Environment.ProcessorCount, console, silent), []);
+            return result.Result.FailedAccesses == 0 && result.Problem.Length == 0 ? ExitCode.Done : ExitCode.Failed;
         });
         return command;
     }

@@ -13,4 +13,5 @@ namespace GpuSvm.Cli.Report;
 [JsonSerializable(typeof(ReplayReport))]
 [JsonSerializable(typeof(StudyReport))]
 [JsonSerializable(typeof(AdviceReport))]
+[JsonSerializable(typeof(ExplainReport))]
 internal sealed partial class ReportJson : JsonSerializerContext;

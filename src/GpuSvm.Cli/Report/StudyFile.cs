@@ -42,6 +42,23 @@ internal sealed class StudyFile : IDisposable
     /// <summary>The rows that were there.</summary>
     public IReadOnlyList<StudyRow> Done { get; } = [];
 
+    /// <summary>Reads the rows of a study that is not to go on.</summary>
+    /// <param name="path">The file.</param>
+    /// <exception cref="InputException">It cannot be read, or has no rows.</exception>
+    public static IReadOnlyList<StudyRow> ReadAll(string path)
+    {
+        try
+        {
+            using var file = File.OpenRead(path);
+            var rows = Read(path, file, out _);
+            return rows.Count > 0 ? rows : throw new InputException($"{path}: has no row of a study; make some with gpusvm compare --results {path}");
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InputException($"{path}: cannot be read ({e.Message.TrimEnd('.')}); give the file of gpusvm compare --results", e);
+        }
+    }
+
     /// <summary>Adds a row.</summary>
     /// <param name="row">The row.</param>
     public void Add(StudyRow row) => _writer?.WriteLine(JsonSerializer.Serialize(row with { MadeBy = _madeBy }, StudyJson.Default.StudyRow));
@@ -67,7 +84,7 @@ internal sealed class StudyFile : IDisposable
             }
             catch (JsonException e)
             {
-                throw new InputException($"--results {path}: line {rows.Count + 1} is no row of a study ({e.Message}); give another file, or remove that line", e);
+                throw new InputException($"{path}: line {rows.Count + 1} is no row of a study ({e.Message}); give another file, or remove that line", e);
             }
         }
 

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
 using GpuSvm.Cli.Commands;
-using GpuSvm.Cli.Report;
 using Spectre.Console;
 using Spectre.Console.Rendering;
 

@@ -4,7 +4,7 @@ using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
 using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
-using GpuSvm.Lab.Traces;
+using GpuSvm.Traces;
 
 namespace GpuSvm.Lab.Importing;
 

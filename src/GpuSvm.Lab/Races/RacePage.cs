@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
-using System.Security;
 using GpuSvm.Core.Locking;
 using GpuSvm.Simulation.Exploring;
+using static GpuSvm.Lab.Wording.Html;
 
 namespace GpuSvm.Lab.Races;
 
@@ -220,14 +220,4 @@ public static partial class RacePage
     /// <param name="message">The message.</param>
     /// <returns>Its first line.</returns>
     private static string FirstLine(string message) => message.Split('\n')[0].TrimEnd();
-
-    /// <summary>Text as HTML and XML have it.</summary>
-    /// <param name="text">Any text.</param>
-    /// <returns>The same with special characters escaped, and with those that XML cannot have replaced.</returns>
-    private static string Escape(string text)
-    {
-        if (text.Any(character => character < ' ' && character is not ('\n' or '\t')))
-            text = string.Concat(text.Replace("\r\n", "\n", StringComparison.Ordinal).Select(character => character < ' ' && character is not ('\n' or '\t') ? '\uFFFD' : character));
-        return SecurityElement.Escape(text);
-    }
 }

@@ -54,6 +54,7 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
     private long _batches;
     private long _batchStart; // The access that opened the batch.
     private int _batchFaults; // In the open batch; 0 for none.
+    private long _stepStart; // In picoseconds: when the record began that costs something.
     private long _failures;
     private string _firstFailure = "";
 
@@ -264,6 +265,7 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
         _clock.Charge(ReplayCost.CpuAccess, (long)(_cpuBytes * _hostPicosecondsPerByte));
         (_deviceBytes, _cpuBytes) = (0, 0);
         _clock.Charge(ReplayCost.PageWalk, _blocks.TakeFills() * _walk);
+        _stepStart = _clock.Picoseconds;
     }
 
     /// <summary>Charges an access of a device to memory elsewhere.</summary>
@@ -275,6 +277,18 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
         LinkCost link = kind == MemoryAccess.Read ? _model.ToDevice : _model.ToHost;
         _clock.Charge(ReplayCost.RemoteAccess, (long)((_model.RemoteAccessNanoseconds * VirtualClock.PicosecondsPerNanosecond) + link.BytesPicoseconds(bytes)));
     }
+
+    /// <summary>How long something took in modelled time: faults and calls that bring memory, with everything that moved for them. The machine's own durations are of this process.</summary>
+    /// <param name="one">The event.</param>
+    /// <returns>Nanoseconds; 0 where the model says nothing of it alone.</returns>
+    private long DurationOf(in SvmEvent one) => one.Kind switch
+    {
+        SvmEventKind.GpuFault => (long)((_clock.Picoseconds - _stepStart) / VirtualClock.PicosecondsPerNanosecond),
+        SvmEventKind.CpuFault when one.Cause == MigrationCause.CpuFault =>
+            (long)(((_clock.Picoseconds - _stepStart) / VirtualClock.PicosecondsPerNanosecond) + _model.CpuFaultNanoseconds), // Its own part is charged when it has been counted.
+        SvmEventKind.Prefetch when one.Cause == MigrationCause.Prefetch => (long)((_clock.Picoseconds - _stepStart) / VirtualClock.PicosecondsPerNanosecond),
+        _ => 0,
+    };
 
     /// <summary>Takes in what the machine tells.</summary>
     /// <param name="faulting">The page whose device fault was served; null for none.</param>
@@ -288,7 +302,9 @@ public sealed partial class ReplayMachine : ITraceSink, IDisposable
             {
                 _statistics.Add(one, faulting);
                 Figures.Add(one);
-                _options.Log?.Event(one with { Timestamp = _clock.Nanoseconds, Duration = 0 });
+                if (one.Status == SvmStatus.NotMapped)
+                    continue; // The replay maps it and tries again: it is no fault of the trace.
+                _options.Log?.Event(one with { Timestamp = _clock.Nanoseconds, Duration = DurationOf(one) });
             }
         }
         while (count == _drained.Length);

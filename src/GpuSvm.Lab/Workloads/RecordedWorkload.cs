@@ -7,7 +7,6 @@ namespace GpuSvm.Lab.Workloads;
 public sealed class RecordedWorkload : IWorkload
 {
     private readonly string _path;
-    private readonly bool _usesFaults;
 
     /// <summary>Reads a trace through.</summary>
     /// <param name="path">The file.</param>
@@ -21,7 +20,9 @@ public sealed class RecordedWorkload : IWorkload
         reader.ReadTo(footprint);
         if (footprint.Accesses + footprint.Faults == 0)
             throw new TraceFileException(Path.GetFileName(path), reader.BytesRead, $"the trace has neither accesses nor faults, so there is nothing to replay. {reader.Problem}".TrimEnd());
-        _usesFaults = footprint.Accesses == 0;
+        UsesFaults = footprint.Accesses == 0;
+        HasMigrations = footprint.Migrations > 0;
+        Header = reader.Header;
         FootprintBytes = footprint.TouchedBytes;
         SpannedBytes = footprint.SpannedBytes;
         DeviceMemoryBytes = reader.Header.DeviceMemoryBytes.Count == 0 ? 0 : reader.Header.DeviceMemoryBytes[0];
@@ -30,7 +31,7 @@ public sealed class RecordedWorkload : IWorkload
         Figures = footprint.Figures;
         LostRecords = footprint.LostRecords;
         Problem = reader.Problem;
-        Description = $"{Path.GetFileName(path)}: {reader.Header.Source}, {reader.Records} records{(_usesFaults ? ", faults in place of accesses" : "")}";
+        Description = $"{Path.GetFileName(path)}: {reader.Header.Source}, {reader.Records} records{(UsesFaults ? ", faults in place of accesses" : "")}";
     }
 
     /// <inheritdoc/>
@@ -60,10 +61,23 @@ public sealed class RecordedWorkload : IWorkload
     /// <summary>Records that it lacks because the program was faster than the recording.</summary>
     public long LostRecords { get; }
 
-    /// <inheritdoc/>
-    public void Generate(ITraceSink sink)
+    /// <summary>Whether its faults stand for accesses, because it has no others.</summary>
+    public bool UsesFaults { get; }
+
+    /// <summary>Whether it tells of migrations, so that it says itself what moved when it was taken.</summary>
+    public bool HasMigrations { get; }
+
+    /// <summary>What it says of itself.</summary>
+    public TraceHeader Header { get; }
+
+    /// <summary>Gives its records as they are, events and all.</summary>
+    /// <param name="sink">Who gets them.</param>
+    public void ReadTo(ITraceSink sink)
     {
         using TraceReader reader = TraceReader.Open(_path);
-        reader.ReadTo(_usesFaults ? new FaultsAsAccesses(sink) : sink);
+        reader.ReadTo(sink);
     }
+
+    /// <inheritdoc/>
+    public void Generate(ITraceSink sink) => ReadTo(UsesFaults ? new FaultsAsAccesses(sink) : sink);
 }

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 using System.Globalization;
-using GpuSvm.Cli.Commands;
 
-namespace GpuSvm.Cli.Report;
+namespace GpuSvm.Lab.Wording;
 
 /// <summary>Numbers as people read them, the same in every culture.</summary>
-internal static class Format
+public static class Format
 {
+    private const string UnitLetters = "KMGT";
+
     /// <summary>A count with thousands separators.</summary>
     /// <param name="value">Any count.</param>
     public static string Count(long value) => value.ToString("N0", CultureInfo.InvariantCulture);
@@ -15,8 +16,34 @@ internal static class Format
     /// <param name="bytes">0 or more.</param>
     public static string Bytes(long bytes)
         => bytes < 1024 || (bytes % 1024 == 0 && bytes < 1 << 20) || bytes % (1 << 20) == 0
-            ? ByteSize.Format(bytes)
-            : $"{ByteSize.Format(bytes)} ({Count(bytes)} bytes)";
+            ? Size(bytes)
+            : $"{Size(bytes)} ({Count(bytes)} bytes)";
+
+    /// <summary>Bytes for people: exact in the largest unit that divides them, else with one decimal.</summary>
+    /// <param name="bytes">0 or more.</param>
+    public static string Size(long bytes)
+    {
+        if (bytes < 1024)
+            return string.Create(CultureInfo.InvariantCulture, $"{bytes} B");
+        double scaled = bytes;
+        int unit = -1;
+        while (scaled >= 1024 && unit < UnitLetters.Length - 1)
+        {
+            scaled /= 1024;
+            unit++;
+        }
+
+        return string.Create(CultureInfo.InvariantCulture, $"{scaled:0.#} {UnitLetters[unit]}iB");
+    }
+
+    /// <summary>A count with its noun.</summary>
+    /// <param name="value">Any count.</param>
+    /// <param name="noun">The noun in the singular; its plural ends in s.</param>
+    public static string Count(long value, string noun) => value == 1 ? $"1 {noun}" : $"{Count(value)} {noun}s";
+
+    /// <summary>Nanoseconds in a unit that leaves three digits.</summary>
+    /// <param name="nanoseconds">0 or more.</param>
+    public static string Time(double nanoseconds) => Seconds(nanoseconds * 1e-9);
 
     /// <summary>Seconds in a unit that leaves three digits.</summary>
     /// <param name="seconds">0 or more.</param>
