@@ -12,11 +12,9 @@ namespace GpuSvm.Stress;
 /// </remarks>
 /// <param name="holds">The schedule.</param>
 /// <param name="threads">How many threads the scenario has.</param>
-/// <param name="holdsBack">Whether threads are held; otherwise hits are counted only.</param>
-internal sealed class FollowingDelays(IReadOnlyList<StressHold> holds, int threads, bool holdsBack)
+/// <param name="longest">How long a thread is held; zero: hits are counted only.</param>
+internal sealed class FollowingDelays(IReadOnlyList<StressHold> holds, int threads, TimeSpan longest)
 {
-    private static readonly TimeSpan _longest = TimeSpan.FromMilliseconds(4); // Of one hold: a thread that is not on a processor comes back within less, mostly.
-
     private readonly Lock _lock = new();
     private readonly State[] _states = [.. holds.Select(hold => new State(hold))];
     private readonly bool[] _hasEnded = new bool[threads]; // Guarded by _lock.
@@ -46,7 +44,7 @@ internal sealed class FollowingDelays(IReadOnlyList<StressHold> holds, int threa
                 if (state.Hold.Thread != thread || state.Hold.At != point || state.IsReleased)
                     continue;
                 state.HasCome = true;
-                waits = holdsBack ? state : null;
+                waits = longest > TimeSpan.Zero ? state : null;
             }
         }
 
@@ -54,13 +52,14 @@ internal sealed class FollowingDelays(IReadOnlyList<StressHold> holds, int threa
             WaitFor(waits);
     }
 
-    /// <summary>A thread has ended: nobody is held for it any more.</summary>
+    /// <summary>A thread has done what followed its last point, and comes to none for now: it sleeps until its page is there, or has ended.</summary>
     /// <param name="thread">The thread's number.</param>
-    public void End(int thread)
+    /// <param name="hasEnded">Whether it has ended: nobody is held for it any more.</param>
+    public void Pass(int thread, bool hasEnded)
     {
         lock (_lock)
         {
-            _hasEnded[thread] = true;
+            _hasEnded[thread] |= hasEnded;
             foreach (State state in _states)
             {
                 if (state.Hold.Other == thread && state.IsPassing)
@@ -74,7 +73,7 @@ internal sealed class FollowingDelays(IReadOnlyList<StressHold> holds, int threa
     private void WaitFor(State state)
     {
         long start = Stopwatch.GetTimestamp();
-        for (int look = 0; Stopwatch.GetElapsedTime(start) < _longest; look++)
+        for (int look = 0; Stopwatch.GetElapsedTime(start) < longest; look++)
         {
             lock (_lock)
             {

@@ -54,7 +54,7 @@ internal sealed partial class RealProgramMemory : IProgramMemory
     {
         Reach(nameof(SimulatedOperation.CpuAccess));
         using var use = new Use(this, address);
-        return !use.IsGiven ? SvmStatus.ProcessGone : use.Channel.TryRead(address.Value, destination) ? SvmStatus.Done : SvmStatus.NotMapped;
+        return !use.IsGiven ? SvmStatus.ProcessGone : use.Channel.TryRead(address.Value, destination) ? SvmStatus.Done : use.Refusal ?? SvmStatus.NotMapped;
     }
 
     /// <inheritdoc/>
@@ -177,11 +177,11 @@ internal sealed partial class RealProgramMemory : IProgramMemory
     /// <summary>Why a store failed.</summary>
     /// <param name="use">The use that it was made in.</param>
     /// <param name="address">Where.</param>
-    /// <returns>Read only if a load can be done there.</returns>
+    /// <returns>Why the library refused it; read only if a load can be done there.</returns>
     private static SvmStatus WhyNoStore(Use use, VirtualAddress address)
     {
         Span<byte> one = stackalloc byte[1];
-        return use.Channel.TryRead(address.Value, one) ? SvmStatus.ReadOnly : SvmStatus.NotMapped;
+        return use.Refusal ?? (use.Channel.TryRead(address.Value, one) ? SvmStatus.ReadOnly : SvmStatus.NotMapped);
     }
 
     /// <summary>Reaches the schedule point of an operation.</summary>
@@ -240,9 +240,14 @@ internal sealed partial class RealProgramMemory : IProgramMemory
             IsGiven = Volatile.Read(ref memory._gone) == 0;
             Channel = TouchChannel.Take();
             _thread = StressThread.Current;
-            if (_thread is not null)
-                _thread.Touched = address;
+            if (_thread is null)
+                return;
+            _thread.Refusal = null;
+            _thread.Touched = address;
         }
+
+        /// <summary>Why the library refused the touch; null if it has not.</summary>
+        public SvmStatus? Refusal => _thread?.Refusal;
 
         /// <summary>Whether the memory is there.</summary>
         public bool IsGiven { get; }

@@ -28,7 +28,10 @@ internal sealed class RelayingClient(IHostMemoryClient inner, StressDirector dir
         try
         {
             SchedulePoint.Reach(SchedulePointKind.HostOperation, nameof(SimulatedOperation.CpuFault));
-            return inner.CpuFault(address, access);
+            SvmStatus status = inner.CpuFault(address, access);
+            if (StressThread.Current is { } toucher && status is not (SvmStatus.Done or SvmStatus.Busy or SvmStatus.Retry or SvmStatus.NotMapped or SvmStatus.Unmapped))
+                toucher.Refusal = status;
+            return status;
         }
         catch (Exception thrown)
         {
@@ -37,6 +40,8 @@ internal sealed class RelayingClient(IHostMemoryClient inner, StressDirector dir
         }
         finally
         {
+            if (StressThread.Current is { } served)
+                director.Rest(served);
             StressThread.Current = before;
             Interlocked.Decrement(ref _active);
         }

@@ -58,8 +58,12 @@ internal sealed class StressDirector(StressThread[] threads, StressLog log, Foll
     public void End(StressThread thread)
     {
         thread.End();
-        following.End(thread.Number);
+        following.Pass(thread.Number, hasEnded: true);
     }
+
+    /// <summary>What was done for a thread's touch is done; it comes to no further point before it goes on itself.</summary>
+    /// <param name="thread">The thread.</param>
+    public void Rest(StressThread thread) => following.Pass(thread.Number, hasEnded: false);
 
     /// <summary>Who touches a page.</summary>
     /// <param name="address">An address in it.</param>

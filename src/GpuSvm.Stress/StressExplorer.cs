@@ -101,7 +101,7 @@ public sealed class StressExplorer
         ulong seed = _plan.Seed + (_plan.KeepsSeed ? 0 : (ulong)number);
         int count = _scenario.Threads.Count;
         StressThread[] threads = [.. _scenario.Threads.Select((thread, i) => new StressThread(i, thread.Name))];
-        var following = new FollowingDelays(holds, count, holdsBack: mode == DelayMode.Follow);
+        var following = new FollowingDelays(holds, count, mode == DelayMode.Follow ? _plan.LongestHold : TimeSpan.Zero);
         _log.Clear();
         var director = new StressDirector(threads, _log, following, mode == DelayMode.Random ? new RandomDelays(seed, count) : null);
         var run = new StressRun(_scenario, threads, director, _plan.Patience);

@@ -21,6 +21,9 @@ public sealed record StressPlan
     /// <summary>Makes what chooses the schedules where each run has its own; called anew when there is none left.</summary>
     public Func<IScheduleStrategy> MakeStrategy { get; init; } = () => new PctStrategy(3, 1);
 
+    /// <summary>How long a thread is held where a schedule says so: a thread that is not on a processor comes back within less, mostly.</summary>
+    public TimeSpan LongestHold { get; init; } = TimeSpan.FromMilliseconds(4);
+
     /// <summary>How long a part of a run may take before it counts as a deadlock.</summary>
     public TimeSpan Patience { get; init; } = TimeSpan.FromSeconds(20);
 

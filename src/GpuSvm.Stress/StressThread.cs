@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Locking;
 
@@ -39,6 +40,9 @@ internal sealed class StressThread(int number, string name)
         get => new(Volatile.Read(ref _touched)); // Pairs with the write: who serves the fault comes after the touch has begun.
         set => Volatile.Write(ref _touched, value.Value);
     }
+
+    /// <summary>Why its touch was refused, where the library refused it: then it gets a signal. Null where nobody has.</summary>
+    public SvmStatus? Refusal { get; set; } // Written by who serves the fault, read when the touch has ended.
 
     /// <summary>Whether it is in a system call that changes mappings.</summary>
     public bool IsChanging

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using GpuSvm.Core.Addressing;
 using GpuSvm.Stress.Interop;
 
 namespace GpuSvm.Stress;
@@ -17,6 +18,8 @@ internal sealed unsafe class TouchChannel
 {
     private static readonly ConcurrentBag<TouchChannel> _idle = [];
     private static readonly nint _futexNumber = RuntimeInformation.ProcessArchitecture == Architecture.Arm64 ? 98 : 202;
+
+    private const int MaxAttempts = 10_000; // Of an addition whose page goes again and again.
 
     private readonly int _out;
     private readonly int _in;
@@ -77,7 +80,16 @@ internal sealed unsafe class TouchChannel
         const nint AddAndCompareEqual = 1 << 28;
         long word = 0; // Nobody waits at it.
 
-        // SAFETY: the word lives on this frame; the kernel looks at the address.
-        return LibC.futex(_futexNumber, &word, LibC.FutexWakeOperation, 0, 0, (void*)address, AddAndCompareEqual | ((nint)delta << 12)) >= 0;
+        // SAFETY: the word lives on this frame; the kernel looks at the address. The futex call gives up where its page is absent or protected (it may not sleep for a userfaultfd), so the page is
+        // made present by another call first, and may have gone again by then.
+        for (int attempt = 0; attempt < MaxAttempts; attempt++)
+        {
+            if (LibC.futex(_futexNumber, &word, LibC.FutexWakeOperation, 0, 0, (void*)address, AddAndCompareEqual | ((nint)delta << 12)) >= 0)
+                return true;
+            if (LibC.madvise((nint)(address & ~((ulong)PageSize.Bytes - 1)), PageSize.Bytes, LibC.PopulateForWriting) != 0)
+                return false;
+        }
+
+        return false;
     }
 }

@@ -35,7 +35,7 @@ public sealed class StressTests
     public void FollowingAScheduleHitsItsWindows()
     {
         RealMemory.SkipIfUnavailable();
-        var plan = new StressPlan { Schedule = WindowOf("R-11", "MigrationCollected"), Mode = DelayMode.Follow };
+        var plan = new StressPlan { Schedule = WindowOf("R-11", "MigrationCollected"), Mode = DelayMode.Follow, LongestHold = TimeSpan.FromSeconds(2) };
         StressWindows followed = Run(KnownScenarios.Find("R-11")!, plan, 40).Followed;
         StressWindows undelayed = Run(KnownScenarios.Find("R-11")!, plan with { Mode = DelayMode.None }, 40).Undelayed;
         Assert.True(followed.Windows > 0 && followed.Part > 0.5 && followed.Part > undelayed.Part, $"followed {followed}, undelayed {undelayed}");
@@ -80,7 +80,7 @@ public sealed class StressTests
     private static StressProgress Run(Scenario scenario, StressPlan plan, int runs)
     {
         RealMemory.SkipIfUnavailable();
-        ExplorationLimits limits = _seconds > 0 ? new ExplorationLimits { MaxTime = TimeSpan.FromSeconds(_seconds) } : new ExplorationLimits { MaxSchedules = runs };
+        ExplorationLimits limits = _seconds > 0 ? new ExplorationLimits { MaxTime = TimeSpan.FromSeconds(_seconds) } : new ExplorationLimits { MaxSchedules = runs, MaxTime = TimeSpan.FromSeconds(5) };
         StressResult result = new StressExplorer(scenario, plan).Explore(limits);
         Assert.True(
             result.Failed is null,

@@ -76,8 +76,8 @@ internal static class HistoryPage
 
             ## On real memory
 
-            The same bugs, where real threads meet on the process's own pages ([explorer.md](explorer.md#on-real-memory)): the scenario in which the explorer found each, run until a run fails, in four ways, each at most 2,000 runs
-            or 25 seconds: undelayed; with random delays; along schedules by PCT (depth 3); along the schedule that the explorer had found. Numbers are runs until the first failure, in one try; "> n" is a bug not seen in n runs.
+            The same bugs, where real threads meet on the process's own pages ([explorer.md](explorer.md#on-real-memory)): the scenario in which the explorer found each, run until a run fails, in four ways, each at most 500 runs
+            or 20 seconds: undelayed; with random delays; along schedules by PCT (depth 3); along the schedule that the explorer had found. Numbers are runs until the first failure, in one try; "> n" is a bug not seen in n runs.
             Of {mutants.Length} mutants {mutants.Count(mutant => mutant.Any(way => way.IsFound))} are seen. `GpuSvm.Mutants.dll --real ID...` looks for more.
 
             | mutant | scenario | explorer | undelayed | random | along PCT | along the found one | failure |

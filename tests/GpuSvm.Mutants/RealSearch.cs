@@ -8,8 +8,8 @@ namespace GpuSvm.Mutants;
 /// <summary>Looks for a mutant's bug on real memory, in the process that runs the mutated code.</summary>
 internal static class RealSearch
 {
-    private const long RunsEach = 2_000; // In one way.
-    private static readonly TimeSpan _timeEach = TimeSpan.FromSeconds(25);
+    private const long RunsEach = 500; // In one way.
+    private static readonly TimeSpan _timeEach = TimeSpan.FromSeconds(20);
 
     /// <summary>Runs the scenario in which the explorer found the bug: without delays, with random ones, along schedules by PCT, and along the schedule that the explorer found, until a run fails.</summary>
     /// <param name="id">The mutant.</param>

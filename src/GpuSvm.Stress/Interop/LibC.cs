@@ -20,6 +20,9 @@ internal static unsafe partial class LibC
     /// <summary>MADV_DONTNEED.</summary>
     internal const int DontNeed = 4;
 
+    /// <summary>MADV_POPULATE_WRITE.</summary>
+    internal const int PopulateForWriting = 23;
+
     /// <summary>MREMAP_MAYMOVE, MREMAP_FIXED and MREMAP_DONTUNMAP.</summary>
     internal const int MoveAndKeep = 7;
 
