@@ -109,7 +109,7 @@ internal static class Program
                 File.WriteAllLines(RealFile, ReadRealResults().Where(known => known.Id != mutant.Id).Concat(really).OrderBy(known => known.Id, StringComparer.Ordinal).Select(known => known.ToLine()));
                 Console.WriteLine($"{mutant.Id,-36} {string.Join("; ", really.Select(way => $"{way.Way} {(way.IsFound ? way.Runs : "not in " + way.Runs)}"))}");
             }
-            catch (FormatException wrong)
+            catch (Exception wrong) when (wrong is FormatException or InvalidOperationException)
             {
                 Console.Error.WriteLine(wrong.Message);
                 isRight = false;

@@ -171,15 +171,19 @@ public sealed class SimulatedGpu : IGpuDevice
     /// <param name="address">The address of a 64-bit number, 8-byte aligned.</param>
     /// <param name="access">What is done; an atomic adds.</param>
     /// <param name="value">What is written or added; receives what is read.</param>
+    /// <param name="leave">Ends the unit's access: called before a page of the program is used by a call in which the unit may sleep until somebody serves its fault. Whoever does may be waiting for units. From there
+    /// on the page is reached by its address alone, whatever becomes of the translation.</param>
     /// <returns>False if it leads to RAM, and the program has taken its page away, of which nobody has been told yet. A device that is told late, as behind userfaultfd, must reach
     /// the program's pages by calls that notice.</returns>
     /// <exception cref="Exploring.ScheduleFailedException">The translation leads where nothing of the program is.</exception>
-    internal bool TryUse(DeviceAddress entry, VirtualAddress address, MemoryAccess access, ref long value)
+    internal bool TryUse(DeviceAddress entry, VirtualAddress address, MemoryAccess access, ref long value, Action leave)
     {
         int offset = (int)(address.Value & (PageSize.Bytes - 1));
         if (entry.Protocol == AddressProtocol.System)
         {
             DmaPointer pointer = DmaMapper.Resolve(entry) + offset;
+            if (Host.IsConcurrent && (ulong)pointer.Value == address.Value)
+                leave();
             return access == MemoryAccess.Atomic ? Host.TryAdd(address, pointer, value)
                 : Host.TryUse(address, pointer, MemoryMarshal.AsBytes(new Span<long>(ref value)), access == MemoryAccess.Write);
         }

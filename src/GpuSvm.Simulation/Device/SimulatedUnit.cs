@@ -26,6 +26,7 @@ public sealed class SimulatedUnit : IScheduleSubject
     private readonly int _number;
     private readonly Dictionary<ulong, DeviceAddress> _tlb = [];
     private readonly Action<AddressRange> _drop;
+    private readonly Action _leave;
     private bool _isInAccess;
     private ulong _acknowledged; // The last invalidation that the TLB knows of.
 
@@ -39,6 +40,7 @@ public sealed class SimulatedUnit : IScheduleSubject
         _table = table;
         _number = number;
         _drop = Drop;
+        _leave = Leave;
     }
 
     /// <inheritdoc/>
@@ -113,13 +115,19 @@ public sealed class SimulatedUnit : IScheduleSubject
 
             _tlb[address.PageNumber] = entry;
             SchedulePoint.Reach(SchedulePointKind.Atomic, _gpu.Memory); // It has its translation and is about to use it.
-            return _gpu.TryUse(entry, address, access, ref value) ? SvmStatus.Done : SvmStatus.NotMapped;
+            return _gpu.TryUse(entry, address, access, ref value, _leave) ? SvmStatus.Done : SvmStatus.NotMapped;
         }
         finally
         {
-            Volatile.Write(ref _isInAccess, false); // After the use. Pairs with MayUseOlderThan.
-            SchedulePoint.Signal(this);
+            Leave();
         }
+    }
+
+    /// <summary>Ends the access.</summary>
+    private void Leave()
+    {
+        Volatile.Write(ref _isInAccess, false); // After the use. Pairs with MayUseOlderThan.
+        SchedulePoint.Signal(this);
     }
 
     /// <summary>Drops translations of an interval.</summary>

@@ -49,11 +49,12 @@ public sealed partial class ScenarioMachine
     /// <param name="thread">Whose; -1 for those before and after.</param>
     /// <param name="change">What it does.</param>
     /// <returns>What that answers.</returns>
-    /// <remarks>Where threads really run at once a call of the program ends when its event has been read: what devices do meanwhile may be done to the old bytes, and may bring those of contents that are
-    /// given up back (docs/explorer.md). What a program starts after that waits for the event, and so do operations before and after the threads.</remarks>
+    /// <remarks>Where threads really run at once a call of the program ends when its event has been read: what devices do until it is applied may be done to the old bytes, and may bring those of contents that are
+    /// given up back (docs/explorer.md). Every other machine has the program wait until it is, and then knows more of what must be there.</remarks>
     private SvmStatus Losing(ScenarioOperation operation, int thread, Func<SvmStatus> change)
     {
-        bool isSure = thread < 0 || !_memory.IsConcurrent;
+        bool waits = thread < 0 || _isPatient;
+        bool isSure = !_memory.IsConcurrent || thread < 0 || (waits && operation.Verb != ScenarioVerb.Discard);
         long start = Interlocked.Increment(ref _now);
         List<(CellHistory Cell, CellHistory.Stored Zero)> zeroes = [];
         foreach (((int memory, int page, int _), CellHistory cell) in _cells)
@@ -63,12 +64,14 @@ public sealed partial class ScenarioMachine
         }
 
         SvmStatus status = change();
-        if (thread < 0)
+        if (waits)
             LetEventsEnd();
         long end = Interlocked.Increment(ref _now);
         foreach ((CellHistory cell, CellHistory.Stored zero) in zeroes)
         {
-            if (status.IsDone())
+            if (status.IsDone() && _memory.IsConcurrent && !waits)
+                SettleLater(cell, zero);
+            else if (status.IsDone())
                 cell.End(zero, end);
             else
                 cell.Forget(zero);
@@ -118,6 +121,15 @@ public sealed partial class ScenarioMachine
         if (_scenario.Options.IsInKernel && _memory.IsConcurrent)
             _host.NoticeChanges(interval); // Linux announces nothing: what holds at once inside the kernel holds here once the memory is named.
         return status;
+    }
+
+    /// <summary>Keeps zeroes open until it is known that the event of the call that made them has been applied.</summary>
+    /// <param name="cell">The number that they are in.</param>
+    /// <param name="zero">What their begin gave.</param>
+    private void SettleLater(CellHistory cell, CellHistory.Stored zero)
+    {
+        lock (_unsettled)
+            _unsettled.Add((cell, zero));
     }
 
     /// <summary>Waits until devices have lost what the program's calls have taken from them.</summary>

@@ -71,6 +71,7 @@ public sealed partial class ScenarioMachine
         {
             Injection.Reset();
             LetEventsEnd();
+            _unsettled.ForEach(open => open.Cell.End(open.Zero, Interlocked.Increment(ref _now)));
             RunAll(_scenario.After, -1);
             if (FindViolation() is { } violation)
                 return new ScheduleFailure(ScheduleFailureKind.Invariant, violation);

@@ -20,6 +20,8 @@ public sealed partial class ScenarioMachine : IExploredMachine
 {
     private const ulong UserptrStart = 1UL << 47;
 
+    private static long _machines; // Made so far. Interlocked.
+
     private readonly Scenario _scenario;
     private readonly IProgramMemory _memory;
     private readonly HostAddressSpace _host;
@@ -34,6 +36,8 @@ public sealed partial class ScenarioMachine : IExploredMachine
     private readonly Dictionary<ScenarioPages, GpuUserptr> _userptrs = [];
     private readonly List<Pagemap> _uses = [];
     private readonly ScheduleFailure? _failedBefore;
+    private readonly List<(CellHistory Cell, CellHistory.Stored Zero)> _unsettled = []; // Guarded by itself.
+    private readonly bool _isPatient = (Interlocked.Increment(ref _machines) & 1) == 0;
     private long _now; // Beginnings and ends of operations so far. Interlocked.
     private long _nextValue = 1000; // Interlocked.
     private bool _hasExited; // Volatile.
