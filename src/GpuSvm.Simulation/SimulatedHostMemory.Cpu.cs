@@ -177,10 +177,9 @@ public sealed partial class SimulatedHostMemory
     internal bool TryUse(VirtualAddress address, DmaPointer pointer, Span<byte> bytes, bool writes)
     {
         using RankedReaderWriterLock.WriteScope scope = _lock.EnterWrite();
-        PageEntry entry = _pages.Read(address.PageNumber);
-        if (!entry.IsPresent || _frames.PointerTo(entry.Frame) != pointer + -OffsetInPage(address))
+        if (!IsAtLocked(address, pointer))
             return false;
-        Span<byte> there = _frames.Bytes(entry.Frame).Slice(OffsetInPage(address), bytes.Length);
+        Span<byte> there = _frames.Bytes(_pages.Read(address.PageNumber).Frame).Slice(OffsetInPage(address), bytes.Length);
         if (writes)
             bytes.CopyTo(there);
         else

@@ -33,7 +33,7 @@ namespace GpuSvm.Simulation;
 /// about to sleep reaches <see cref="SchedulePointKind.Wait"/> with this memory as the subject.</para>
 /// <para>Kernel: the mm, the buddy allocator and fs/userfaultfd.c, as far as <see cref="IHostMemory"/> needs them.</para>
 /// </remarks>
-public sealed partial class SimulatedHostMemory : IHostMemory
+public sealed partial class SimulatedHostMemory : IProgramMemory
 {
     private readonly RankedReaderWriterLock _lock = new(LockRank.Leaf, "simulated host memory");
     private readonly SimulatedHostOptions _options;

@@ -12,9 +12,10 @@ internal static class HistoryPage
     /// <summary>Makes the page.</summary>
     /// <param name="mutants">All mutants.</param>
     /// <param name="results">What became of them.</param>
+    /// <param name="really">What became of those that were looked for on real memory.</param>
     /// <param name="rows">The history: a row a line, "number | problem | why it cannot happen here"; the last is empty where a mutant repeats it.</param>
     /// <returns>The page's text.</returns>
-    public static string Make(IReadOnlyList<Mutant> mutants, IReadOnlyDictionary<string, MutantResult> results, IReadOnlyList<string> rows)
+    public static string Make(IReadOnlyList<Mutant> mutants, IReadOnlyDictionary<string, MutantResult> results, IReadOnlyList<RealResult> really, IReadOnlyList<string> rows)
     {
         Mutant[] own = [.. mutants.Where(mutant => mutant.Rows.Contains(Own))];
         int found = mutants.Count(mutant => IsFound(mutant, results));
@@ -60,7 +61,36 @@ internal static class HistoryPage
             """);
         foreach (Mutant mutant in own)
             page.Append(CultureInfo.InvariantCulture, $"| `{mutant.Id}` | {mutant.Wrong} {Outcome(mutant, results)}\n");
+        AddReal(page, results, really);
         return page.ToString();
+    }
+
+    /// <summary>Writes the part about real memory.</summary>
+    /// <param name="page">Gets it.</param>
+    /// <param name="results">What the explorer found.</param>
+    /// <param name="really">What was found on real memory.</param>
+    private static void AddReal(StringBuilder page, IReadOnlyDictionary<string, MutantResult> results, IReadOnlyList<RealResult> really)
+    {
+        IGrouping<string, RealResult>[] mutants = [.. really.GroupBy(result => result.Id)];
+        page.Append(CultureInfo.InvariantCulture, $"""
+
+            ## On real memory
+
+            The same bugs, where real threads meet on the process's own pages ([explorer.md](explorer.md#on-real-memory)): the scenario in which the explorer found each, run until a run fails, in four ways, each at most 500 runs
+            or 20 seconds: undelayed; with random delays; along schedules by PCT (depth 3); along the schedule that the explorer had found. Numbers are runs until the first failure, in one try; "> n" is a bug not seen in n runs.
+            Of {mutants.Length} mutants {mutants.Count(mutant => mutant.Any(way => way.IsFound))} are seen. `GpuSvm.Mutants.dll --real ID...` looks for more.
+
+            | mutant | scenario | explorer | undelayed | random | along PCT | along the found one | failure |
+            |---|---|---|---|---|---|---|---|
+
+            """);
+        foreach (IGrouping<string, RealResult> mutant in mutants)
+        {
+            RealResult shown = mutant.LastOrDefault(way => way.IsFound) ?? mutant.Last();
+            IEnumerable<string> ways = RealResult.Ways.Select(way => mutant.FirstOrDefault(result => result.Way == way) is { } result
+                ? string.Create(CultureInfo.InvariantCulture, $"{(result.IsFound ? "" : "> ")}{result.Runs}") : "not run");
+            page.Append(CultureInfo.InvariantCulture, $"| `{mutant.Key}` | {shown.Scenario} | {(results.TryGetValue(mutant.Key, out MutantResult? found) ? found.Schedules : 0)} | {string.Join(" | ", ways)} | {shown.Failure.Replace("|", "/", StringComparison.Ordinal)} |\n");
+        }
     }
 
     /// <summary>Whether a mutant was found.</summary>

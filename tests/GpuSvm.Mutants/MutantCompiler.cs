@@ -85,6 +85,21 @@ internal sealed class MutantCompiler
             throw new InvalidOperationException($"The picture of {result.Id} ended with {code}:\n{output}");
     }
 
+    /// <summary>Runs the copy on what was compiled last, on real memory.</summary>
+    /// <param name="found">What the explorer has found.</param>
+    /// <returns>What it found, way by way. A process that ends by itself has found the bug, too: in the way that it was at.</returns>
+    /// <exception cref="InvalidOperationException">It took too long: a loaded machine, or a thread that runs for ever; nobody knows.</exception>
+    public IReadOnlyList<RealResult> SearchReally(MutantResult found)
+    {
+        string output = Run(Path.Combine(Scratch, "GpuSvm.Mutants.dll"), ["--search-real", found.Id, found.Scenario, found.Decisions], TimeSpan.FromMinutes(4), out int code);
+        List<RealResult> results = [.. output.Split('\n').Select(line => RealResult.Parse(line.Trim())).OfType<RealResult>()];
+        if (code == -1)
+            throw new InvalidOperationException($"The search for {found.Id} on real memory took longer than four minutes, and was ended.");
+        if (code != 0 && results.Count < RealResult.Ways.Count)
+            results.Add(new RealResult(found.Id, found.Scenario, RealResult.Ways[results.Count], 0, $"the process ends with {code}: {output.Trim().Split('\n')[^1]}"));
+        return results;
+    }
+
     /// <summary>Whether an assembly is part of .NET.</summary>
     /// <param name="path">Where it is.</param>
     /// <returns>True if so.</returns>

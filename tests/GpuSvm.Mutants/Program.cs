@@ -7,13 +7,15 @@ namespace GpuSvm.Mutants;
 /// Puts the bugs of the folder mutants into copies of Core, one at a time, lets the schedule explorer look for each, and writes docs/history.md.
 /// </summary>
 /// <remarks>
-/// dotnet artifacts/bin/GpuSvm.Mutants/release/GpuSvm.Mutants.dll [--page | --new | ID...]: all, those without a result, those named, or only the page. Run from the
-/// repository's root after a build. What comes out is kept in mutants/results.txt. --pictures FOLDER [ID...] draws the schedules that found them.
+/// dotnet artifacts/bin/GpuSvm.Mutants/release/GpuSvm.Mutants.dll [--page | --new | ID... | --real ID...]: all, those without a result, those named, only the page, or those named on real
+/// memory. Run from the repository's root after a build. What comes out is kept in mutants/results.txt and mutants/real.txt.
+/// --pictures FOLDER [ID...] draws the schedules that found them.
 /// </remarks>
 internal static class Program
 {
     private const string Folder = "mutants";
     private const string ResultsFile = "mutants/results.txt";
+    private const string RealFile = "mutants/real.txt";
 
     /// <summary>Runs the program.</summary>
     /// <param name="args">See above.</param>
@@ -29,6 +31,13 @@ internal static class Program
         if (args.Length > 0 && args[0] == "--draw")
         {
             MutantSearch.Draw(MutantResult.Parse(args[2]), args[1]);
+            return 0;
+        }
+
+        if (args.Length > 0 && args[0] == "--search-real")
+        {
+            foreach (RealResult result in RealSearch.Run(args[1], args[2], args[3]))
+                Console.WriteLine(result.ToLine());
             return 0;
         }
 
@@ -53,9 +62,11 @@ internal static class Program
         if (pictures is not null)
             return DrawAll([.. all.Where(mutant => args.Length == 0 || args.Contains(mutant.Id))], root, results, pictures) ? 0 : 1;
         bool isRight = true;
-        if (!args.Contains("--page"))
+        if (args.Contains("--real"))
+            isRight = SearchReally([.. all.Where(mutant => args.Contains(mutant.Id))], root, results);
+        else if (!args.Contains("--page"))
             isRight = SearchAll([.. all.Where(mutant => args.Length == 0 || args.Contains(mutant.Id) || (args.Contains("--new") && !results.ContainsKey(mutant.Id)))], root, results);
-        File.WriteAllText("docs/history.md", HistoryPage.Make(all, results, File.ReadAllLines(Path.Combine(Folder, "rows.txt"))));
+        File.WriteAllText("docs/history.md", HistoryPage.Make(all, results, ReadRealResults(), File.ReadAllLines(Path.Combine(Folder, "rows.txt"))));
         return isRight ? 0 : 1;
     }
 
@@ -121,6 +132,41 @@ internal static class Program
         Directory.Delete(compiler.Scratch, recursive: true);
         return isRight;
     }
+
+    /// <summary>Looks for mutants on real memory that the explorer has found, and keeps what comes out.</summary>
+    /// <param name="mutants">The mutants.</param>
+    /// <param name="root">The folder of the sources.</param>
+    /// <param name="results">What the explorer has found.</param>
+    /// <returns>False if one does not fit, or was not found by the explorer.</returns>
+    private static bool SearchReally(IReadOnlyList<Mutant> mutants, string root, SortedDictionary<string, MutantResult> results)
+    {
+        var compiler = new MutantCompiler(root);
+        bool isRight = true;
+        foreach (Mutant mutant in mutants)
+        {
+            try
+            {
+                if (!results.TryGetValue(mutant.Id, out MutantResult? found) || !found.IsFound)
+                    throw new FormatException($"{mutant.Id} was not found by the explorer: there is no schedule to follow.");
+                compiler.Compile(mutant);
+                IReadOnlyList<RealResult> really = compiler.SearchReally(found);
+                File.WriteAllLines(RealFile, ReadRealResults().Where(known => known.Id != mutant.Id).Concat(really).OrderBy(known => known.Id, StringComparer.Ordinal).Select(known => known.ToLine()));
+                Console.WriteLine($"{mutant.Id,-36} {string.Join("; ", really.Select(way => $"{way.Way} {(way.IsFound ? way.Runs : "not in " + way.Runs)}"))}");
+            }
+            catch (Exception wrong) when (wrong is FormatException or InvalidOperationException)
+            {
+                Console.Error.WriteLine(wrong.Message);
+                isRight = false;
+            }
+        }
+
+        Directory.Delete(compiler.Scratch, recursive: true);
+        return isRight;
+    }
+
+    /// <summary>Reads what earlier runs found on real memory.</summary>
+    /// <returns>The results.</returns>
+    private static RealResult[] ReadRealResults() => File.Exists(RealFile) ? [.. File.ReadAllLines(RealFile).Select(line => RealResult.Parse(line) ?? throw new FormatException($"This is no result: {line}"))] : [];
 
     /// <summary>Writes a result beside those of other runs, which may be under way at the same time.</summary>
     /// <param name="result">The result.</param>

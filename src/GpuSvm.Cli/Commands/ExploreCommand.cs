@@ -29,10 +29,12 @@ internal static class ExploreCommand
         var share = CommandLine.TextOption("--share", "I/N", "Only part I of N of the search, 1 to N: for machines that share one.");
         var replay = CommandLine.TextOption("--replay", "DECISIONS", "Run one schedule again, as a failure prints it, and show its steps.");
         var picture = CommandLine.TextOption("--picture", "FILE", "Draw the schedule that failed, or the one replayed, as a page for a browser; of several failures the last.");
+        var memory = CommandLine.TextOption("--memory", "simulated|real", "Where scenarios run: on the explorer's own memory (the default), or with real threads on this process's own, by userfaultfd.");
+        var delay = CommandLine.TextOption("--delay", "mixed|none|random[:SEED]|follow", "How threads on real memory are delayed: at random, as the explorer's schedules go, not at all, or each in turn (the default).");
         var json = CommandLine.TextOption("--json", "FILE", "Also write the result as JSON; - for standard output, which then carries nothing else.");
         var command = new Command("explore", "Search the orders in which threads can run for one that breaks the protocol. Exit code 0 if none was found, 1 if one was.")
         {
-            scenarios, strategy, bound, budget, seed, threads, share, replay, picture, json,
+            scenarios, strategy, bound, budget, seed, threads, share, replay, picture, memory, delay, json,
         };
         command.SetAction(parsed =>
         {
@@ -44,8 +46,9 @@ internal static class ExploreCommand
             }
 
             AppContext.SetSwitch("GpuSvm.Checks", true); // Before Core is used first: without checks there are no schedule points.
+            bool isReal = StressSettings.IsReal(parsed.GetValue(memory), parsed.GetValue(delay));
             var settings = new ExploreSettings(
-                parsed.GetValue(strategy),
+                parsed.GetValue(strategy) ?? (isReal ? "pct" : null),
                 parsed.GetValue(bound),
                 parsed.GetValue(budget),
                 parsed.GetValue(seed),
@@ -57,6 +60,13 @@ internal static class ExploreCommand
             List<IExploredProgram> programs = [.. names.SelectMany(Find)];
             string? page = parsed.GetValue(picture);
             RaceFile.Check(page);
+            if (isReal)
+            {
+                if (page is not null || settings.Processes > 1 || settings.Parts > 1)
+                    throw new InputException("--memory real: cannot be drawn or shared; leave --picture, --threads and --share out");
+                return StressRunner.Run(programs, StressSettings.PlanOf(parsed.GetValue(delay), parsed.GetValue(replay), settings), settings.Limits, path, console);
+            }
+
             if (parsed.GetValue(replay) is { } decisions)
                 return Replay(programs, decisions, page, console);
             var reports = new List<ExploredScenario>();
@@ -128,16 +138,7 @@ internal static class ExploreCommand
     {
         if (programs.Count != 1)
             throw new InputException("--replay: name one scenario, the one whose failure printed the decisions");
-        DecisionString decisions;
-        try
-        {
-            decisions = DecisionString.Parse(text);
-        }
-        catch (FormatException e)
-        {
-            throw new InputException($"--replay {text}: {e.Message}", e);
-        }
-
+        DecisionString decisions = ExploreSettings.ParseDecisions(text);
         RaceRecord record = RaceFile.Record(programs[0], decisions);
         RaceText.Write(console.Output, record);
         RaceFile.Write(page, record);

@@ -66,6 +66,22 @@ internal sealed record ExploreSettings
         _ => new ExhaustiveStrategy(Bound, part: Part, parts: Parts),
     };
 
+    /// <summary>Reads decisions.</summary>
+    /// <param name="text">Of --replay.</param>
+    /// <returns>The decisions.</returns>
+    /// <exception cref="InputException">They are none.</exception>
+    public static DecisionString ParseDecisions(string text)
+    {
+        try
+        {
+            return DecisionString.Parse(text);
+        }
+        catch (FormatException e)
+        {
+            throw new InputException($"--replay {text}: {e.Message}", e);
+        }
+    }
+
     /// <summary>Reads a share.</summary>
     /// <param name="text">I/N, or null.</param>
     /// <returns>The part from 0, and how many there are.</returns>

@@ -10,6 +10,7 @@ namespace GpuSvm.Cli.Report;
 [JsonSerializable(typeof(BenchReport))]
 [JsonSerializable(typeof(ConformReport))]
 [JsonSerializable(typeof(ExploreReport))]
+[JsonSerializable(typeof(StressReport))]
 [JsonSerializable(typeof(ReplayReport))]
 [JsonSerializable(typeof(StudyReport))]
 [JsonSerializable(typeof(AdviceReport))]

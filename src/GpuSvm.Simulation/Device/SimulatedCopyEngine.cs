@@ -14,7 +14,12 @@ public sealed class SimulatedCopyEngine(SimulatedGpu gpu) : ICopyEngine
     {
         fence = 0;
         for (int page = 0; page < pages; page++)
-            gpu.Host.DmaRead(source + ((long)page << PageSize.Shift), gpu.Memory.Bytes(destination + page, 1));
+        {
+            SvmStatus status = gpu.Host.DmaCopyFrom(source + ((long)page << PageSize.Shift), gpu.Memory.Bytes(destination + page, 1));
+            if (!status.IsDone())
+                return status;
+        }
+
         return SvmStatus.Done;
     }
 
@@ -23,7 +28,12 @@ public sealed class SimulatedCopyEngine(SimulatedGpu gpu) : ICopyEngine
     {
         fence = 0;
         for (int page = 0; page < pages; page++)
-            gpu.Host.DmaWrite(destination + ((long)page << PageSize.Shift), gpu.Memory.Bytes(source + page, 1));
+        {
+            SvmStatus status = gpu.Host.DmaCopyTo(destination + ((long)page << PageSize.Shift), gpu.Memory.Bytes(source + page, 1));
+            if (!status.IsDone())
+                return status;
+        }
+
         return SvmStatus.Done;
     }
 

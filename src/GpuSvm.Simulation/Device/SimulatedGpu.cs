@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
@@ -32,7 +33,7 @@ public sealed class SimulatedGpu : IGpuDevice
     /// <param name="host">The machine's memory, which its copies and DMA go to.</param>
     /// <param name="pages">Its own memory in pages, at least 1.</param>
     /// <param name="linked">The devices of the machine that can reach each other's memory; it adds itself.</param>
-    public SimulatedGpu(SimulatedHostMemory host, int pages, Dictionary<int, SimulatedGpu>? linked = null)
+    public SimulatedGpu(IProgramMemory host, int pages, Dictionary<int, SimulatedGpu>? linked = null)
     {
         _linked = linked ?? [];
         Number = _linked.Count;
@@ -50,7 +51,7 @@ public sealed class SimulatedGpu : IGpuDevice
     public int Number { get; }
 
     /// <summary>The machine's memory.</summary>
-    internal SimulatedHostMemory Host { get; }
+    internal IProgramMemory Host { get; }
 
     /// <summary>Its memory.</summary>
     public SimulatedGpuMemory Memory { get; }
@@ -165,21 +166,30 @@ public sealed class SimulatedGpu : IGpuDevice
         DropHold();
     }
 
-    /// <summary>Reads or writes where a translation leads; all in one page.</summary>
+    /// <summary>Reads, writes or adds where a translation leads.</summary>
     /// <param name="entry">The translation of the page.</param>
-    /// <param name="address">The first byte's address.</param>
-    /// <param name="bytes">The bytes: received by a read, given by a write.</param>
-    /// <param name="writes">Whether it is a write.</param>
+    /// <param name="address">The address of a 64-bit number, 8-byte aligned.</param>
+    /// <param name="access">What is done; an atomic adds.</param>
+    /// <param name="value">What is written or added; receives what is read.</param>
+    /// <param name="leave">Ends the unit's access: called before a page of the program is used by a call in which the unit may sleep until somebody serves its fault. Whoever does may be waiting for units. From there
+    /// on the page is reached by its address alone, whatever becomes of the translation.</param>
     /// <returns>False if it leads to RAM, and the program has taken its page away, of which nobody has been told yet. A device that is told late, as behind userfaultfd, must reach
     /// the program's pages by calls that notice.</returns>
     /// <exception cref="Exploring.ScheduleFailedException">The translation leads where nothing of the program is.</exception>
-    internal bool TryUse(DeviceAddress entry, VirtualAddress address, Span<byte> bytes, bool writes)
+    internal bool TryUse(DeviceAddress entry, VirtualAddress address, MemoryAccess access, ref long value, Action leave)
     {
         int offset = (int)(address.Value & (PageSize.Bytes - 1));
         if (entry.Protocol == AddressProtocol.System)
-            return Host.TryUse(address, DmaMapper.Resolve(entry) + offset, bytes, writes);
+        {
+            DmaPointer pointer = DmaMapper.Resolve(entry) + offset;
+            if (Host.IsConcurrent && (ulong)pointer.Value == address.Value)
+                leave();
+            return access == MemoryAccess.Atomic ? Host.TryAdd(address, pointer, value)
+                : Host.TryUse(address, pointer, MemoryMarshal.AsBytes(new Span<long>(ref value)), access == MemoryAccess.Write);
+        }
+
         (SimulatedGpu owner, ulong frame) = entry.Protocol == AddressProtocol.Peer ? PeerFrame(entry) : (this, entry.Address >> PageSize.Shift);
-        owner.Memory.Use((int)frame, offset, bytes, writes);
+        owner.Memory.Use((int)frame, offset, access, ref value);
         return true;
     }
 

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Runtime.InteropServices;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
 using GpuSvm.Core.Device;
@@ -92,20 +93,22 @@ public sealed class SimulatedGpuMemory(int number, int pages) : IDeviceMemory, I
         return _bytes.AsSpan(first.Number << PageSize.Shift, pages << PageSize.Shift);
     }
 
-    /// <summary>A unit reads or writes bytes of one frame.</summary>
+    /// <summary>A unit reads, writes or adds to a 64-bit number of one frame; each of them atomically.</summary>
     /// <param name="frame">The frame.</param>
-    /// <param name="offset">The first byte in it.</param>
-    /// <param name="bytes">Received by a read, given by a write.</param>
-    /// <param name="writes">Whether it is a write.</param>
+    /// <param name="offset">The first byte in it, 8-byte aligned.</param>
+    /// <param name="access">What is done; an atomic adds.</param>
+    /// <param name="value">What is written or added; receives what is read.</param>
     /// <exception cref="ScheduleFailedException">The frame is not taken.</exception>
-    internal void Use(int frame, int offset, Span<byte> bytes, bool writes)
+    internal void Use(int frame, int offset, MemoryAccess access, ref long value)
     {
         ThrowIfFree(frame, 1, "used by a unit");
-        Span<byte> there = _bytes.AsSpan((frame << PageSize.Shift) + offset, bytes.Length);
-        if (writes)
-            bytes.CopyTo(there);
+        ref long there = ref MemoryMarshal.AsRef<long>(_bytes.AsSpan((frame << PageSize.Shift) + offset, sizeof(long)));
+        if (access == MemoryAccess.Read)
+            value = Volatile.Read(ref there); // With the other two: what units write to one number is seen in one order by all.
+        else if (access == MemoryAccess.Write)
+            Volatile.Write(ref there, value);
         else
-            there.CopyTo(bytes);
+            Interlocked.Add(ref there, value);
     }
 
     /// <summary>Ends the schedule if a frame is nobody's, or its device is gone.</summary>

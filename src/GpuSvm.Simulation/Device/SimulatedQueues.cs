@@ -8,10 +8,13 @@ namespace GpuSvm.Simulation.Device;
 /// <summary>What runs on a simulated GPU in one address space without faults: its units begin no access while it is stopped.</summary>
 /// <param name="gpu">The device's number.</param>
 /// <param name="units">The units of the address space; all are made before anything runs.</param>
-/// <remarks>Locking: none: one thread runs at a time, and nothing here is looked at and changed with a schedule point in between.</remarks>
+/// <remarks>Locking: none: a unit says that it is inside before it looks whether it may be, and who stops it looks the other way round.</remarks>
 public sealed class SimulatedQueues(int gpu, IReadOnlyList<SimulatedUnit> units) : IDeviceQueues, IScheduleSubject
 {
-    private bool _isStopped;
+    private bool _isStopped; // Volatile.
+
+    /// <summary>Whether no access may begin.</summary>
+    internal bool IsStopped => Volatile.Read(ref _isStopped); // Pairs with BeginStop and Resume.
 
     /// <inheritdoc/>
     public string ScheduleName => $"queues of GPU {gpu}";
@@ -20,7 +23,8 @@ public sealed class SimulatedQueues(int gpu, IReadOnlyList<SimulatedUnit> units)
     public void BeginStop()
     {
         SchedulePoint.Reach(SchedulePointKind.Atomic, this);
-        _isStopped = true;
+        Volatile.Write(ref _isStopped, true);
+        Interlocked.MemoryBarrier(); // Pairs with SimulatedUnit: either it sees this, or it is seen inside.
     }
 
     /// <inheritdoc/>
@@ -40,15 +44,15 @@ public sealed class SimulatedQueues(int gpu, IReadOnlyList<SimulatedUnit> units)
     public void Resume()
     {
         SchedulePoint.Reach(SchedulePointKind.Atomic, this);
-        _isStopped = false;
+        Volatile.Write(ref _isStopped, false); // Pairs with IsStopped.
         SchedulePoint.Signal(this);
     }
 
-    /// <summary>Waits until a unit may begin an access; it does so before anybody else has a turn.</summary>
+    /// <summary>Waits until a unit may begin an access; it looks again when it has said so.</summary>
     internal void AwaitRunning()
     {
         SchedulePoint.Reach(SchedulePointKind.SequenceRead, this);
-        while (_isStopped)
+        while (IsStopped)
         {
             if (!SchedulePoint.TryWait(this))
                 Thread.Yield();

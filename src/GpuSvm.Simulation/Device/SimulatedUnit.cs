@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+using System.Diagnostics;
 using System.Runtime.InteropServices;
 using GpuSvm.Core;
 using GpuSvm.Core.Addressing;
@@ -19,11 +20,14 @@ public sealed class SimulatedUnit : IScheduleSubject
 {
     private const int MaxFaults = 200;
 
+    private static readonly TimeSpan _patience = TimeSpan.FromSeconds(5); // Where others really run meanwhile: 200 faults are over before one of them has come on.
+
     private readonly SimulatedGpu _gpu;
     private readonly SimulatedPageTable _table;
     private readonly int _number;
     private readonly Dictionary<ulong, DeviceAddress> _tlb = [];
     private readonly Action<AddressRange> _drop;
+    private readonly Action _leave;
     private bool _isInAccess;
     private ulong _acknowledged; // The last invalidation that the TLB knows of.
 
@@ -37,6 +41,7 @@ public sealed class SimulatedUnit : IScheduleSubject
         _table = table;
         _number = number;
         _drop = Drop;
+        _leave = Leave;
     }
 
     /// <inheritdoc/>
@@ -47,26 +52,26 @@ public sealed class SimulatedUnit : IScheduleSubject
     /// <param name="device">The device's number in the VM.</param>
     /// <param name="address">The number's address, 8-byte aligned.</param>
     /// <param name="access">What is done; an atomic adds.</param>
-    /// <param name="value">What is written or added.</param>
-    /// <param name="before">What was there.</param>
+    /// <param name="value">What is written or added; receives what is read.</param>
     /// <param name="job">In an address space without faults: the job that it works for.</param>
-    /// <returns><see cref="SvmStatus.Done"/>, or the refusal of a fault; <see cref="SvmStatus.TimedOut"/> after 200 faults that came to nothing; why a job has failed.</returns>
-    public SvmStatus Access(GpuVm vm, int device, VirtualAddress address, MemoryAccess access, long value, out long before, GpuJob? job = null)
+    /// <returns><see cref="SvmStatus.Done"/>, or the refusal of a fault; <see cref="SvmStatus.TimedOut"/> after 200 faults that came to nothing, and, where threads really run at once, five seconds; why a
+    /// job has failed.</returns>
+    public SvmStatus Access(GpuVm vm, int device, VirtualAddress address, MemoryAccess access, ref long value, GpuJob? job = null)
     {
         if (_table.Queues is { } queues)
-            return AccessInJob(queues, job, address, access, value, out before);
-        before = 0;
-        for (int fault = 0; fault < MaxFaults; fault++)
+            return AccessInJob(queues, job, address, access, ref value);
+        long start = Stopwatch.GetTimestamp();
+        for (int fault = 0; fault < MaxFaults || (_gpu.Host.IsConcurrent && Stopwatch.GetElapsedTime(start) < _patience); fault++)
         {
-            SvmStatus status = TryAccess(address, access, value, out before);
+            SvmStatus status = TryAccess(address, access, ref value);
             if (status == SvmStatus.NotMapped)
-                status = OnHost(address, access, value, out before);
+                status = OnHost(address, access, ref value);
             if (status != SvmStatus.Retry)
                 return status;
             status = vm.FaultHandler.Handle(new GpuFault(address, access, vm.Devices[device].AddressSpaceId, 0, 0), device);
-            if (status.IsRetry())
-                SchedulePoint.TryYield(); // The service puts it back at the end of its queue.
-            else if (!status.IsDone())
+            if (status.IsRetry() && !SchedulePoint.TryYield()) // The service puts it back at the end of its queue.
+                Thread.Sleep(0);
+            else if (!status.IsRetry() && !status.IsDone())
                 return status;
         }
 
@@ -78,19 +83,26 @@ public sealed class SimulatedUnit : IScheduleSubject
     /// <param name="job">The job that it works for; null for none.</param>
     /// <param name="address">The number's address.</param>
     /// <param name="access">What is done.</param>
-    /// <param name="value">What is written or added.</param>
-    /// <param name="before">What was there.</param>
+    /// <param name="value">What is written or added; receives what is read.</param>
     /// <returns>Done; why the job has failed; not mapped where nothing is bound and no job has named it.</returns>
     /// <exception cref="ScheduleFailedException">The job runs, and something that it has named is not bound.</exception>
-    private SvmStatus AccessInJob(SimulatedQueues queues, GpuJob? job, VirtualAddress address, MemoryAccess access, long value, out long before)
+    private SvmStatus AccessInJob(SimulatedQueues queues, GpuJob? job, VirtualAddress address, MemoryAccess access, ref long value)
     {
-        queues.AwaitRunning();
-        before = 0;
+        do
+        {
+            Leave();
+            queues.AwaitRunning();
+            Volatile.Write(ref _isInAccess, true);
+            Interlocked.MemoryBarrier(); // Pairs with BeginStop: either it sees us inside, or we see it.
+        }
+        while (queues.IsStopped);
+
+        SvmStatus status = job is not null && job.Status != SvmStatus.Done ? job.Status : TryAccess(address, access, ref value); // A failed job's launch was ended.
+        Leave();
         if (job is not null && job.Status != SvmStatus.Done)
-            return job.Status; // Its launch was ended.
-        SvmStatus status = TryAccess(address, access, value, out before);
+            return job.Status;
         if (status == SvmStatus.NotMapped)
-            return OnHost(address, access, value, out before);
+            return OnHost(address, access, ref value);
         if (status != SvmStatus.Retry)
             return status;
         return job is null ? SvmStatus.NotMapped
@@ -100,38 +112,34 @@ public sealed class SimulatedUnit : IScheduleSubject
     /// <summary>Reaches a page of the program by its address, as a call of the operating system does.</summary>
     /// <param name="address">The address.</param>
     /// <param name="access">What is done.</param>
-    /// <param name="value">What is written or added.</param>
-    /// <param name="before">What was there.</param>
+    /// <param name="value">What is written or added; receives what is read.</param>
     /// <returns>As a CPU thread's access.</returns>
-    private SvmStatus OnHost(VirtualAddress address, MemoryAccess access, long value, out long before)
+    private SvmStatus OnHost(VirtualAddress address, MemoryAccess access, ref long value)
     {
-        before = 0;
         return access switch
         {
-            MemoryAccess.Read => _gpu.Host.CpuRead(address, MemoryMarshal.AsBytes(new Span<long>(ref before))),
+            MemoryAccess.Read => _gpu.Host.CpuRead(address, MemoryMarshal.AsBytes(new Span<long>(ref value))),
             MemoryAccess.Write => _gpu.Host.CpuWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value))),
-            _ => _gpu.Host.CpuAdd(address, value, out before),
+            _ => _gpu.Host.CpuAdd(address, value),
         };
     }
 
     /// <summary>Whether it is inside an access.</summary>
-    internal bool IsInAccess => _isInAccess;
+    internal bool IsInAccess => Volatile.Read(ref _isInAccess); // Pairs with TryAccess and AccessInJob.
 
     /// <summary>Whether it may still use a translation from before an invalidation.</summary>
     /// <param name="invalidation">The invalidation's number.</param>
     /// <returns>True while it is in an access that began before it knew of it.</returns>
-    internal bool MayUseOlderThan(ulong invalidation) => _isInAccess && _acknowledged < invalidation;
+    internal bool MayUseOlderThan(ulong invalidation) => Volatile.Read(ref _isInAccess) && Volatile.Read(ref _acknowledged) < invalidation; // Pairs with TryAccess; the log is read under its lock.
 
     /// <summary>One try: translates and uses the translation.</summary>
     /// <param name="address">The address.</param>
     /// <param name="access">What is done.</param>
-    /// <param name="value">What is written or added.</param>
-    /// <param name="before">What was there.</param>
+    /// <param name="value">What is written or added; receives what is read.</param>
     /// <returns>Done; retry if there is no translation that allows it; not mapped if it leads to a page that the program has taken away.</returns>
-    private SvmStatus TryAccess(VirtualAddress address, MemoryAccess access, long value, out long before)
+    private SvmStatus TryAccess(VirtualAddress address, MemoryAccess access, ref long value)
     {
-        before = 0;
-        _isInAccess = true;
+        Volatile.Write(ref _isInAccess, true); // Before the look at the log, which takes a lock. Pairs with MayUseOlderThan.
         try
         {
             _table.Catch(ref _acknowledged, _drop);
@@ -146,18 +154,19 @@ public sealed class SimulatedUnit : IScheduleSubject
 
             _tlb[address.PageNumber] = entry;
             SchedulePoint.Reach(SchedulePointKind.Atomic, _gpu.Memory); // It has its translation and is about to use it.
-            Span<byte> bytes = MemoryMarshal.AsBytes(new Span<long>(ref before));
-            if (access != MemoryAccess.Write && !_gpu.TryUse(entry, address, bytes, writes: false))
-                return SvmStatus.NotMapped;
-            long written = access == MemoryAccess.Atomic ? before + value : value;
-            bool isDone = access == MemoryAccess.Read || _gpu.TryUse(entry, address, MemoryMarshal.AsBytes(new Span<long>(ref written)), writes: true);
-            return isDone ? SvmStatus.Done : SvmStatus.NotMapped;
+            return _gpu.TryUse(entry, address, access, ref value, _leave) ? SvmStatus.Done : SvmStatus.NotMapped;
         }
         finally
         {
-            _isInAccess = false;
-            SchedulePoint.Signal(this);
+            Leave();
         }
+    }
+
+    /// <summary>Ends the access.</summary>
+    private void Leave()
+    {
+        Volatile.Write(ref _isInAccess, false); // After the use. Pairs with MayUseOlderThan.
+        SchedulePoint.Signal(this);
     }
 
     /// <summary>Drops translations of an interval.</summary>

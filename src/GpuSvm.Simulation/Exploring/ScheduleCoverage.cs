@@ -26,6 +26,18 @@ public sealed class ScheduleCoverage
         return number;
     }
 
+    /// <summary>How many pairs another coverage has too.</summary>
+    /// <param name="other">The other.</param>
+    /// <returns>The number.</returns>
+    internal int CountShared(ScheduleCoverage other)
+    {
+        (SchedulePointKind, string)[] names = [.. _numbers.OrderBy(pair => pair.Value).Select(pair => pair.Key)];
+        return _pairs.Count(pair =>
+            other._numbers.TryGetValue(names[(int)(pair >> 32)], out int first)
+            && other._numbers.TryGetValue(names[(int)(uint)pair], out int second)
+            && other._pairs.Contains(((long)first << 32) | (uint)second));
+    }
+
     /// <summary>One thread has come to a point right after another has passed one.</summary>
     /// <param name="first">The point that was passed.</param>
     /// <param name="second">The point that was come to.</param>

@@ -49,7 +49,7 @@ public sealed class ScheduleExplorer : IDisposable
         ScheduleResult? failed = null;
         while (failed is null && schedules < limits.MaxSchedules && !cancellation.IsCancellationRequested && strategy.TryBegin())
         {
-            ScheduleResult result = RunOne(strategy, limits.MaxSteps, records: false);
+            ScheduleResult result = RunOne(strategy, limits.MaxSteps, records: false, watches: false);
             schedules++;
             longest = Math.Max(longest, result.Steps);
             failed = result.Failure is null || IsRuntimesOwn(result, limits.MaxSteps) ? null : result;
@@ -84,8 +84,14 @@ public sealed class ScheduleExplorer : IDisposable
     {
         var strategy = new ReplayStrategy(decisions);
         strategy.TryBegin();
-        return RunOne(strategy, maxSteps, records);
+        return RunOne(strategy, maxSteps, records, watches: records);
     }
+
+    /// <summary>Runs the next schedule of a strategy and keeps its steps, without how things stood at each.</summary>
+    /// <param name="strategy">Chooses.</param>
+    /// <param name="maxSteps">After how many steps it counts as a livelock.</param>
+    /// <returns>How it went; null if there is none left.</returns>
+    public ScheduleResult? RunNext(IScheduleStrategy strategy, int maxSteps) => strategy.TryBegin() ? RunOne(strategy, maxSteps, records: true, watches: false) : null;
 
     /// <summary>Finds a schedule with fewer preemptions that fails in the same way: leaves choices out, one after the other, as long as that works.</summary>
     /// <param name="failed">A schedule that failed.</param>
@@ -131,14 +137,15 @@ public sealed class ScheduleExplorer : IDisposable
     /// <param name="strategy">Chooses; it has begun.</param>
     /// <param name="maxSteps">After how many steps it counts as a livelock.</param>
     /// <param name="records">Whether its steps are kept.</param>
+    /// <param name="watches">Whether the steps say how things stood.</param>
     /// <returns>How it went.</returns>
-    private ScheduleResult RunOne(IScheduleStrategy strategy, int maxSteps, bool records)
+    private ScheduleResult RunOne(IScheduleStrategy strategy, int maxSteps, bool records, bool watches)
     {
         ThreadStripe.Give(-1);
         try
         {
             using IExploredMachine machine = _program.Build();
-            using var run = new ScheduleRun(machine, strategy, _workers, Coverage, maxSteps, records);
+            using var run = new ScheduleRun(machine, strategy, _workers, Coverage, maxSteps, records, watches);
             return run.Execute();
         }
         finally

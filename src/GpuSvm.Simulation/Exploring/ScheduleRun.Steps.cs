@@ -107,7 +107,7 @@ internal sealed partial class ScheduleRun
     {
         if (_trace is null)
             return;
-        IReadOnlyList<(string Name, string State)> watched = _machine.Watch();
+        IReadOnlyList<(string Name, string State)> watched = _watches ? _machine.Watch() : [];
         bool isNews = _watched is null || !watched.SequenceEqual(_watched);
         _watched = watched;
         _trace.Add(new ScheduleStep(thread.Id, act, kind, SubjectNames.Of(subject), _turnChoice, _turnIsPreemption, isNews ? watched : null));
@@ -135,17 +135,6 @@ internal sealed partial class ScheduleRun
     /// <summary>The next thread that has to unwind.</summary>
     /// <returns>One that has not ended.</returns>
     private ScheduledThread NextToUnwind() => _threads.First(thread => thread.State != ScheduledState.Ended);
-
-    /// <summary>What a thread's exception means.</summary>
-    /// <param name="thread">The thread.</param>
-    /// <param name="thrown">The exception.</param>
-    /// <returns>The failure.</returns>
-    private static ScheduleFailure FailureOf(ScheduledThread thread, Exception thrown) => thrown switch
-    {
-        ScheduleFailedException failed => failed.Failure,
-        LockOrderException => new ScheduleFailure(ScheduleFailureKind.LockOrder, $"{thread.Name}: {thrown.Message}"),
-        _ => new ScheduleFailure(ScheduleFailureKind.Exception, $"{thread.Name}: {thrown}"),
-    };
 
     /// <summary>What a thread that has not ended is doing.</summary>
     /// <param name="thread">The thread.</param>

@@ -25,6 +25,7 @@ internal sealed partial class ScheduleRun : IDisposable
     private readonly ScheduleCoverage _coverage;
     private readonly int _maxSteps;
     private readonly List<ScheduleStep>? _trace;
+    private readonly bool _watches;
     private readonly List<ScheduledThread> _threads = [];
     private readonly Dictionary<object, ScheduleSubject> _subjects = new(ReferenceEqualityComparer.Instance);
     private readonly List<KeyValuePair<int, int>> _decisions = [];
@@ -51,7 +52,8 @@ internal sealed partial class ScheduleRun : IDisposable
     /// <param name="coverage">Gets what is come past.</param>
     /// <param name="maxSteps">After how many steps it counts as a livelock.</param>
     /// <param name="records">Whether the steps are kept.</param>
-    public ScheduleRun(IExploredMachine machine, IScheduleStrategy strategy, ScheduleWorkers workers, ScheduleCoverage coverage, int maxSteps, bool records)
+    /// <param name="watches">Whether they say how things stood.</param>
+    public ScheduleRun(IExploredMachine machine, IScheduleStrategy strategy, ScheduleWorkers workers, ScheduleCoverage coverage, int maxSteps, bool records, bool watches)
     {
         _machine = machine;
         _strategy = strategy;
@@ -59,6 +61,7 @@ internal sealed partial class ScheduleRun : IDisposable
         _coverage = coverage;
         _maxSteps = maxSteps;
         _trace = records ? [] : null;
+        _watches = watches;
     }
 
     /// <summary>Runs it to its end and checks the machine.</summary>
@@ -108,7 +111,7 @@ internal sealed partial class ScheduleRun : IDisposable
     public void End(ScheduledThread thread, ScheduleWorker worker, Exception? thrown)
     {
         if (thrown is not (null or ScheduleAbortedException))
-            Fail(FailureOf(thread, thrown));
+            Fail(ScheduleFailure.Of(thread.Name, thrown));
         thread.State = ScheduledState.Ended;
         _stalls = 0;
         LetYieldersLook(thread);

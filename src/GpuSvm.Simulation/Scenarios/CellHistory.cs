@@ -8,37 +8,71 @@ namespace GpuSvm.Simulation.Scenarios;
 /// <remarks>
 /// Times count beginnings and ends of operations, over all threads. Each write writes a value of its own, except that giving contents up writes zero, as often as it is done. Additions are judged
 /// by their sum; a number that is added to is not written otherwise.
+/// <para>Locking: one lock; it is held for no more than a look.</para>
 /// </remarks>
 internal sealed class CellHistory
 {
     private const long Never = long.MaxValue;
 
-    private readonly List<Stored> _stored = [new Stored { Value = 0, Start = -1, End = -1 }]; // The page of zeroes that everything begins with.
+    private readonly Lock _lock = new();
+    private readonly List<Stored> _stored = [new Stored { Value = 0, Start = -1, End = -1, IsSure = true }]; // The page of zeroes that everything begins with.
     private readonly List<(long End, Stored Seen)> _reads = [];
 
     /// <summary>A write begins.</summary>
     /// <param name="value">The value.</param>
     /// <param name="delta">What an addition adds; 0 for a write.</param>
     /// <param name="now">The time.</param>
+    /// <param name="isSure">Whether it surely replaces what was there before.</param>
     /// <returns>To be ended.</returns>
-    public Stored Begin(long value, long delta, long now)
+    public Stored Begin(long value, long delta, long now, bool isSure = true)
     {
-        var stored = new Stored { Value = value, Delta = delta, Start = now, End = Never };
-        _stored.Add(stored);
+        var stored = new Stored { Value = value, Delta = delta, Start = now, End = Never, IsSure = isSure };
+        lock (_lock)
+            _stored.Add(stored);
         return stored;
+    }
+
+    /// <summary>A write has been done.</summary>
+    /// <param name="stored">What its begin gave.</param>
+    /// <param name="now">The time.</param>
+    public void End(Stored stored, long now)
+    {
+        lock (_lock)
+            stored.End = now;
     }
 
     /// <summary>A write has not been done after all.</summary>
     /// <param name="stored">What its begin gave.</param>
-    public void Forget(Stored stored) => _stored.Remove(stored);
+    public void Forget(Stored stored)
+    {
+        lock (_lock)
+            _stored.Remove(stored);
+    }
+
+    /// <summary>Another number's bytes are about to move here: until they have, either may be read.</summary>
+    /// <param name="from">Its history.</param>
+    public void Expect(CellHistory from)
+    {
+        Stored[] coming = from.Writes();
+        lock (_lock)
+        {
+            _stored.AddRange(coming);
+            _reads.Clear();
+        }
+    }
 
     /// <summary>Another number's bytes have moved here.</summary>
     /// <param name="from">Its history.</param>
-    public void TakeOver(CellHistory from)
+    /// <param name="since">When the move began: what emptied the old place after that has not come here.</param>
+    public void TakeOver(CellHistory from, long since)
     {
-        _stored.Clear();
-        _stored.AddRange(from._stored);
-        _reads.Clear();
+        IEnumerable<Stored> come = from.Writes().Where(stored => stored.IsSure || stored.Start <= since);
+        lock (_lock)
+        {
+            _stored.Clear();
+            _stored.AddRange(come);
+            _reads.Clear();
+        }
     }
 
     /// <summary>Judges a read.</summary>
@@ -48,12 +82,31 @@ internal sealed class CellHistory
     /// <returns>What is wrong, or null.</returns>
     public string? Judge(long value, long start, long end)
     {
+        lock (_lock)
+            return JudgeLocked(value, start, end);
+    }
+
+    /// <summary>The writes so far.</summary>
+    /// <returns>A copy of the list.</returns>
+    private Stored[] Writes()
+    {
+        lock (_lock)
+            return [.. _stored];
+    }
+
+    /// <summary>Judges a read.</summary>
+    /// <param name="value">What it returned.</param>
+    /// <param name="start">When it began.</param>
+    /// <param name="end">When it ended.</param>
+    /// <returns>What is wrong, or null.</returns>
+    private string? JudgeLocked(long value, long start, long end)
+    {
         if (_stored.Exists(stored => stored.Delta != 0))
             return JudgeSum(value, start, end);
         Stored? seen = null;
         foreach (Stored stored in _stored)
         {
-            if (stored.Value == value && stored.Start < end && !_stored.Exists(other => other.Start > stored.End && other.End < start))
+            if (stored.Value == value && stored.Start < end && !IsReplaced(stored, start))
                 seen = stored; // The newest of several that it may have seen: the mildest judgement of the next read is the oldest, but zeroes look alike.
         }
 
@@ -71,8 +124,14 @@ internal sealed class CellHistory
     /// <param name="end">When it ended.</param>
     /// <returns>The values.</returns>
     private IEnumerable<long> Possible(long start, long end) => _stored
-        .Where(stored => stored.Start < end && !_stored.Exists(other => other.Start > stored.End && other.End < start))
+        .Where(stored => stored.Start < end && !IsReplaced(stored, start))
         .Select(stored => stored.Value).Distinct();
+
+    /// <summary>Whether a write has surely been replaced by a later one.</summary>
+    /// <param name="stored">The write.</param>
+    /// <param name="now">By when.</param>
+    /// <returns>True if so.</returns>
+    private bool IsReplaced(Stored stored, long now) => _stored.Exists(other => other.IsSure && other.Start > stored.End && other.End < now);
 
     /// <summary>Judges a read of a number that is added to.</summary>
     /// <param name="value">What it returned.</param>
@@ -100,5 +159,8 @@ internal sealed class CellHistory
 
         /// <summary>When it ended.</summary>
         public long End { get; set; }
+
+        /// <summary>Whether it surely replaces what was there before.</summary>
+        public bool IsSure { get; init; }
     }
 }

@@ -40,6 +40,9 @@ public sealed record Scenario : IExploredProgram
     /// <summary>How many operations it has.</summary>
     public int OperationCount => Before.Count + After.Count + Threads.Sum(thread => thread.Operations.Count);
 
+    /// <summary>How gpusvm explore is told of it: by its name, or by the seed that made it.</summary>
+    public string ToolName => Name.StartsWith("random-", StringComparison.Ordinal) ? $"random:{Name["random-".Length..]}" : Name;
+
     /// <summary>The name of pages, as lines write them.</summary>
     /// <param name="pages">The pages.</param>
     /// <returns>For example A0, or A0-1.</returns>

@@ -20,19 +20,14 @@ public sealed partial class ScenarioMachine
     /// <returns>What it answers.</returns>
     private SvmStatus Change(ScenarioOperation operation, int thread) => operation.Verb switch
     {
-        ScenarioVerb.Unmap => Losing(operation, () => _memory.Unmap(IntervalOf(operation.Pages))),
-        ScenarioVerb.Map => Losing(operation, () => _memory.Map(IntervalOf(operation.Pages).Start, (long)operation.Pages.Count << PageSize.Shift)),
-        ScenarioVerb.Discard => Losing(operation, () => _memory.DontNeed(IntervalOf(operation.Pages))),
-        ScenarioVerb.Free => Losing(operation, () => _host.Free(IntervalOf(operation.Pages))),
-        ScenarioVerb.Reap => Losing(operation, _host.TryReap),
+        ScenarioVerb.Unmap => Losing(operation, thread, () => _memory.Unmap(IntervalOf(operation.Pages))),
+        ScenarioVerb.Map => Losing(operation, thread, () => _memory.MapAnew(IntervalOf(operation.Pages))),
+        ScenarioVerb.Discard => Losing(operation, thread, () => _memory.DontNeed(IntervalOf(operation.Pages))),
+        ScenarioVerb.Free => Losing(operation, thread, () => _host.Free(IntervalOf(operation.Pages))),
+        ScenarioVerb.Reap => Losing(operation, thread, _host.TryReap),
         ScenarioVerb.Exit => Exit(),
-        ScenarioVerb.Protect => _memory.Protect(IntervalOf(operation.Pages), operation.Argument switch
-        {
-            "none" => HostProtection.None,
-            "read" => HostProtection.ReadOnly,
-            _ => HostProtection.ReadWrite,
-        }),
-        ScenarioVerb.Remap => Remap(operation),
+        ScenarioVerb.Protect => Protect(operation),
+        ScenarioVerb.Remap => Remap(operation, thread),
         ScenarioVerb.Share => Share(IntervalOf(operation.Pages)),
         ScenarioVerb.Fork => Fork(operation),
         ScenarioVerb.Prefetch => Prefetch(operation),
@@ -57,24 +52,33 @@ public sealed partial class ScenarioMachine
 
     /// <summary>Does something that leaves zeroes where there was something.</summary>
     /// <param name="operation">The operation; without pages, of everything.</param>
+    /// <param name="thread">Whose; -1 for those before and after.</param>
     /// <param name="change">What it does.</param>
     /// <returns>What that answers.</returns>
-    private SvmStatus Losing(ScenarioOperation operation, Func<SvmStatus> change)
+    /// <remarks>Where threads really run at once a call of the program ends when its event has been read: what devices do until it is applied may be done to the old bytes, and may bring those of contents that are
+    /// given up back (docs/explorer.md). Every other machine has the program wait until it is, and then knows more of what must be there.</remarks>
+    private SvmStatus Losing(ScenarioOperation operation, int thread, Func<SvmStatus> change)
     {
-        long start = ++_now;
+        bool waits = thread < 0 || _isPatient;
+        bool isSure = !_memory.IsConcurrent || thread < 0 || (waits && operation.Verb != ScenarioVerb.Discard);
+        long start = Interlocked.Increment(ref _now);
         List<(CellHistory Cell, CellHistory.Stored Zero)> zeroes = [];
         foreach (((int memory, int page, int _), CellHistory cell) in _cells)
         {
             if (operation.Pages.Memory < 0 || operation.Pages.Contains(memory, page))
-                zeroes.Add((cell, cell.Begin(0, 0, start)));
+                zeroes.Add((cell, cell.Begin(0, 0, start, isSure)));
         }
 
         SvmStatus status = change();
-        long end = ++_now;
+        if (waits)
+            LetEventsEnd();
+        long end = Interlocked.Increment(ref _now);
         foreach ((CellHistory cell, CellHistory.Stored zero) in zeroes)
         {
-            if (status.IsDone())
-                zero.End = end;
+            if (status.IsDone() && _memory.IsConcurrent && !waits)
+                SettleLater(cell, zero);
+            else if (status.IsDone())
+                cell.End(zero, end);
             else
                 cell.Forget(zero);
         }
@@ -84,22 +88,61 @@ public sealed partial class ScenarioMachine
 
     /// <summary>Moves pages to another memory's addresses; what is read there afterwards is what was written here.</summary>
     /// <param name="operation">The operation; its argument names the first page of the target.</param>
+    /// <param name="thread">Whose; -1 for those before and after.</param>
     /// <returns>What it answers.</returns>
-    private SvmStatus Remap(ScenarioOperation operation)
+    private SvmStatus Remap(ScenarioOperation operation, int thread)
     {
         ScenarioPages to = ScenarioReader.ParsePages(operation.Argument, _scenario.Memories, 0);
-        SvmStatus status = _memory.Remap(IntervalOf(operation.Pages), IntervalOf(to).Start);
-        if (!status.IsDone())
-            return status;
+        List<(CellHistory From, CellHistory To)> moving = [];
         foreach (((int memory, int page, int cell), CellHistory history) in _cells)
         {
             if (to.Memory != memory || page < to.First || page >= to.First + operation.Pages.Count)
                 continue;
             if (_cells.TryGetValue((operation.Pages.Memory, operation.Pages.First + page - to.First, cell), out CellHistory? from))
-                history.TakeOver(from);
+                moving.Add((from, history));
         }
 
+        moving.ForEach(pair => pair.To.Expect(pair.From));
+        long since = Interlocked.Read(ref _now);
+        SvmStatus status = _memory.IsConcurrent ? Losing(operation, thread, Move) : Move(); // Where the old place is emptied before it is gone, zeroes can be read there.
+        if (status.IsDone())
+            moving.ForEach(pair => pair.To.TakeOver(pair.From, since));
         return status;
+
+        SvmStatus Move() => _memory.Remap(IntervalOf(operation.Pages), IntervalOf(to).Start);
+    }
+
+    /// <summary>Changes what the program may do with pages.</summary>
+    /// <param name="operation">The operation; its argument says what it may do afterwards.</param>
+    /// <returns>What it answers.</returns>
+    private SvmStatus Protect(ScenarioOperation operation)
+    {
+        AddressRange interval = IntervalOf(operation.Pages);
+        SvmStatus status = _memory.Protect(interval, operation.Argument switch
+        {
+            "none" => HostProtection.None,
+            "read" => HostProtection.ReadOnly,
+            _ => HostProtection.ReadWrite,
+        });
+        if (_scenario.Options.IsInKernel && _memory.IsConcurrent)
+            _host.NoticeChanges(interval); // Linux announces nothing: what holds at once inside the kernel holds here once the memory is named.
+        return status;
+    }
+
+    /// <summary>Keeps zeroes open until it is known that the event of the call that made them has been applied.</summary>
+    /// <param name="cell">The number that they are in.</param>
+    /// <param name="zero">What their begin gave.</param>
+    private void SettleLater(CellHistory cell, CellHistory.Stored zero)
+    {
+        lock (_unsettled)
+            _unsettled.Add((cell, zero));
+    }
+
+    /// <summary>Waits until devices have lost what the program's calls have taken from them.</summary>
+    private void LetEventsEnd()
+    {
+        if (_memory.IsConcurrent)
+            _host.WaitForEvents();
     }
 
     /// <summary>Makes pages shared with a child, as fork does.</summary>
@@ -224,7 +267,7 @@ public sealed partial class ScenarioMachine
     /// <returns>Done.</returns>
     private SvmStatus Exit()
     {
-        _hasExited = true;
+        Volatile.Write(ref _hasExited, true); // Pairs with CheckEnd, which runs when all threads have ended.
         _host.Dispose();
         return SvmStatus.Done;
     }
@@ -236,8 +279,12 @@ public sealed partial class ScenarioMachine
         SvmStatus status = DevicePagemaps.Of(_spare).CacheFor(_host).Get(out Pagemap? pagemap);
         if (!status.IsDone())
             return status;
-        InvariantRecord.Require(_uses.TrueForAll(used => ReferenceEquals(used, pagemap)), "INV-37", "two pagemaps of one device are in use");
-        _uses.Add(pagemap!);
+        lock (_uses)
+        {
+            InvariantRecord.Require(_uses.TrueForAll(used => ReferenceEquals(used, pagemap)), "INV-37", "two pagemaps of one device are in use");
+            _uses.Add(pagemap!);
+        }
+
         return status;
     }
 
@@ -245,10 +292,15 @@ public sealed partial class ScenarioMachine
     /// <returns>Done; invalid handle if there is none.</returns>
     private SvmStatus PutPagemap()
     {
-        if (_uses.Count == 0)
-            return SvmStatus.InvalidHandle;
-        Pagemap last = _uses[^1];
-        _uses.RemoveAt(_uses.Count - 1);
+        Pagemap last;
+        lock (_uses)
+        {
+            if (_uses.Count == 0)
+                return SvmStatus.InvalidHandle;
+            last = _uses[^1];
+            _uses.RemoveAt(_uses.Count - 1);
+        }
+
         InvariantRecord.Require(last.HasHold, "INV-36", "a pagemap that is in use does not keep its device");
         _ = last.EndUse(); // It has brought nothing.
         last.Put();
@@ -297,5 +349,11 @@ public sealed partial class ScenarioMachine
     }
 
     /// <summary>Lets so much time pass that no page has to stay where it is.</summary>
-    private void LetGuaranteesEnd() => _time.Advance(_scenario.Options.Timeslice + TimeSpan.FromMilliseconds(1));
+    private void LetGuaranteesEnd()
+    {
+        if (_time is not null)
+            _time.Advance(_scenario.Options.Timeslice + TimeSpan.FromMilliseconds(1));
+        else if (_scenario.Options.Timeslice > TimeSpan.Zero)
+            Thread.Sleep(_scenario.Options.Timeslice + TimeSpan.FromMilliseconds(1));
+    }
 }

@@ -13,20 +13,23 @@ using GpuSvm.Simulation.Exploring;
 namespace GpuSvm.Simulation.Scenarios;
 
 /// <summary>
-/// One life of a scenario: the product's address space and VM over simulated memory and simulated GPUs. It carries operations out, and judges what they answer and what they read.
+/// One life of a scenario: the product's address space and VM over a program's memory, simulated or real, and simulated GPUs. It carries operations out, and judges what they answer and what they read.
 /// </summary>
-/// <remarks>Locking: none of its own; it is for threads of which one runs at a time.</remarks>
+/// <remarks>Locking: leaf locks of the base library around its own lists; on simulated memory one of its threads runs at a time.</remarks>
 public sealed partial class ScenarioMachine : IExploredMachine
 {
     private const ulong UserptrStart = 1UL << 47;
 
+    private static long _machines; // Made so far. Interlocked.
+
     private readonly Scenario _scenario;
-    private readonly SimulatedHostMemory _memory;
+    private readonly IProgramMemory _memory;
     private readonly HostAddressSpace _host;
     private readonly SimulatedGpu[] _gpus;
     private readonly SimulatedGpu _spare; // In no VM: for what begins and ends with uses of its pagemap.
     private readonly GpuVm _vm;
-    private readonly VirtualTime _time = new();
+    private readonly VirtualTime? _time; // Null where real time passes.
+    private readonly Action<int, int>? _began;
     private readonly AddressRange[] _intervals;
     private readonly Dictionary<(int Memory, int Page, int Cell), CellHistory> _cells = [];
     private readonly Dictionary<(int Thread, int Device), SimulatedUnit> _units = [];
@@ -34,26 +37,42 @@ public sealed partial class ScenarioMachine : IExploredMachine
     private readonly GpuJob?[] _jobs; // By thread and one more: the job that each has begun.
     private readonly List<Pagemap> _uses = [];
     private readonly ScheduleFailure? _failedBefore;
-    private long _now; // Beginnings and ends of operations so far.
-    private long _nextValue = 1000;
-    private bool _hasExited;
+    private readonly List<(CellHistory Cell, CellHistory.Stored Zero)> _unsettled = []; // Guarded by itself.
+    private readonly bool _isPatient = (Interlocked.Increment(ref _machines) & 1) == 0;
+    private long _now; // Beginnings and ends of operations so far. Interlocked.
+    private long _nextValue = 1000; // Interlocked.
+    private bool _hasExited; // Volatile.
+
+    /// <summary>Builds it on simulated memory and does what comes before.</summary>
+    /// <param name="scenario">The scenario.</param>
+    public ScenarioMachine(Scenario scenario)
+        : this(scenario, Simulate(scenario), new VirtualTime(), null)
+    {
+    }
+
+    /// <summary>Builds it on a program's memory and does what comes before.</summary>
+    /// <param name="scenario">The scenario.</param>
+    /// <param name="memory">The memory; it is given back with the machine's address space.</param>
+    /// <param name="began">Told on each thread which of its operations begins: the thread's number, -1 for what comes before and after, and the operation's, from 0; null for nobody.</param>
+    public ScenarioMachine(Scenario scenario, IProgramMemory memory, Action<int, int>? began)
+        : this(scenario, memory, null, began)
+    {
+    }
 
     /// <summary>Builds it and does what comes before.</summary>
     /// <param name="scenario">The scenario.</param>
-    public ScenarioMachine(Scenario scenario)
+    /// <param name="memory">The memory.</param>
+    /// <param name="time">Its clock; null for the real one.</param>
+    /// <param name="began">Told which operation begins.</param>
+    private ScenarioMachine(Scenario scenario, IProgramMemory memory, VirtualTime? time, Action<int, int>? began)
     {
         _scenario = scenario;
+        _memory = memory;
+        _time = time;
+        _began = began;
         Injection.Reset();
         ScenarioOptions options = scenario.Options;
-        int pages = scenario.Memories.Sum(memory => memory.Pages);
-        _memory = new SimulatedHostMemory(new SimulatedHostOptions
-        {
-            Frames = (3 * pages) + 16,
-            Watcher = options.IsInKernel ? HostWatcher.Kernel : HostWatcher.UserSpace,
-            MaxFaultRounds = 1000,
-            DiscardOrder = options.DiscardsLate ? DiscardOrder.AfterGate : DiscardOrder.OnRead,
-        });
-        _host = new HostAddressSpace(_memory, _time);
+        _host = new HostAddressSpace(_memory, time);
         var linked = new Dictionary<int, SimulatedGpu>();
         _gpus = [.. Enumerable.Range(0, options.Devices).Select(_ => new SimulatedGpu(_memory, options.DevicePages, linked))];
         _spare = new SimulatedGpu(_memory, 1, linked);
@@ -89,12 +108,25 @@ public sealed partial class ScenarioMachine : IExploredMachine
     public IReadOnlyList<ExploredThread> Threads { get; }
 
     /// <inheritdoc/>
-    public Action? LetTimePass() => _time.Pass();
+    public Action? LetTimePass() => _time?.Pass();
 
     /// <summary>Lets go of what is the process's; everything else is left to the collector.</summary>
     public void Dispose()
     {
+        if (_memory.IsConcurrent)
+            _host.Dispose();
     }
+
+    /// <summary>Makes the simulated memory of a scenario.</summary>
+    /// <param name="scenario">The scenario.</param>
+    /// <returns>The memory.</returns>
+    private static SimulatedHostMemory Simulate(Scenario scenario) => new(new SimulatedHostOptions
+    {
+        Frames = (3 * scenario.Memories.Sum(memory => memory.Pages)) + 16,
+        Watcher = scenario.Options.IsInKernel ? HostWatcher.Kernel : HostWatcher.UserSpace,
+        MaxFaultRounds = 1000,
+        DiscardOrder = scenario.Options.DiscardsLate ? DiscardOrder.AfterGate : DiscardOrder.OnRead,
+    });
 
     /// <summary>Takes memory for a scenario.</summary>
     /// <param name="pages">How much.</param>
@@ -156,8 +188,11 @@ public sealed partial class ScenarioMachine : IExploredMachine
     /// <param name="thread">Whose; -1 for those before and after.</param>
     private void RunAll(IReadOnlyList<ScenarioOperation> operations, int thread)
     {
-        foreach (ScenarioOperation operation in operations)
-            Run(operation, thread);
+        for (int i = 0; i < operations.Count; i++)
+        {
+            _began?.Invoke(thread, i);
+            Run(operations[i], thread);
+        }
     }
 
     /// <summary>Carries one operation out.</summary>
@@ -185,13 +220,14 @@ public sealed partial class ScenarioMachine : IExploredMachine
         CellHistory cell = _cells[(operation.Pages.Memory, operation.Pages.First, operation.Cell)];
         if (thread < 0)
             LetGuaranteesEnd();
-        long start = ++_now;
-        long value = operation.Verb == ScenarioVerb.Write ? _nextValue++ : operation.Verb == ScenarioVerb.Add ? 1 : 0;
+        long start = Interlocked.Increment(ref _now);
+        long value = operation.Verb == ScenarioVerb.Write ? Interlocked.Increment(ref _nextValue) : operation.Verb == ScenarioVerb.Add ? 1 : 0;
         CellHistory.Stored? stored = operation.Verb == ScenarioVerb.Read ? null : cell.Begin(value, operation.Verb == ScenarioVerb.Add ? value : 0, start);
-        SvmStatus status = operation.Device >= 0 ? OnDevice(operation, thread, value, out long seen) : OnCpu(operation, value, out seen);
-        long end = ++_now;
+        long seen = value;
+        SvmStatus status = operation.Device >= 0 ? OnDevice(operation, thread, ref seen) : OnCpu(operation, ref seen);
+        long end = Interlocked.Increment(ref _now);
         if (stored is not null && status.IsDone())
-            stored.End = end;
+            cell.End(stored, end);
         else if (stored is not null)
             cell.Forget(stored);
         if (operation.Verb == ScenarioVerb.Read && status.IsDone() && cell.Judge(seen, start, end) is { } wrong)
@@ -202,10 +238,9 @@ public sealed partial class ScenarioMachine : IExploredMachine
     /// <summary>An access of a device.</summary>
     /// <param name="operation">The access.</param>
     /// <param name="thread">Whose.</param>
-    /// <param name="value">What is written or added.</param>
-    /// <param name="seen">What was there.</param>
+    /// <param name="value">What is written or added; receives what is read.</param>
     /// <returns>What it answers.</returns>
-    private SvmStatus OnDevice(ScenarioOperation operation, int thread, long value, out long seen)
+    private SvmStatus OnDevice(ScenarioOperation operation, int thread, ref long value)
     {
         Core.Device.MemoryAccess access = operation.Verb switch
         {
@@ -213,23 +248,21 @@ public sealed partial class ScenarioMachine : IExploredMachine
             ScenarioVerb.Write => Core.Device.MemoryAccess.Write,
             _ => Core.Device.MemoryAccess.Atomic,
         };
-        return _units[(thread, operation.Device)].Access(_vm, operation.Device, AddressOf(operation), access, value, out seen, _jobs[thread + 1]);
+        return _units[(thread, operation.Device)].Access(_vm, operation.Device, AddressOf(operation), access, ref value, _jobs[thread + 1]);
     }
 
     /// <summary>An access of a CPU thread.</summary>
     /// <param name="operation">The access.</param>
-    /// <param name="value">What is written or added.</param>
-    /// <param name="seen">What was there.</param>
+    /// <param name="value">What is written or added; receives what is read.</param>
     /// <returns>What it answers.</returns>
-    private SvmStatus OnCpu(ScenarioOperation operation, long value, out long seen)
+    private SvmStatus OnCpu(ScenarioOperation operation, ref long value)
     {
-        seen = 0;
         VirtualAddress address = AddressOf(operation);
         return operation.Verb switch
         {
-            ScenarioVerb.Read => _memory.CpuRead(address, MemoryMarshal.AsBytes(new Span<long>(ref seen))),
+            ScenarioVerb.Read => _memory.CpuRead(address, MemoryMarshal.AsBytes(new Span<long>(ref value))),
             ScenarioVerb.Write => _memory.CpuWrite(address, MemoryMarshal.AsBytes(new ReadOnlySpan<long>(in value))),
-            _ => _memory.CpuAdd(address, value, out seen),
+            _ => _memory.CpuAdd(address, value),
         };
     }
 }
