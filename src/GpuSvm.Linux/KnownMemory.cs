@@ -68,6 +68,7 @@ internal sealed class KnownMemory
             if (!part.IsEmpty && part.End > address)
             {
                 mapping = new HostMapping(part, found.IsReadable, found.IsWritable, piece.IsMovable && found.IsPlain);
+                mapping = mapping with { HasLostRights = Notes.IsNews(mapping) };
                 Notes.NoteGains(mapping);
                 return true;
             }

@@ -32,6 +32,17 @@ internal sealed class ProtectionNotes
         }
     }
 
+    /// <summary>Whether a mapping has lost a right that is not noted: <see cref="NoteLosses"/> would note it.</summary>
+    /// <param name="mapping">The mapping as just seen.</param>
+    /// <returns>True if so.</returns>
+    internal bool IsNews(in HostMapping mapping)
+    {
+        if (mapping is { IsReadable: true, IsWritable: true })
+            return false;
+        using (_lock.Enter())
+            return IsNews(_unreadable, mapping.IsReadable, mapping.Interval) || IsNews(_unwritable, mapping.IsWritable, mapping.Interval);
+    }
+
     /// <summary>Notes the rights that a mapping has.</summary>
     /// <param name="mapping">The mapping as just seen.</param>
     internal void NoteGains(in HostMapping mapping)
@@ -55,9 +66,16 @@ internal sealed class ProtectionNotes
     /// <returns>True if it was not noted.</returns>
     private static bool Note(IntervalSet noted, bool isAllowed, AddressRange interval)
     {
-        if (isAllowed || noted.Contains(interval.Start.Value, interval.End.Value))
+        if (!IsNews(noted, isAllowed, interval))
             return false;
         noted.Add(interval.Start.Value, interval.End.Value);
         return true;
     }
+
+    /// <summary>Whether one right's loss is not noted yet.</summary>
+    /// <param name="noted">Where it would be noted.</param>
+    /// <param name="isAllowed">Whether the mapping has the right.</param>
+    /// <param name="interval">The mapping's interval.</param>
+    /// <returns>True if so.</returns>
+    private static bool IsNews(IntervalSet noted, bool isAllowed, AddressRange interval) => !isAllowed && !noted.Contains(interval.Start.Value, interval.End.Value);
 }

@@ -6,6 +6,7 @@ using GpuSvm.Core.Diagnostics;
 using GpuSvm.Core.Host;
 using GpuSvm.Core.Policies;
 using GpuSvm.Core.Vm;
+using GpuSvm.Linux.Interop;
 using GpuSvm.SoftwareGpu;
 
 namespace GpuSvm.Linux.Tests;
@@ -73,7 +74,29 @@ public sealed class RealMachineTests : IDisposable
         }
     }
 
+    /// <summary>R-8: nobody hears of it, so the fault that meets it has it told.</summary>
+    [Fact]
+    public void TheNextFaultTellsTheDeviceOfARightThatIsGone()
+    {
+        VirtualAddress page = _memory.Start;
+        RealMemory.CpuWrite(page, [7]);
+        Assert.Equal(SvmStatus.Done, Fault(page));
+        Assert.True(_vm.PageTable.Lookup(page).IsWritable);
+        Protect(LinuxConstants.PROT_READ);
+        Assert.Equal(SvmStatus.ReadOnly, Fault(page));
+        Assert.False(_vm.PageTable.Lookup(page).IsWritable);
+        Assert.Equal(SvmStatus.Done, Fault(page, MemoryAccess.Read));
+        Protect(LinuxConstants.PROT_NONE);
+        Assert.Equal(SvmStatus.NotMapped, Fault(page, MemoryAccess.Read));
+        Assert.False(_vm.PageTable.Lookup(page).IsPresent);
+        Protect(LinuxConstants.PROT_READ | LinuxConstants.PROT_WRITE);
+        Assert.Equal(SvmStatus.Done, Fault(page));
+        Assert.True(_vm.PageTable.Lookup(page).IsWritable);
+    }
+
+    private void Protect(int rights) => Assert.Equal(0, Libc.mprotect((nint)_memory.Start.Value, (nuint)_memory.Bytes, rights));
+
     private bool RoundTrip() => Fault(_memory.Start) == SvmStatus.Done && _host.CpuFault(_memory.Start, MemoryAccess.Write) == SvmStatus.Done;
 
-    private SvmStatus Fault(VirtualAddress address) => _vm.FaultHandler.Handle(new GpuFault(address, MemoryAccess.Write, _vm.AddressSpaceId, 0, 0));
+    private SvmStatus Fault(VirtualAddress address, MemoryAccess access = MemoryAccess.Write) => _vm.FaultHandler.Handle(new GpuFault(address, access, _vm.AddressSpaceId, 0, 0));
 }

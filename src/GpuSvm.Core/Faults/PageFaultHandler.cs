@@ -47,14 +47,17 @@ public sealed partial class PageFaultHandler
         if (_vm.Host.TryRentWorkspace() is not { } workspace)
             return Report(fault, faulting, SvmStatus.OutOfHostMemory, start);
 
-        _vm.Host.NoticeChanges(AddressRange.OfPages(fault.Address.AlignDown(PageOrder.Small), 1));
         FollowPlan plan = default;
         TimeSpan late;
         SvmStatus status = SvmStatus.Retry;
         for (int pass = 0; pass < MaxPasses; pass++)
         {
             if (pass > 0)
+            {
                 _vm.Counters.CountRetry();
+                _vm.Host.NoticeChanges(AddressRange.OfPages(fault.Address.AlignDown(PageOrder.Small), 1)); // The pass before may have met a right that is gone: the look that finds the range tells of it.
+            }
+
             _vm.Collect();
             if (faulting.Device.IsUnplugged)
             {
@@ -167,14 +170,14 @@ public sealed partial class PageFaultHandler
     /// <param name="device">By whom.</param>
     /// <param name="advice">What the program has advised of the address.</param>
     /// <param name="window">The mirror's window.</param>
-    /// <param name="context">The pass's wishes: read-only where the mapping is, and no more is wanted.</param>
+    /// <param name="context">The pass's wishes: read-only where the mapping is, and no more is wanted. A fault stops at lost rights; for a job they were noticed at its beginning.</param>
     /// <param name="range">The range, to be put.</param>
     /// <returns>As <see cref="SvmMirror.FindOrInsert"/>; <see cref="SvmStatus.AccessDenied"/> by advice.</returns>
     /// <remarks>Locking: Vm held.</remarks>
     internal SvmStatus Find(VirtualAddress address, MemoryAccess access, VmDevice device, MemoryAdvice advice, GpuVma window, out SvmContext context, out SvmRange? range)
     {
         range = null;
-        context = _vm.ContextFor(device, advice);
+        context = _vm.ContextFor(device, advice) with { StopAtLostRights = _vm.Jobs is null };
         if (advice.Denies(access, device.Index))
             return SvmStatus.AccessDenied;
         AddressRange alike = _vm.AdvisedAlike(address, window);

@@ -9,4 +9,5 @@ namespace GpuSvm.Core.Host;
 /// <param name="IsWritable">Whether the program may write it.</param>
 /// <param name="IsAnonymous">Whether its pages belong to no file, so that they may move to a device.</param>
 /// <param name="IsSpecial">Whether it has no ordinary pages, but a device's registers or raw frames: no GPU can mirror it. Kernel: VM_IO, VM_PFNMAP.</param>
-public readonly record struct HostMapping(AddressRange Interval, bool IsReadable, bool IsWritable, bool IsAnonymous, bool IsSpecial = false);
+/// <param name="HasLostRights">Whether the program has taken a right away of which devices have not been told: <see cref="IHostMemory.NoticeChanges"/> tells them .</param>
+public readonly record struct HostMapping(AddressRange Interval, bool IsReadable, bool IsWritable, bool IsAnonymous, bool IsSpecial = false, bool HasLostRights = false);

@@ -10,6 +10,7 @@ namespace GpuSvm.Core.Svm;
 /// <param name="CheckPagesBytes">Chunks above 4 KiB and up to this size need all pages present, else a smaller one is chosen. 0 asks for nothing.</param>
 /// <param name="MaxChunkBytes">No new range is larger than this; 0 for no limit.</param>
 /// <param name="Exclusive">Pages in RAM become the device's alone, so that its atomics hold against the CPU.</param>
+/// <param name="StopAtLostRights">Finding ends with <see cref="SvmStatus.Retry"/> at a mapping that has <see cref="Host.HostMapping.HasLostRights"/>: the caller has them noticed and comes again.</param>
 public readonly record struct SvmContext(
     int OwnerToken,
     bool ReadOnly = false,
@@ -18,4 +19,5 @@ public readonly record struct SvmContext(
     bool AllowMixed = false,
     long CheckPagesBytes = 0,
     long MaxChunkBytes = 0,
-    bool Exclusive = false);
+    bool Exclusive = false,
+    bool StopAtLostRights = false);

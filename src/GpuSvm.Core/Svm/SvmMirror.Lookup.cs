@@ -188,7 +188,11 @@ public sealed partial class SvmMirror
         {
             if (!_host.IsAlive)
                 return SvmStatus.ProcessGone;
-            if (!_host.TryFindMapping(address, out mapping) || !mapping.Interval.Contains(address) || !mapping.IsReadable)
+            if (!_host.TryFindMapping(address, out mapping) || !mapping.Interval.Contains(address))
+                return SvmStatus.NotMapped;
+            if (mapping.HasLostRights && context.StopAtLostRights)
+                return SvmStatus.Retry;
+            if (!mapping.IsReadable)
                 return SvmStatus.NotMapped;
             if (mapping.IsSpecial)
                 return SvmStatus.NotSupported;

@@ -101,7 +101,7 @@ public sealed partial class SvmMirror : IDisposable
     /// <param name="range">The range with a reference for the caller, who puts it.</param>
     /// <returns><see cref="SvmStatus.Done"/>; <see cref="SvmStatus.NotMapped"/> without a mapping, <see cref="SvmStatus.ReadOnly"/>, <see cref="SvmStatus.ProcessGone"/>;
     /// <see cref="SvmStatus.NotSupported"/> for memory without pages of its own (a device's registers, raw frames);
-    /// <see cref="SvmStatus.Unmapped"/> if the range found is waiting to be collected: collect, then retry; <see cref="SvmStatus.Retry"/> if the mapping changed meanwhile;
+    /// <see cref="SvmStatus.Unmapped"/> if the range found is waiting to be collected: collect, then retry; <see cref="SvmStatus.Retry"/> if the mapping changed meanwhile, or has lost rights and the context stops there;
     /// <see cref="SvmStatus.InvalidArgument"/> for an address outside the window, a range found that sticks out of it, or a pages-only mirror;
     /// <see cref="SvmStatus.OutOfHostMemory"/> without memory for a range or its window.</returns>
     /// <remarks>Locking: the driver lock is held, shared is enough; takes Host shared, Notifier; must hold neither.</remarks>
