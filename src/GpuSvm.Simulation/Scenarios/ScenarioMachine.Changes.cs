@@ -342,18 +342,22 @@ public sealed partial class ScenarioMachine
     private SvmStatus Sleep(bool half)
     {
         if (half)
-            _time.Advance(_scenario.Options.Timeslice / 2);
+            LetTimePass(_scenario.Options.Timeslice / 2);
         else
             LetGuaranteesEnd();
         return SvmStatus.Done;
     }
 
     /// <summary>Lets so much time pass that no page has to stay where it is.</summary>
-    private void LetGuaranteesEnd()
+    private void LetGuaranteesEnd() => LetTimePass(_scenario.Options.Timeslice + TimeSpan.FromMilliseconds(1));
+
+    /// <summary>Lets time pass, real or not; nothing where no stay is guaranteed.</summary>
+    /// <param name="span">How much.</param>
+    private void LetTimePass(TimeSpan span)
     {
         if (_time is not null)
-            _time.Advance(_scenario.Options.Timeslice + TimeSpan.FromMilliseconds(1));
+            _time.Advance(span);
         else if (_scenario.Options.Timeslice > TimeSpan.Zero)
-            Thread.Sleep(_scenario.Options.Timeslice + TimeSpan.FromMilliseconds(1));
+            Thread.Sleep(span);
     }
 }
