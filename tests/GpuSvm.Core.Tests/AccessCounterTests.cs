@@ -178,7 +178,7 @@ public sealed unsafe class AccessCounterTests
     [Fact]
     public void WhatIsHotTakesThePlaceOfWhatIsNot()
     {
-        using var machine = new HotMachine(_options, blocks: 2);
+        using var machine = new HotMachine(_options with { Thrash = new LeavesInRam() }, blocks: 2);
         VirtualAddress first = machine.Allocate(3).Start;
         for (int block = 0; block < 3; block++)
             machine.Use(first + ((long)block * PageSize.HugeBytes), 1);
@@ -195,6 +195,16 @@ public sealed unsafe class AccessCounterTests
 
         Assert.True(machine.IsOnDevice(hot));
         Assert.Equal(1, machine.Counters.AccessNotificationsServed);
+    }
+
+    /// <summary>Maps what has left a device a moment ago where it is, from the first time on.</summary>
+    private sealed class LeavesInRam : IThrashPolicy
+    {
+        /// <inheritdoc/>
+        public TimeSpan Window => TimeSpan.FromMilliseconds(50);
+
+        /// <inheritdoc/>
+        public ThrashAnswer Answer(in ThrashFacts facts) => facts.SinceReturn < TimeSpan.FromMilliseconds(1) ? ThrashAnswer.MapRemotely : ThrashAnswer.Move;
     }
 
     /// <summary>Faults ahead of need that found no place, told when the next are fetched.</summary>
