@@ -247,8 +247,10 @@ internal sealed unsafe partial class PageMover
         long bytes = (long)(end - page);
         if (isProtected && _arena.WriteProtect(page, bytes, protect: false) != 0)
             return false;
-        return Libc.madvise((nint)page, (nuint)bytes, LinuxConstants.MADV_POPULATE_WRITE) == 0
-            || Libc.madvise((nint)page, PageSize.Bytes, LinuxConstants.MADV_POPULATE_WRITE) == 0;
+        if (!WriteTouch.Try(page, PageSize.Bytes))
+            return false;
+        _ = WriteTouch.Try(page + PageSize.Bytes, bytes - PageSize.Bytes); // The first is enough to go on; the others are met on their own.
+        return true;
     }
 
     /// <summary>

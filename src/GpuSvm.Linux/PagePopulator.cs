@@ -226,13 +226,13 @@ internal sealed unsafe class PagePopulator : IDisposable
         return SvmStatus.Done;
     }
 
-    /// <summary>Has the kernel do to the page of zeroes what it does for a CPU write to it: give the program a page of its own. Nothing can be absent here, where the kernel would fault to us
-    /// while we hold the gate: whoever discards waits for the gate.</summary>
+    /// <summary>Has the kernel do to the page of zeroes what it does for a CPU write to it: give the program a page of its own. A page can be absent by now although we hold the gate: whoever discards goes on
+    /// when its event has been read.</summary>
     /// <param name="start">First byte of pages that showed as the zero page in the last scan, with no write protection.</param>
     /// <param name="bytes">Length.</param>
     /// <returns>Done, or Busy: look again.</returns>
     private static SvmStatus WriteZeroPages(ulong start, long bytes) =>
-        Libc.madvise((nint)start, (nuint)bytes, LinuxConstants.MADV_POPULATE_WRITE) == 0 ? SvmStatus.Done : SvmStatus.Busy;
+        WriteTouch.Try(start, bytes) ? SvmStatus.Done : SvmStatus.Busy;
 
     /// <summary>Puts pages of zeroes in the place of the shared one, outside of any gate.</summary>
     /// <param name="interval">Pages that showed as the zero page in the last scan.</param>

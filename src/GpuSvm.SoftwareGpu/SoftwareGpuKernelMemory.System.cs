@@ -31,24 +31,28 @@ internal sealed unsafe partial class SoftwareGpuKernelMemory
         return count;
     }
 
-    /// <summary>As <see cref="CopySystemElements"/>, by calls that can be refused: one for each run of elements on pages of the program.</summary>
-    private static int GuardedElements(byte** elements, int count, byte* buffer, int bytes, bool write, ulong systemMask)
+    /// <summary>As <see cref="CopySystemElements"/>, by calls that can be refused: one for each run of elements on pages of the program. Leaves the access.</summary>
+    private int GuardedElements(byte** elements, int count, byte* buffer, int bytes, bool write, ulong systemMask)
     {
+        for (int i = 0; i < count; i++)
+        {
+            if ((systemMask >> i & 1) != 0)
+                continue;
+            byte* own = buffer + i * bytes;
+            Unsafe.CopyBlockUnaligned(write ? elements[i] : own, write ? own : elements[i], (uint)bytes);
+        }
+
+        LeaveForSystem();
         for (int i = 0; i < count;)
         {
             int run = 1;
-            if ((systemMask >> i & 1) == 0)
-            {
-                byte* own = buffer + i * bytes;
-                Unsafe.CopyBlockUnaligned(write ? elements[i] : own, write ? own : elements[i], (uint)bytes);
-            }
-            else
+            if ((systemMask >> i & 1) != 0)
             {
                 while (i + run < count && (systemMask >> (i + run) & 1) != 0)
                     run++;
                 int copied = GuardedCopy.CopyElements(elements + i, run, buffer + i * bytes, bytes, write);
                 if (copied < run)
-                    return i + copied;
+                    return i + copied; // What comes after it in device memory was copied and is copied again.
             }
 
             i += run;
@@ -57,20 +61,34 @@ internal sealed unsafe partial class SoftwareGpuKernelMemory
         return count;
     }
 
-    /// <summary>Copies between a page of the program and the kernel's own memory.</summary>
+    /// <summary>Leaves the access before a page of the program is touched by a call that names it by its address.</summary>
+    /// <remarks>
+    /// Such a call may sleep until a fault is served, and who serves it may be about to wait until no unit is in an access: the program gives the page up, its event makes devices lose it, and
+    /// the same thread serves faults (docs/explorer.md tells how that was found). Nothing is lost by leaving first: the call goes by the mapping that is there, as a CPU thread's touch does, whatever has
+    /// become of the translation. A pointer needs its translation, so without the guard the unit stays.
+    /// </remarks>
+    private void LeaveForSystem()
+    {
+        if (mmu.GuardsSystemMemory)
+            mmu.Leave();
+    }
+
+    /// <summary>Copies between a page of the program and the kernel's own memory. Leaves the access, where the call can do without the translation.</summary>
     /// <returns>How many bytes were copied; fewer than wanted if the program's mapping does not allow the rest.</returns>
     private ulong CopySystem(byte* system, byte* own, ulong bytes, bool write)
     {
+        LeaveForSystem();
         if (mmu.GuardsSystemMemory)
             return GuardedCopy.Copy(system, own, bytes, write);
         PreemptiveCopy.Copy(write ? system : own, write ? own : system, bytes);
         return bytes;
     }
 
-    /// <summary>An atomic operation among units, by copies under one lock. Whoever holds it does nothing but two copies.</summary>
+    /// <summary>An atomic operation among units, by copies under one lock. Whoever holds it does nothing but two copies. Leaves the access, as those do, but before the lock: others wait for it.</summary>
     /// <returns>False if the program's mapping does not allow it: nothing has changed.</returns>
     private bool TryDoAtSystem(byte* integer, SoftwareGpuAtomic atomic, out long before)
     {
+        LeaveForSystem();
         lock (_systemAtomics)
         {
             long wide = 0;

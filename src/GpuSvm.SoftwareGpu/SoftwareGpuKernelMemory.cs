@@ -11,7 +11,8 @@ namespace GpuSvm.SoftwareGpu;
 /// </summary>
 /// <remarks>
 /// <para>Device memory is touched by pointer. A page of the program is touched only through <see cref="PreemptiveCopy"/>: the unit is a managed thread, and one that stops
-/// in a page fault outside a P/Invoke would stop the collector too. In both cases the unit stays in access until it is done with the pointer.</para>
+/// in a page fault outside a P/Invoke would stop the collector too. With device memory the unit stays in access until it is done with the pointer; before it
+/// touches a page of the program by its address it leaves.</para>
 /// <para>Long accesses enter again after each piece, so that an invalidation waits for microseconds, not for the whole access.</para>
 /// </remarks>
 internal sealed unsafe partial class SoftwareGpuKernelMemory(SoftwareGpuMmu mmu)

@@ -58,7 +58,7 @@ public sealed class AdviseTests : IDisposable
         var source = _folder.Write("Advised.cs", "using GpuSvm;\ninternal static class Advised\n{\n" + string.Concat(methods) + "}\n");
         var runtime = Path.GetDirectoryName(typeof(object).Assembly.Location)!;
         var compiler = Directory.GetDirectories(Path.Combine(runtime, "..", "..", "..", "sdk")).Select(sdk => Path.Combine(sdk, "Roslyn", "bincore", "csc.dll")).Last(File.Exists);
-        string[] references = [.. Directory.GetFiles(runtime, "System*.dll").Where(file => !file.Contains(".Native", StringComparison.Ordinal)), typeof(SharedMemory).Assembly.Location];
+        string[] references = [.. Directory.GetFiles(runtime, "System*.dll").Where(file => !file.Contains(".Native", StringComparison.Ordinal)), typeof(SharedMemory).Assembly.Location, Path.Combine(AppContext.BaseDirectory, "Microsoft.Extensions.Logging.Abstractions.dll")];
         var host = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet" ? Environment.ProcessPath! : "dotnet";
         Compile(host, [compiler, "-nologo", "-nostdlib", "-target:library", "-warnaserror", $"-out:{source}.dll", .. references.Select(file => "-r:" + file), source]);
     }

@@ -17,6 +17,7 @@ public class MappingProgramTests
     [InlineData("threads-one-page")]
     [InlineData("system-calls")]
     [InlineData("replaced-while-running")]
+    [InlineData("given-up-while-running")]
     public void APieceOfMemoryThatTheProgramChanges(string name)
     {
         CProgramTests.Run("mappings.c", name);

@@ -15,7 +15,21 @@ public sealed partial class ClusterTests : IDisposable
 
     private readonly string _folder = Directory.CreateTempSubdirectory("gpusvm-cluster-").FullName;
 
-    public void Dispose() => Directory.Delete(_folder, recursive: true);
+    public void Dispose()
+    {
+        for (int attempt = 1; ; attempt++)
+        {
+            try
+            {
+                Directory.Delete(_folder, recursive: true);
+                return;
+            }
+            catch (IOException) when (attempt < 100)
+            {
+                Thread.Sleep(100); // The daemons were told to end, and write their last files.
+            }
+        }
+    }
 
     [Fact]
     public void ASlurmArrayRunsAStudyInShares()

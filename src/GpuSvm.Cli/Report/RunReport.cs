@@ -128,7 +128,7 @@ internal sealed record RunReport
         Verification verification,
         (TimeSpan Fill, TimeSpan Solve, TimeSpan Verify) times)
     {
-        var statistics = memory.Statistics;
+        var statistics = Settled(memory);
         return new RunReport
         {
             Workload = name,
@@ -168,5 +168,23 @@ internal sealed record RunReport
             Threads = settings.Threads,
             Processors = Environment.ProcessorCount,
         };
+    }
+
+    /// <summary>The statistics when nothing changes any more: a thread goes on when its fault has been served, and that is counted a moment later.</summary>
+    /// <param name="memory">The memory, which nobody uses now.</param>
+    private static SvmStatistics Settled(SharedMemory memory)
+    {
+        const int mostLooks = 50;
+        var last = memory.Statistics;
+        for (var look = 0; look < mostLooks; look++)
+        {
+            Thread.Sleep(2);
+            var next = memory.Statistics;
+            if ((next.CpuFaults, next.GpuFaults, next.BytesToRam, next.BytesToDevice) == (last.CpuFaults, last.GpuFaults, last.BytesToRam, last.BytesToDevice))
+                return next;
+            last = next;
+        }
+
+        return last;
     }
 }

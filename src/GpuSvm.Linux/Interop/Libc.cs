@@ -72,6 +72,10 @@ internal static unsafe partial class Libc
     [LibraryImport(Library, SetLastError = true)]
     internal static partial nint syscall(nint number, nint first, nint second);
 
+    /// <summary>The futex system call by its number, with the arguments of FUTEX_WAKE_OP.</summary>
+    [LibraryImport(Library, EntryPoint = "syscall", SetLastError = true)]
+    internal static unsafe partial nint futex(nint number, void* word, nint operation, nint wake, nint wakeOther, void* other, nint encoded);
+
     /// <summary>The CPU the thread runs on.</summary>
     [LibraryImport(Library, SetLastError = true)]
     internal static partial int sched_getcpu();

@@ -66,7 +66,7 @@ internal sealed class CellHistory
     /// <param name="since">When the move began: what emptied the old place after that has not come here.</param>
     public void TakeOver(CellHistory from, long since)
     {
-        IEnumerable<Stored> come = from.Writes().Where(stored => stored.IsSure || stored.Start <= since);
+        IEnumerable<Stored> come = from.Writes().Where(stored => stored.Start <= since || (stored.IsSure && (stored.Value != 0 || stored.Delta != 0)));
         lock (_lock)
         {
             _stored.Clear();

@@ -301,7 +301,27 @@ static void replaced_while_running(void)
     }
 }
 
-/* What a child gets from every function that takes a handle, and from gpusvm_open; 0 if it is as it should be. */
+/* A page that a kernel uses without pause is given up again and again: the kernel may sleep in it while it is being served, and nobody may wait for the kernel meanwhile. */
+static void given_up_while_running(void)
+{
+    char* at = filled();
+    uint64_t rounds = 0;
+    gpusvm_launch launch;
+    gpusvm_launch_result result = { .struct_bytes = sizeof result };
+    looped_at = at + 2 * PAGE;
+    is_running = 0;
+    CHECK(svm.launch_start(memory, loop, &rounds, 1, &launch) == GPUSVM_DONE);
+    while (!is_running)
+        usleep(100);
+    for (int i = 0; i < 2000; i++)
+        CHECK(madvise(looped_at, PAGE, MADV_DONTNEED) == 0);
+    CHECK(munmap(looped_at, PAGE) == 0);
+    CHECK(svm.launch_wait(launch, UINT32_MAX, &result) == GPUSVM_DONE);
+    CHECK(result.status == GPUSVM_NOT_MAPPED && result.fault_address / PAGE == (uint64_t)looped_at / PAGE);
+    CHECK(word(at, 1) == 101 && word(at, 3) == 103);
+    CHECK(svm.free(memory, at) == GPUSVM_DONE);
+}
+
 static const case_t cases[] = {
     { "protect-read", protect_read },
     { "protect-bound", protect_bound },
@@ -316,6 +336,7 @@ static const case_t cases[] = {
     { "threads-one-page", threads_one_page },
     { "system-calls", system_calls },
     { "replaced-while-running", replaced_while_running },
+    { "given-up-while-running", given_up_while_running },
     { NULL, NULL },
 };
 
