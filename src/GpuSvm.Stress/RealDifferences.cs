@@ -18,7 +18,7 @@ public static class RealDifferences
         if (scenario.Options.DiscardsLate)
             found.Add("option discard-late: real memory is always so");
         if (verbs.Contains(ScenarioVerb.Share))
-            found.Add("share: a fork leaves shared memory out (docs/adr/0003-no-fork.md); the pages are write-protected by the library as a fork that is followed would have them");
+            found.Add("share: no child is made; the pages are write-protected by the library as a fork leaves them");
         if (verbs.Contains(ScenarioVerb.Unmap))
             found.Add("unmap: an inaccessible mapping takes the pages' place in one call, with the event of munmap; a hole could be filled by anybody in the process");
         if (verbs.Contains(ScenarioVerb.Remap))

@@ -48,7 +48,8 @@ public sealed class RecordTests : IDisposable
         Assert.Equal("", replay.GetProperty("differs").GetString());
         var result = replay.GetProperty("result");
         Assert.Equal(run.GetProperty("gpu_faults").GetInt64(), result.GetProperty("device_faults").GetInt64());
-        Assert.Equal(run.GetProperty("bytes_to_device").GetInt64(), result.GetProperty("bytes_to_device").GetInt64());
+        var cleared = memory == "real" && arguments.Contains("--prefetch tree", StringComparison.Ordinal) ? 64 << 10 : 0; // docs/replay.md: a block may be cleared in the one and copied in the other.
+        Assert.InRange(result.GetProperty("bytes_to_device").GetInt64() - run.GetProperty("bytes_to_device").GetInt64(), 0, cleared);
         Assert.Equal(run.GetProperty("bytes_to_ram").GetInt64(), result.GetProperty("bytes_to_host").GetInt64());
         Assert.Equal(0, result.GetProperty("failed_accesses").GetInt64());
     }

@@ -9,7 +9,7 @@ namespace GpuSvm.Mutants;
 /// <remarks>
 /// dotnet artifacts/bin/GpuSvm.Mutants/release/GpuSvm.Mutants.dll [--page | --new | ID... | --real ID...]: all, those without a result, those named, only the page, or those named on real
 /// memory. Run from the repository's root after a build. What comes out is kept in mutants/results.txt and mutants/real.txt.
-/// --pictures FOLDER [ID...] draws the schedules that found them.
+/// --pictures FOLDER [ID...] draws the schedules that found them; --searched looks how far each scenario can be searched without a mutant, and writes docs/searched.md.
 /// </remarks>
 internal static class Program
 {
@@ -50,6 +50,12 @@ internal static class Program
 
         IReadOnlyList<Mutant> all = Mutant.ReadAll(Folder);
         SortedDictionary<string, MutantResult> results = ReadResults();
+        if (args.Length > 0 && args[0] == "--searched")
+        {
+            File.WriteAllText("docs/searched.md", SearchedPage.Make(results));
+            return 0;
+        }
+
         string? pictures = args.Length > 1 && args[0] == "--pictures" ? Path.GetFullPath(args[1]) : null;
         args = pictures is null ? args : args[2..];
         string[] unknown = [.. args.Where(id => !id.StartsWith('-') && all.All(mutant => mutant.Id != id))];

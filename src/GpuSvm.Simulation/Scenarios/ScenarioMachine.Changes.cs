@@ -163,7 +163,7 @@ public sealed partial class ScenarioMachine
     /// <exception cref="ScheduleFailedException">The child has lost a number.</exception>
     private SvmStatus Fork(ScenarioOperation operation)
     {
-        long start = ++_now;
+        long start = Interlocked.Increment(ref _now);
         SvmStatus status = _host.BeginFork();
         if (status == SvmStatus.ProcessGone)
             return status;
@@ -178,7 +178,7 @@ public sealed partial class ScenarioMachine
         }
 
         _host.EndFork();
-        long end = ++_now;
+        long end = Interlocked.Increment(ref _now);
         foreach ((CellHistory cell, long value) in seen)
         {
             if (cell.Judge(value, start, end) is { } wrong)
