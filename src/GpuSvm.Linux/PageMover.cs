@@ -209,7 +209,7 @@ internal sealed unsafe partial class PageMover
     /// <param name="error">What the kernel said.</param>
     /// <param name="page">The page.</param>
     /// <param name="target">Its place in the block.</param>
-    /// <param name="end">The end of a run of pages like it that cannot vanish meanwhile.</param>
+    /// <param name="end">The end of the run of pages like it that are made one's own with it.</param>
     /// <param name="categories">What the scan said of them.</param>
     /// <returns>Done: try again. Otherwise why not.</returns>
     private SvmStatus Clear(int error, ulong page, ulong target, ulong end, ulong categories)

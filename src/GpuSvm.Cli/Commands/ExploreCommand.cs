@@ -139,7 +139,7 @@ internal static class ExploreCommand
         if (programs.Count != 1)
             throw new InputException("--replay: name one scenario, the one whose failure printed the decisions");
         DecisionString decisions = ExploreSettings.ParseDecisions(text);
-        RaceRecord record = RaceFile.Record(programs[0], decisions);
+        RaceRecord record = RaceRecord.OfReplay(programs[0], decisions);
         RaceText.Write(console.Output, record);
         RaceFile.Write(page, record);
         return record.Failure is null ? ExitCode.Done : ExitCode.Failed;

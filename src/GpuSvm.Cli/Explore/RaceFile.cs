@@ -7,12 +7,6 @@ namespace GpuSvm.Cli.Explore;
 /// <summary>Pictures of schedules as files.</summary>
 internal static class RaceFile
 {
-    /// <summary>Runs a schedule again and keeps its steps.</summary>
-    /// <param name="program">What is explored.</param>
-    /// <param name="decisions">The schedule.</param>
-    /// <returns>What a picture needs.</returns>
-    public static RaceRecord Record(IExploredProgram program, DecisionString decisions) => RaceRecord.OfReplay(program, decisions);
-
     /// <summary>Checks before the work begins that the file can be written.</summary>
     /// <param name="path">The option's value, or null.</param>
     /// <exception cref="InputException">The folder does not exist, or the path is a folder.</exception>
@@ -29,7 +23,7 @@ internal static class RaceFile
     public static void Write(string? path, IExploredProgram program, string decisions)
     {
         if (path is not null)
-            Write(path, Record(program, DecisionString.Parse(decisions)));
+            Write(path, RaceRecord.OfReplay(program, DecisionString.Parse(decisions)));
     }
 
     /// <summary>Draws a recorded schedule.</summary>

@@ -17,7 +17,6 @@ public sealed class SimulatedPageTable(SimulatedGpu gpu) : IDevicePageTable, ISc
     private readonly Dictionary<ulong, (ulong First, int Pages)> _spans = []; // By virtual page: the entry that it belongs to. Guarded by _lock.
     private readonly List<AddressRange> _invalidations = []; // Number n stands at n - 1. Guarded by _lock.
     private readonly List<SimulatedUnit> _units = []; // Set up before anything runs.
-    private SimulatedQueues? _queues; // Set up with the VM.
 
     /// <inheritdoc/>
     public string ScheduleName => $"page table of GPU {gpu.Number}";
@@ -105,10 +104,10 @@ public sealed class SimulatedPageTable(SimulatedGpu gpu) : IDevicePageTable, ISc
     }
 
     /// <inheritdoc/>
-    public IDeviceQueues UseWithoutFaults() => _queues = new SimulatedQueues(gpu.Number, _units);
+    public IDeviceQueues UseWithoutFaults() => Queues = new SimulatedQueues(gpu.Number, _units);
 
-    /// <summary>What stops and resumes the units; null where they fault.</summary>
-    internal SimulatedQueues? Queues => _queues;
+    /// <summary>What stops and resumes the units, set up with the VM; null where they fault.</summary>
+    internal SimulatedQueues? Queues { get; private set; }
 
     /// <inheritdoc/>
     public IAccessCounterBuffer? StartAccessCounters(in AccessCounterConfiguration configuration) => null;

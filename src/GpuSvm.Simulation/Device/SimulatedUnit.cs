@@ -97,10 +97,13 @@ public sealed class SimulatedUnit : IScheduleSubject
         }
         while (queues.IsStopped);
 
-        SvmStatus status = job is not null && job.Status != SvmStatus.Done ? job.Status : TryAccess(address, access, ref value); // A failed job's launch was ended.
-        Leave();
         if (job is not null && job.Status != SvmStatus.Done)
-            return job.Status;
+        {
+            Leave();
+            return job.Status; // Its launch was ended.
+        }
+
+        SvmStatus status = TryAccess(address, access, ref value);
         if (status == SvmStatus.NotMapped)
             return OnHost(address, access, ref value);
         if (status != SvmStatus.Retry)
